@@ -1,0 +1,103 @@
+"""The first words with an endpoint: find its base URL, its model and a token bound it takes, or say why that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..strategies.bodies import lean
+from .endpoint import Bounds, EndpointError, Lane, Target, prepare, split_url
+from .judge import Reaction, describe, error_of, react
+from .model import NOT_JSON, Exchange, Request
+
+TOKENS = 16
+"""Token bound of every request that does not set its own: answers stay cheap."""
+
+_BASE_FIELDS: tuple[Mapping[str, Any], ...] = ({"max_tokens": TOKENS}, {"max_completion_tokens": TOKENS}, {})
+
+
+async def resolve(
+    text: str, *, model: str | None = None, key: str | None = None, key_variable: str, bounds: Bounds = Bounds()
+) -> Target:
+    """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise."""
+    bases, query = split_url(text)
+    target = Target(bases[0], query, key=key, key_variable=key_variable, bounds=bounds)
+    refusal: Exchange | None = None
+    for base in bases:
+        target = replace(target, base=base)
+        async with Lane(target) as lane:
+            name = model or await _first_model(lane, last=base == bases[-1])
+            if name is None:
+                continue
+            for fields in _BASE_FIELDS:
+                ready = replace(target, model=name, fields=fields)
+                exchange = await lane.ask(prepare(Request(body=lean()), ready))
+                _reached(exchange, ready)
+                if react(exchange) is Reaction.ACCEPTED:
+                    _completion(exchange)
+                    return ready
+                if exchange.status in (404, 405) and base != bases[-1]:
+                    break
+                if react(exchange) is not Reaction.REFUSED:
+                    raise EndpointError(f"canary failed: {_said(exchange)}; the endpoint must take a minimal request")
+                refusal = refusal or exchange
+    if refusal is None:
+        raise EndpointError(f"no model found: GET {target.url('/models')} lists none; name one with --model")
+    raise EndpointError(f"canary refused: {_said(refusal)}; the endpoint must take a minimal request (--model NAME?)")
+
+
+async def _first_model(lane: Lane, *, last: bool) -> str | None:
+    exchange = await lane.ask(Request(method="GET", path="/models", raw=b"", content_type=None))
+    _reached(exchange, lane.target)
+    value = exchange.answer.json if exchange.answer and exchange.answer.status == 200 else NOT_JSON
+    rows = value.get("data") if isinstance(value, dict) else None
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("id"), str) and row["id"]:
+            return row["id"]
+    if last:
+        url = lane.target.url("/models")
+        raise EndpointError(f"no model found: GET {url} answered {describe(exchange)}; name one with --model")
+    return None
+
+
+def _reached(exchange: Exchange, target: Target) -> None:
+    where = target.base
+    trouble = exchange.trouble
+    if trouble is not None:
+        words = {
+            "dns": f"cannot resolve the host of {where}: {trouble.text}",
+            "tls": f"TLS error at {where}: {trouble.text}",
+            "connect": f"nothing listens at {where}: {trouble.text}",
+            "connect_timeout": f"cannot connect to {where}: {trouble.text}",
+            "timeout": f"{where} does not answer: {trouble.text}",
+            "disconnected": f"{where} closes the connection without an answer: {trouble.text}",
+            "protocol": f"{where} does not speak HTTP: {trouble.text}",
+        }
+        raise EndpointError(words.get(trouble.kind, f"{where}: {trouble.text}"))
+    status = exchange.status or 0
+    if status in (401, 403):
+        has = "the key was sent" if target.key else f"no key was sent; put it into {target.key_variable}"
+        raise EndpointError(f"{where} wants a key ({_said(exchange)}; {has})")
+    if 300 <= status < 400:
+        to = exchange.answer.header("location") if exchange.answer else None
+        raise EndpointError(f"{where} redirects ({status} to {_printable(to or '?')}); give the final URL")
+    if react(exchange) is Reaction.LIMITED:
+        raise EndpointError(f"{where} answers only {status}; try again when it takes requests")
+
+
+def _completion(exchange: Exchange) -> None:
+    value = exchange.answer.json if exchange.answer else NOT_JSON
+    if not isinstance(value, dict) or not isinstance(value.get("choices"), list):
+        raise EndpointError(f"canary answered with something that is not a chat completion: {_said(exchange)}")
+
+
+def _said(exchange: Exchange) -> str:
+    message = error_of(exchange.answer).get("message") if exchange.answer else None
+    if not message and exchange.answer:
+        message = exchange.answer.content[:120].decode("utf-8", "replace")
+    return f"{describe(exchange)} {_printable(str(message or ''))}".strip()
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)[:200]

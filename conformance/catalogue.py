@@ -1,0 +1,163 @@
+"""Gathers the chapters into one catalogue, checks it, and selects from it."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+from .model import VINTAGES, Chapter, Expect, Gate, Request, RequestRule, Rule
+
+CHAPTERS = (
+    "http",
+    "model",
+    "messages",
+    "roles",
+    "parts",
+    "sampling",
+    "logit_bias",
+    "logprobs",
+    "limits",
+    "stop",
+    "streaming",
+    "output",
+    "tools",
+    "legacy",
+    "account",
+    "audio",
+    "prediction",
+)
+"""Files of ``rules/`` that hold request rules, in the order in which reports show them."""
+
+PROPERTIES = (
+    "messages",
+    "model",
+    "store",
+    "metadata",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "modalities",
+    "prediction",
+    "audio",
+    "presence_penalty",
+    "response_format",
+    "seed",
+    "service_tier",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "user",
+    "function_call",
+    "functions",
+)
+"""The 29 properties of the request object of vintage 2024-11, in the order of the seed document."""
+
+
+class CatalogueError(ValueError):
+    """The catalogue contradicts itself or does not hold what was asked for."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All gates and rules of one vintage, with ids that are unique."""
+
+    vintage: str
+    gates: tuple[Gate, ...]
+    rules: tuple[RequestRule, ...]
+    chapters: tuple[Chapter, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, Rule]:
+        """Every gate and rule by its id."""
+        return {rule.id: rule for rule in (*self.gates, *self.rules)}
+
+    @cached_property
+    def hash(self) -> str:
+        """Twelve hex digits that change when any rule, pin or title changes."""
+        rows = [
+            [
+                rule.id,
+                rule.property,
+                rule.title,
+                rule.strength,
+                str(rule.source),
+                [rule.probe, rule.nonsense] if isinstance(rule, Gate) else [_pin(pin) for pin in rule.pins],
+            ]
+            for rule in self.by_id.values()
+        ]
+        return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
+
+    def find(self, rule_id: str) -> Rule:
+        """The rule of that id; an unknown id is an error that names the nearest known one."""
+        try:
+            return self.by_id[rule_id]
+        except KeyError:
+            near = difflib.get_close_matches(rule_id, self.by_id, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise CatalogueError(f"no rule is called {rule_id!r}{hint}") from None
+
+
+def _pin(pin: object) -> object:
+    if isinstance(pin, Request):
+        return [pin.method, pin.path, pin.content_type, pin.headers, pin.content.hex()]
+    return pin
+
+
+def _holds(rule: Rule, vintage: str) -> bool:
+    order = VINTAGES.index
+    return order(rule.since) <= order(vintage) <= order(rule.until)
+
+
+@lru_cache
+def load(vintage: str = VINTAGES[0]) -> Catalogue:
+    """Import every chapter and return the catalogue of a vintage."""
+    from .rules.gates import GATES
+
+    chapters = []
+    for name in CHAPTERS:
+        chapter: Chapter = importlib.import_module(f".rules.{name}", __package__).CHAPTER
+        rules = tuple(replace(rule, chapter=chapter.name) for rule in chapter.rules if _holds(rule, vintage))
+        chapters.append(replace(chapter, rules=rules))
+    gates = tuple(gate for gate in GATES if _holds(gate, vintage))
+    rules = tuple(rule for chapter in chapters for rule in chapter.rules)
+    _check(gates, rules)
+    return Catalogue(vintage, gates, rules, tuple(chapters))
+
+
+def _check(gates: Sequence[Gate], rules: Iterable[RequestRule]) -> None:
+    seen: set[str] = set()
+    capabilities: set[str] = set()
+    for gate in gates:
+        if not set(gate.needs) <= capabilities:
+            raise CatalogueError(f"{gate.id} needs a gate that stands after it or nowhere: {gate.needs}")
+        capabilities.add(gate.capability)
+        _once(gate.id, seen)
+    for rule in rules:
+        _once(rule.id, seen)
+        if not set(rule.needs) <= capabilities:
+            raise CatalogueError(f"{rule.id} needs an unknown capability: {sorted(set(rule.needs) - capabilities)}")
+        suffix = {Expect.ACCEPT: ".accepts", Expect.REFUSE: ".refuses", Expect.EITHER: ""}[rule.expect]
+        if not rule.id.endswith(suffix) or (not suffix and rule.id.endswith((".accepts", ".refuses"))):
+            raise CatalogueError(f"{rule.id} should end in {suffix or 'neither .accepts nor .refuses'}")
+        if not rule.pins and rule.examples is None:
+            raise CatalogueError(f"{rule.id} has neither pins nor examples")
+
+
+def _once(rule_id: str, seen: set[str]) -> None:
+    if rule_id in seen:
+        raise CatalogueError(f"two rules are called {rule_id}")
+    seen.add(rule_id)

@@ -1,0 +1,283 @@
+"""The HTTP side: where the endpoint is, how one request is sent, bounded, retried and written as a curl line.
+
+Nothing that comes back is trusted: size and time are bounded, redirects are not followed, and the key is removed
+from whatever the server echoes. Durations are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import json
+import random
+import shlex
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+
+from ..strategies.bodies import MODEL
+from .model import Answer, Exchange, Request, Trouble
+
+DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
+REDACTED = "[key]"
+
+
+class EndpointError(Exception):
+    """The endpoint cannot be tested; the message is one line that names the cause and the mend."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    total: float = 120.0
+    size: int = 8 * 2**20
+    retries: int = 4
+    longest_wait: float = 20.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join every body that has no token bound."""
+
+    base: str
+    query: str = ""
+    model: str = MODEL
+    key: str | None = field(default=None, repr=False)
+    key_variable: str = DEFAULT_KEY_VARIABLE
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    bounds: Bounds = Bounds()
+
+    def url(self, path: str) -> str:
+        """Absolute URL of a path below the base, with the query the user gave."""
+        return self.base + path + (f"?{self.query}" if self.query else "")
+
+
+TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
+
+
+def prepare(request: Request, target: Target) -> Request:
+    """The request as it is sent: the endpoint's model in place of the placeholder, base fields where they fit."""
+    if request.raw is not None:
+        name = json.dumps(target.model, ensure_ascii=False)[1:-1].encode()
+        return replace(request, raw=request.raw.replace(MODEL.encode(), name))
+    body = request.body
+    if not isinstance(body, dict):
+        return request
+    body = dict(body)
+    if body.get("model") == MODEL:
+        body["model"] = target.model
+    if not request.bare and not any(name in body for name in TOKEN_BOUNDS):
+        body.update(target.fields)
+    return replace(request, body=body)
+
+
+def split_url(text: str) -> tuple[list[str], str]:
+    """Candidate bases for what the user typed, the likeliest first, and the query: ``http://h:p`` may mean ``…/v1``."""
+    parts = urlsplit(text)
+    try:
+        port_is_fine = parts.port is None or parts.port >= 0
+    except ValueError:
+        port_is_fine = False
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
+        raise EndpointError(f"--endpoint {text!r} is not an http(s) URL; write it like http://127.0.0.1:8000/v1")
+    if parts.username is not None or parts.password is not None:
+        raise EndpointError("--endpoint holds a user or password; keys come from an environment variable (--api-key-env)")
+    path = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    root = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+    if not path:
+        return [root + "/v1", root], parts.query
+    last = path.rsplit("/", 1)[1]
+    versioned = last[:1] == "v" and last[1:2].isdigit()
+    return [root + path, *([] if versioned else [root + path + "/v1"])], parts.query
+
+
+def headers_of(request: Request, target: Target) -> dict[str, str]:
+    """The headers of a request. The key is in no other place."""
+    headers = {"accept": "application/json, text/event-stream", "accept-encoding": "identity", "user-agent": "chatproof"}
+    if request.content_type is not None:
+        headers["content-type"] = request.content_type
+    if isinstance(request.auth, str):
+        headers["authorization"] = request.auth
+    elif request.auth and target.key:
+        headers["authorization"] = f"Bearer {target.key}"
+    headers.update(request.headers)
+    return headers
+
+
+def curl(request: Request, target: Target) -> str:
+    """A line that sends the same request when pasted into a POSIX shell, the key taken from its variable."""
+    words = ["curl", "-sS", "-X", request.method, shlex.quote(target.url(request.path))]
+    if request.content_type is None:
+        words += ["-H", "'Content-Type:'"]
+    else:
+        words += ["-H", shlex.quote(f"Content-Type: {request.content_type}")]
+    if isinstance(request.auth, str):
+        words += ["-H", shlex.quote(f"Authorization: {request.auth}")]
+    elif request.auth and target.key:
+        words += ["-H", f'"Authorization: Bearer ${target.key_variable}"']
+    for name, value in request.headers:
+        words += ["-H", shlex.quote(f"{name}: {value}")]
+    content = request.content
+    try:
+        text = content.decode()
+        plain = "\0" not in text and len(content) < 100_000
+    except UnicodeDecodeError:
+        text, plain = "", False
+    if plain:
+        words += ["--data-binary", shlex.quote(text)]
+        return " ".join(words)
+    words += ["--data-binary", "@-"]
+    import base64
+
+    return f"printf %s {base64.b64encode(content).decode()} | base64 -d | " + " ".join(words)
+
+
+def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
+    """Seconds to wait before re-sending: what Retry-After asks for (seconds or a date), else doubling from 0.5, with jitter."""
+    asked = headers.get("retry-after", "").strip()
+    if asked:
+        try:
+            return min(max(float(asked), 0.0), longest)
+        except ValueError:
+            pass
+        try:
+            when = email.utils.parsedate_to_datetime(asked).timestamp()
+            return min(max(when - time.time(), 0.0), longest)
+        except (TypeError, ValueError):
+            pass
+    return min(0.5 * 2**attempt, longest) * random.uniform(0.8, 1.2)
+
+
+class Lane:
+    """One connection's worth of requests: an httpx client of its own, because one shared pool is quadratic."""
+
+    def __init__(self, target: Target, context: ssl.SSLContext | None = None) -> None:
+        self.target = target
+        self._context = context
+        self._client = self._open()
+        self._used = False
+
+    def _open(self) -> httpx.AsyncClient:
+        bounds = self.target.bounds
+        return httpx.AsyncClient(
+            timeout=httpx.Timeout(bounds.read, connect=bounds.connect),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=4.0),
+            follow_redirects=False,
+            verify=self._context if self._context is not None else True,
+        )
+
+    async def __aenter__(self) -> Lane:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+    async def ask(self, request: Request) -> Exchange:
+        """Send one prepared request. Waits out 429 and 503 within the bounds; never raises for what the server does.
+
+        A connection that was kept alive may have been closed by the server at any time, so a drop before the first
+        byte on a used connection is asked again on a new one before it counts.
+        """
+        attempts = 0
+        waits = 0
+        while True:
+            attempts += 1
+            reused = self._used
+            exchange = await self._once(request, attempts)
+            trouble, answer = exchange.trouble, exchange.answer
+            if trouble and trouble.kind in ("disconnected", "protocol"):
+                await self._renew()
+                if answer is None and reused and attempts - waits < 2:
+                    continue
+            elif trouble:
+                await self._renew()
+            if answer and answer.status in (429, 503) and waits < self.target.bounds.retries:
+                wait = retry_wait(httpx.Headers(list(answer.headers)), waits, self.target.bounds.longest_wait)
+                waits += 1
+                await asyncio.sleep(wait)
+                continue
+            return exchange
+
+    async def _renew(self) -> None:
+        await self._client.aclose()
+        self._client = self._open()
+        self._used = False
+
+    async def _once(self, request: Request, attempt: int) -> Exchange:
+        target = self.target
+        started = time.monotonic()
+        pieces: list[bytes] = []
+        seen: httpx.Response | None = None
+        first: float | None = None
+        trouble: Trouble | None = None
+        try:
+            async with asyncio.timeout(target.bounds.total):
+                async with self._client.stream(
+                    request.method,
+                    target.url(request.path),
+                    content=request.content,
+                    headers=headers_of(request, target),
+                ) as response:
+                    seen = response
+                    size = 0
+                    async for piece in response.aiter_bytes():
+                        if first is None:
+                            first = time.monotonic() - started
+                        pieces.append(piece[: target.bounds.size - size])
+                        size += len(piece)
+                        if size > target.bounds.size:
+                            trouble = Trouble("too_large", f"the answer is longer than {target.bounds.size} bytes")
+                            break
+        except TimeoutError:
+            trouble = Trouble("timeout", f"no complete answer within {target.bounds.total:g} s")
+        except Exception as error:  # every fault of the transport becomes a value
+            trouble = _trouble(error, target)
+        self._used = trouble is None
+        answer = None
+        if seen is not None:
+            content = b"".join(pieces)
+            headers = tuple((name.lower(), value) for name, value in seen.headers.multi_items())
+            if target.key:
+                content = content.replace(target.key.encode(), REDACTED.encode())
+                headers = tuple((name, value.replace(target.key, REDACTED)) for name, value in headers)
+            answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first)
+        return Exchange(request, answer, trouble, attempt)
+
+
+def _trouble(error: Exception, target: Target) -> Trouble:
+    text = str(error) or type(error).__name__
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, ssl.SSLError):
+            return Trouble("tls", text)
+        chain = chain.__cause__ or chain.__context__
+    match error:
+        case httpx.ConnectTimeout():
+            return Trouble("connect_timeout", f"no connection within {target.bounds.connect:g} s")
+        case httpx.ConnectError():
+            names = ("getaddrinfo", "name or service", "nodename", "name resolution", "no address")
+            return Trouble("dns" if any(part in text.lower() for part in names) else "connect", text)
+        case httpx.ReadTimeout() | httpx.WriteTimeout() | httpx.PoolTimeout():
+            return Trouble("timeout", f"no byte for {target.bounds.read:g} s")
+        case httpx.RemoteProtocolError():
+            gone = "disconnected" in text or "closed connection" in text or "incomplete" in text
+            return Trouble("disconnected" if gone else "protocol", text)
+        case httpx.NetworkError():
+            return Trouble("disconnected", text)
+        case _:
+            return Trouble("protocol", f"{type(error).__name__}: {text}")

@@ -1,0 +1,106 @@
+"""Asks the gates and says what the server offers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .endpoint import curl, prepare
+from .judge import Kind, Reaction, describe, excuse, judge, react
+from .model import Body, Capability, Exchange, Expect, Finding, Gate, RequestRule, Result, Strength, Symptom, Verdict, as_request
+from .pipeline import URGENT, Pipeline
+
+
+@dataclass
+class GateReport:
+    """Capabilities by name, and one result a gate."""
+
+    capabilities: dict[str, Capability] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+
+
+async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate]) -> GateReport:
+    """Ask all gates, those that need others after them."""
+    report = GateReport()
+    waiting = list(gates)
+    while waiting:
+        ready = [gate for gate in waiting if all(name in report.capabilities for name in gate.needs)]
+        waiting = [gate for gate in waiting if gate not in ready]
+        for result in await asyncio.gather(*(_ask(pipeline, gate, report.capabilities) for gate in ready)):
+            report.results.append(result)
+        for gate, result in zip(ready, report.results[-len(ready) :], strict=True):
+            report.capabilities[gate.capability] = result.capability or Capability.BROKEN
+    return report
+
+
+async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability]) -> Result:
+    started = time.monotonic()
+    missing = [name for name in gate.needs if known[name] is not Capability.OFFERED]
+    if missing:
+        capability = Capability.REFUSED if known[missing[0]] is Capability.REFUSED else Capability.IGNORED
+        result = Result(gate.id, Verdict.BLOCKED, blocked_by=f"gate.{missing[0]}", capability=capability)
+        if capability is Capability.REFUSED:
+            result = result.with_(verdict=Verdict.NOT_OFFERED, note=f"the server refuses {missing[0]}")
+        return result
+    return (await _judged(pipeline, gate)).with_(seconds=time.monotonic() - started)
+
+
+def as_rule(gate: Gate, expect: Expect) -> RequestRule:
+    """The gate as a request rule, so that there is one judge."""
+    return RequestRule(
+        id=gate.id, property=gate.property, title=gate.title, expect=expect, strength=gate.strength, source=gate.source
+    )
+
+
+async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
+    rule = as_rule(gate, Expect.ACCEPT)
+    exchange = await pipeline.ask(as_request(gate.probe), gate.id, URGENT)
+    judgement = judge(rule, exchange)
+    if judgement.kind is Kind.VIOLATED:
+        # seen once is not proved: ask again before a word of blame
+        exchange = await pipeline.ask_again(as_request(gate.probe), gate.id)
+        judgement = judge(rule, exchange)
+    if judgement.kind is Kind.UNDECIDED:
+        return Result(gate.id, Verdict.ERROR, note=judgement.why, requests=1, capability=Capability.BROKEN)
+    if react(exchange) is Reaction.REFUSED:
+        if gate.optional or excuse(exchange):
+            return Result(
+                gate.id, Verdict.NOT_OFFERED, requests=2, note=f"refused: {describe(exchange)}", capability=Capability.REFUSED
+            )
+        return _finding(pipeline, gate, gate.probe, exchange, Symptom.REFUSED_VALID, judgement.why, Capability.REFUSED)
+    if judgement.kind is Kind.VIOLATED:
+        symptom = judgement.symptom or Symptom.CRASHED
+        return _finding(pipeline, gate, gate.probe, exchange, symptom, judgement.why, Capability.BROKEN)
+    assert exchange.answer is not None
+    effect = gate.effect(exchange.answer) if gate.effect else None
+    if effect is True:
+        return Result(gate.id, Verdict.PASSED, observed="effect seen", requests=1, capability=Capability.OFFERED)
+    if gate.nonsense is not None:
+        refuse = as_rule(gate, Expect.REFUSE)
+        nonsense = await pipeline.ask(as_request(gate.nonsense), gate.id, URGENT)
+        if judge(refuse, nonsense).kind is Kind.VIOLATED:
+            nonsense = await pipeline.ask_again(as_request(gate.nonsense), gate.id)
+        verdict = judge(refuse, nonsense)
+        if verdict.symptom is Symptom.ACCEPTED_INVALID:
+            why = f"{gate.property} is not looked at: nonsense in its place was accepted ({describe(nonsense)})"
+            return _finding(pipeline, gate, gate.nonsense, nonsense, Symptom.ACCEPTED_INVALID, why, Capability.IGNORED)
+        if verdict.kind is Kind.UNDECIDED:
+            return Result(gate.id, Verdict.ERROR, note=verdict.why, requests=2, capability=Capability.BROKEN)
+    if effect is False:
+        repeat = await pipeline.ask_again(as_request(gate.probe), gate.id)
+        if repeat.answer is not None and gate.effect is not None and gate.effect(repeat.answer) is False:
+            why = f"accepted without effect: the answer does not show what {gate.property} asks for"
+            return _finding(pipeline, gate, gate.probe, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)
+    return Result(gate.id, Verdict.PASSED, observed="accepted", requests=2, capability=Capability.OFFERED)
+
+
+def _finding(
+    pipeline: Pipeline, gate: Gate, body: Body, exchange: Exchange, symptom: Symptom, why: str, capability: Capability
+) -> Result:
+    ready = prepare(as_request(body), pipeline.target)
+    finding = Finding(symptom, why, ready, exchange, curl(ready, pipeline.target), confirmed="2/2")
+    failed = gate.strength is Strength.MUST or symptom is Symptom.CRASHED
+    verdict = Verdict.FAILED if failed else Verdict.WARNING
+    return Result(gate.id, verdict, requests=2, capability=capability, finding=finding)

@@ -1,0 +1,188 @@
+"""The only place that turns a rule and an exchange into a judgement."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .model import NOT_JSON, Answer, Exchange, Expect, RequestRule, Symptom
+
+
+class Reaction(StrEnum):
+    """What the server did with a request, before any rule looks at it."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    ERROR_IN_200 = "error in a 200"
+    CRASHED = "crashed"
+    DISCONNECTED = "disconnected"
+    HUNG = "hung"
+    KILLED = "killed"
+    REDIRECTED = "redirected"
+    UNREACHED = "unreached"
+    LIMITED = "limited"
+
+
+class Kind(StrEnum):
+    """What one exchange says about one rule."""
+
+    HELD = "held"
+    VIOLATED = "violated"
+    EXCUSED = "excused"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One rule's view of one exchange. ``why`` is a sentence, ``observed`` a word or two for the summary."""
+
+    kind: Kind
+    why: str = ""
+    symptom: Symptom | None = None
+    observed: str = ""
+
+
+UNREACHED = ("dns", "tls", "connect", "connect_timeout", "cancelled")
+_FAULTS = {
+    Reaction.CRASHED: (Symptom.CRASHED, "answered with a server error"),
+    Reaction.DISCONNECTED: (Symptom.DISCONNECTED, "dropped the connection"),
+    Reaction.HUNG: (Symptom.HUNG, "gave no complete answer"),
+    Reaction.KILLED: (Symptom.KILLED_SERVER, "died"),
+}
+
+
+def first_event(content: bytes) -> object:
+    """The JSON of the first ``data:`` line of an event stream, or NOT_JSON."""
+    for line in content.splitlines():
+        if line.startswith(b"data:"):
+            try:
+                return json.loads(line[5:])
+            except (ValueError, RecursionError):
+                return NOT_JSON
+    return NOT_JSON
+
+
+def is_error_body(value: object) -> bool:
+    """Whether a JSON value is an error object rather than a completion: a truthy ``error`` member and no choices."""
+    return isinstance(value, dict) and bool(value.get("error")) and not value.get("choices")
+
+
+def carries_error(answer: Answer) -> bool:
+    """Whether a 2xx answer is an error in disguise: an error object, or a stream whose first event is one."""
+    if answer.media_type == "text/event-stream" or answer.content.lstrip().startswith(b"data:"):
+        return is_error_body(first_event(answer.content))
+    return is_error_body(answer.json)
+
+
+def react(exchange: Exchange) -> Reaction:
+    """Classify an exchange. 429 and 503 that outlasted the retries, and 408, say nothing about the request."""
+    trouble, answer = exchange.trouble, exchange.answer
+    if trouble and trouble.kind in UNREACHED:
+        return Reaction.UNREACHED
+    if trouble and trouble.kind == "killed":
+        return Reaction.KILLED
+    if answer is not None and answer.status in (408, 429, 503):
+        return Reaction.LIMITED
+    if answer is not None and answer.status >= 500:
+        return Reaction.CRASHED
+    if trouble and trouble.kind == "timeout":
+        return Reaction.HUNG
+    if trouble and trouble.kind in ("disconnected", "protocol"):
+        return Reaction.DISCONNECTED
+    if answer is None:
+        return Reaction.UNREACHED
+    if answer.status >= 400:
+        return Reaction.REFUSED
+    if 300 <= answer.status < 400:
+        return Reaction.REDIRECTED
+    return Reaction.ERROR_IN_200 if carries_error(answer) else Reaction.ACCEPTED
+
+
+def describe(exchange: Exchange) -> str:
+    """What came back, in a few words."""
+    trouble, answer = exchange.trouble, exchange.answer
+    if answer is None:
+        return trouble.text if trouble else "nothing"
+    return f"{answer.status}" + (f" ({trouble.text})" if trouble else "")
+
+
+def error_of(answer: Answer) -> dict[str, object]:
+    """The error object of an answer, of its first event, or a flat one; empty where there is none."""
+    value = answer.json if answer.json is not NOT_JSON else first_event(answer.content)
+    if not isinstance(value, dict):
+        return {}
+    inner = value.get("error")
+    if isinstance(inner, dict):
+        return inner
+    return {"message": inner} if isinstance(inner, str) else value
+
+
+_CONTEXT = re.compile(
+    r"context[ _-]?(?:length|size|window)|maximum context|(?:exceeds?|larger than|too (?:long|many|large)).{0,60}\b(?:context|tokens)\b"
+    r"|\btokens?\b.{0,80}\b(?:exceed|n_ctx|context)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MODEL_CODES = ("unsupported_value", "unsupported_parameter")
+_MODEL_TEXT = re.compile(r"not supported (?:with|by|for) (?:this|the) model|model does(?: not|n't) support", re.IGNORECASE)
+
+
+def excuse(exchange: Exchange) -> str:
+    """Why a refusal of a valid body is no violation (fact base §3.3, §8.13, §8.15), or an empty string."""
+    answer = exchange.answer
+    if answer is None:
+        return ""
+    error = error_of(answer)
+    message = str(error.get("message", ""))
+    code = error.get("code")
+    if code == "context_length_exceeded" or (_CONTEXT.search(message) and re.search(r"\btoken|context", message, re.I)):
+        return f"the prompt does not fit the server's context window: {_short(message)}"
+    if answer.status == 413:
+        return "larger than the server takes (413)"
+    if answer.status == 403:
+        return f"the model lacks the permission or the feature (403): {_short(message)}"
+    if code in _MODEL_CODES or _MODEL_TEXT.search(message):
+        return f"this model does not offer it: {_short(message)}"
+    return ""
+
+
+def _short(text: str, most: int = 160) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
+    """What this exchange says about this rule. Acceptance and refusal only: answers have rules of their own."""
+    reaction = react(exchange)
+    said = describe(exchange)
+    match reaction:
+        case Reaction.UNREACHED | Reaction.LIMITED | Reaction.REDIRECTED:
+            return Judgement(Kind.UNDECIDED, f"no verdict possible: {reaction} ({said})")
+        case Reaction.CRASHED | Reaction.DISCONNECTED | Reaction.HUNG | Reaction.KILLED:
+            symptom, what = _FAULTS[reaction]
+            return Judgement(Kind.VIOLATED, f"the server {what} ({said})", symptom, reaction.value)
+        case _:
+            pass
+    accepted = reaction is Reaction.ACCEPTED
+    if rule.expect is Expect.EITHER:
+        return Judgement(Kind.HELD, observed="accepted" if accepted else f"refused ({said})")
+    if rule.expect is Expect.ACCEPT:
+        if accepted:
+            return Judgement(Kind.HELD, observed="accepted")
+        reason = excuse(exchange)
+        if reason:
+            return Judgement(Kind.EXCUSED, reason, observed="not offered")
+        if reaction is Reaction.ERROR_IN_200:
+            return Judgement(Kind.VIOLATED, f"a valid request got {said} with an error in it", Symptom.MALFORMED, "error")
+        return Judgement(Kind.VIOLATED, f"a valid request was refused ({said})", Symptom.REFUSED_VALID, f"refused ({said})")
+    if accepted:
+        return Judgement(Kind.VIOLATED, f"an invalid request was accepted ({said})", Symptom.ACCEPTED_INVALID, "accepted")
+    if reaction is Reaction.ERROR_IN_200:
+        why = f"an invalid request got {said}; the error in its body does not make it a refusal"
+        return Judgement(Kind.VIOLATED, why, Symptom.ACCEPTED_INVALID, "error in a 200")
+    legal = {400, 403, 422, *rule.statuses}
+    if exchange.status in legal:
+        return Judgement(Kind.HELD, observed=f"refused ({said})")
+    why = f"refused with {said}, where {' or '.join(map(str, sorted({400, 422, *rule.statuses})))} is the answer"
+    return Judgement(Kind.VIOLATED, why, Symptom.WRONG_STATUS, f"refused ({said})")

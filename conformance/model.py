@@ -1,0 +1,313 @@
+"""The words of the suite as values: rules, requests, exchanges, findings, results.
+
+Nothing here does I/O and nothing here imports the rest of the suite. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from hypothesis.strategies import SearchStrategy
+
+Body = dict[str, Any]
+"""A request body: the JSON object of one ``POST /chat/completions``."""
+
+VINTAGES = ("2024-11", "2026-08")
+"""Known vintages of the specification, oldest first."""
+
+
+class Strength(StrEnum):
+    """How binding a rule is; decides what a violation means."""
+
+    MUST = "must"
+    SHOULD = "should"
+    MAY = "may"
+
+
+class Expect(StrEnum):
+    """What a request rule expects of the server."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    EITHER = "either"
+
+
+class Verdict(StrEnum):
+    """What became of a rule in one run (DESIGN: the verdict table)."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNING = "warning"
+    INFO = "info"
+    INCONSISTENT = "inconsistent"
+    NOT_OFFERED = "not_offered"
+    BLOCKED = "blocked"
+    WAIVED = "waived"
+    ERROR = "error"
+
+
+class Symptom(StrEnum):
+    """What a violation looks like from outside."""
+
+    REFUSED_VALID = "refused_valid"
+    ACCEPTED_INVALID = "accepted_invalid"
+    CRASHED = "crashed"
+    KILLED_SERVER = "killed_server"
+    DISCONNECTED = "disconnected"
+    HUNG = "hung"
+    WRONG_STATUS = "wrong_status"
+    MALFORMED = "malformed"
+    WRONG_CONTENT = "wrong_content"
+
+
+class Capability(StrEnum):
+    """What a gate found out about a feature."""
+
+    OFFERED = "offered"
+    REFUSED = "refused"
+    IGNORED = "ignored"
+    BROKEN = "broken"
+
+
+EVIDENCE_STRENGTH = {
+    "documented": Strength.MUST,
+    "prose": Strength.MUST,
+    "observed": Strength.SHOULD,
+    "contested": Strength.MAY,
+    "believed": Strength.MAY,
+}
+"""Strength that follows from the kind of evidence, unless a ruling says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Why a rule holds: ``evidence`` is a key of ``EVIDENCE_STRENGTH``, ``where`` names the place in our own words."""
+
+    evidence: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.where} ({self.evidence})"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request below the endpoint's base URL.
+
+    ``body`` is sent as JSON unless ``raw`` holds the exact bytes. ``content_type`` None leaves the header out.
+    ``auth`` False leaves the key out, a string replaces the whole Authorization header.
+    ``bare`` requests get no base fields (such as the small token bound that keeps answers cheap).
+    """
+
+    body: Any = None
+    raw: bytes | None = None
+    method: str = "POST"
+    path: str = "/chat/completions"
+    content_type: str | None = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+    auth: bool | str = True
+    bare: bool = False
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes of the message body."""
+        if self.raw is not None:
+            return self.raw
+        return json.dumps(self.body, ensure_ascii=False, allow_nan=False).encode()
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """Two requests with one key are the same request on the wire."""
+        return (self.method, self.path, self.content_type, self.headers, self.auth, self.content)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the request asks for a stream."""
+        return self.raw is None and isinstance(self.body, dict) and self.body.get("stream") is True
+
+
+def as_request(body: Body | Request) -> Request:
+    """A pin or drawn value as a Request."""
+    return body if isinstance(body, Request) else Request(body=body)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why there is no complete answer. ``kind`` is one of
+
+    ``dns`` ``tls`` ``connect`` ``connect_timeout`` (nothing reached the server), ``disconnected`` (closed or reset
+    before a complete answer), ``timeout`` (no complete answer in time), ``too_large`` (over the size cap),
+    ``protocol`` (not HTTP), ``cancelled``.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: ``headers`` have lower-case names, ``content`` is the decoded body up to the size cap."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    content: bytes
+    seconds: float = 0.0
+    first_byte: float | None = None
+
+    def header(self, name: str) -> str | None:
+        """First value of a header, or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON, or the ``NOT_JSON`` marker."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return NOT_JSON
+
+    @property
+    def media_type(self) -> str:
+        """Content type without parameters, lower case, or an empty string."""
+        return (self.header("content-type") or "").split(";")[0].strip().lower()
+
+
+class _NotJson:
+    def __repr__(self) -> str:
+        return "NOT_JSON"
+
+
+NOT_JSON = _NotJson()
+"""Value of ``Answer.json`` for a body that is not JSON."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request with its answer, or with the trouble that came instead (also beside an incomplete answer)."""
+
+    request: Request
+    answer: Answer | None = None
+    trouble: Trouble | None = None
+    attempts: int = 1
+    in_flight: int = 1
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status, or None where there is no answer."""
+        return self.answer.status if self.answer else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRule:
+    """A requirement on which requests a server takes.
+
+    ``title`` reads after "the server …". ``pins`` are sent by every run, the most telling first; ``examples`` is a
+    Hypothesis strategy of further bodies (None: the pins say it all). ``needs`` names capabilities (gates) without
+    which the rule is not asked. ``control`` turns a body of the rule into the same body without what is under test.
+    Rich bodies have two more: ``fit`` leaves out what the server does not offer (given the names of the offered
+    capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less (none for a body of
+    a single feature, whose fault is another rule's finding).
+    ``statuses`` are legal refusals beside 400 and 422. ``risky`` requests have killed engines (left out by --safe).
+    """
+
+    id: str
+    property: str
+    title: str
+    expect: Expect
+    strength: Strength
+    source: Source
+    pins: tuple[Body | Request, ...] = ()
+    examples: SearchStrategy[Any] | None = None
+    needs: tuple[str, ...] = ()
+    control: Callable[[Body], Body] | None = None
+    fit: Callable[[Body, Collection[str]], Body | None] | None = None
+    reduce: Callable[[Body], Iterable[Body]] | None = None
+    statuses: frozenset[int] = frozenset()
+    risky: bool = False
+    since: str = VINTAGES[0]
+    until: str = VINTAGES[-1]
+    chapter: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One capability, asked before the rules that need it, and judged by its effect.
+
+    ``probe`` is an ordinary valid use; ``nonsense`` the same property with a value no reading allows (None where
+    the effect decides alone). ``effect`` looks at the answer to the probe: True seen, False missing, None cannot tell.
+    An ``optional`` capability may be refused cleanly; refusing any other is the gate's finding.
+    """
+
+    capability: str
+    property: str
+    title: str
+    source: Source
+    probe: Body
+    nonsense: Body | None = None
+    effect: Callable[[Answer], bool | None] | None = None
+    optional: bool = False
+    needs: tuple[str, ...] = ()
+    strength: Strength = Strength.MUST
+    since: str = VINTAGES[0]
+    until: str = VINTAGES[-1]
+    chapter: str = "gates"
+
+    @property
+    def id(self) -> str:
+        """Rule id of the gate."""
+        return f"gate.{self.capability}"
+
+
+Rule = RequestRule | Gate
+"""Everything a run gives a verdict on."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A proved violation: what was sent, why it is wrong, what came back, and how to send it again."""
+
+    symptom: Symptom
+    why: str
+    request: Request
+    exchange: Exchange
+    curl: str
+    confirmed: str = "1/1"
+    sightings: int = 1
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one rule, with what it cost."""
+
+    rule: str
+    verdict: Verdict
+    observed: str = ""
+    blocked_by: str = ""
+    requests: int = 0
+    judged: int = 0
+    seconds: float = 0.0
+    capability: Capability | None = None
+    finding: Finding | None = None
+    note: str = ""
+
+    def with_(self, **changes: Any) -> Result:
+        """A copy with some members replaced."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A file of rules: ``name`` is the file's, ``title`` heads the rule reference."""
+
+    name: str
+    title: str
+    rules: tuple[RequestRule, ...] = field(default_factory=tuple)
+
+
+Headers = Mapping[str, str]

@@ -1,0 +1,70 @@
+"""The command-line options of the plugin, and what they mean once checked. Light: imports no heavy module."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+import pytest
+
+DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
+VINTAGE_NAMES = ("2024-11",)
+PROFILE_NAMES = ("auto",)
+DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
+OPENAI_HOST = "api.openai.com"
+
+
+def number(low: int, high: int) -> Any:
+    """An argparse type for an integer within bounds; a wrong value becomes a usage error that names the option."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{value} is not between {low} and {high}")
+        return value
+
+    return parse
+
+
+def register(parser: pytest.Parser) -> None:
+    """Add the options. Called only when ``--endpoint`` is among the arguments, so that no other suite is disturbed."""
+    group = parser.getgroup("chatproof", "conformance of an OpenAI-compatible chat-completions endpoint")
+    add = group.addoption
+    add("--endpoint", metavar="URL", help="base URL of the server under test, or 'reference' for the embedded one")
+    add("--model", metavar="NAME", default=None, help="model to ask for (default: the first of GET /models)")
+    add(
+        "--api-key-env",
+        metavar="NAME",
+        default=None,
+        help=f"environment variable that holds the API key (default: {DEFAULT_KEY_VARIABLE})",
+    )
+    add("--depth", choices=DEPTH_NAMES, default="default", help="how much of each rule is asked")
+    add("--max-examples", metavar="N", type=number(0, 100_000), default=None, help="drawn bodies per rule")
+    add("--conformance-profile", choices=PROFILE_NAMES, default="auto", help="what the server claims to offer")
+    add("--vintage", choices=VINTAGE_NAMES, default="2024-11", help="version of the specification")
+    add("--safe", action="store_true", help="leave out requests that have killed engines")
+    add("--in-flight", metavar="N", type=number(1, 512), default=16, help="requests under way at once (default: 16)")
+    add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
+
+
+def strict(config: pytest.Config) -> bool:
+    """Whether ``--strict`` was given. The option is pytest's own; here it also turns warnings into failures."""
+    overrides = getattr(config.option, "override_ini", None) or []
+    return getattr(config.option, "strict", False) is True or "strict=true" in overrides
+
+
+def key_variable(config: pytest.Config) -> str:
+    """Name of the variable that holds the key. ``OPENAI_API_KEY`` is taken unasked only for OpenAI's own host."""
+    named = config.getoption("api_key_env")
+    if named:
+        if named not in os.environ:
+            raise pytest.UsageError(f"--api-key-env {named}: there is no such environment variable")
+        return named
+    endpoint = config.getoption("endpoint") or ""
+    if f"//{OPENAI_HOST}" in endpoint and DEFAULT_KEY_VARIABLE not in os.environ:
+        return "OPENAI_API_KEY"
+    return DEFAULT_KEY_VARIABLE

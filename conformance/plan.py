@@ -1,0 +1,162 @@
+"""Turns rules into an ordered list of cases. The list is the same for one seed, whatever the number in flight or of workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.strategies import SearchStrategy
+
+from .catalogue import Catalogue
+from .model import Body, Capability, Expect, Gate, Request, RequestRule, Result, Strength, Verdict, as_request
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much of each rule is asked: pins (None: all) by strength, and the number of drawn examples."""
+
+    pins: dict[Strength, int] | None
+    examples: int
+
+
+DEPTHS = {
+    "smoke": Depth({Strength.MUST: 1, Strength.SHOULD: 1, Strength.MAY: 1}, 0),
+    "default": Depth(None, 3),
+    "nightly": Depth(None, 30),
+    "certify": Depth(None, 100),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What shapes the list of a run."""
+
+    vintage: str = "2024-11"
+    depth: str = "default"
+    examples: int | None = None
+    seed: int = 0
+    strict: bool = False
+    safe: bool = False
+    in_flight: int = 16
+
+    @property
+    def drawn(self) -> int:
+        """Examples drawn per rule."""
+        return DEPTHS[self.depth].examples if self.examples is None else self.examples
+
+
+@dataclass(frozen=True)
+class Case:
+    """One body of one rule. ``order`` sorts the list by value: smaller is asked earlier."""
+
+    rule: RequestRule
+    request: Request
+    drawn: bool
+    order: tuple[int, ...]
+
+
+_STRENGTHS = list(Strength)
+
+
+def pin_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
+    """The fixed bodies of a rule that this depth asks; a rule without pins has none."""
+    depth = DEPTHS[chosen.depth]
+    most = len(rule.pins) if depth.pins is None else depth.pins[rule.strength]
+    strength = _STRENGTHS.index(rule.strength)
+    return [
+        Case(rule, as_request(pin), False, (0 if index == 0 else 1, strength, place, index))
+        for index, pin in enumerate(rule.pins[:most])
+    ]
+
+
+def example_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
+    """The drawn bodies of a rule that this depth asks. A rule without pins draws at least one."""
+    count = chosen.drawn if rule.pins else max(chosen.drawn, 1)
+    if rule.examples is None or count == 0:
+        return []
+    strength = _STRENGTHS.index(rule.strength)
+    bodies = draw(rule.examples, count, seed_of(chosen.seed, rule.id))
+    return [Case(rule, as_request(body), True, (2, strength, place, index)) for index, body in enumerate(bodies)]
+
+
+def seed_of(run_seed: int, rule_id: str) -> int:
+    """The seed of one rule: different for every rule, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(f"{run_seed}:{rule_id}".encode()).digest()[:8])
+
+
+def quiet(count: int, *phases: Phase) -> settings:
+    """Hypothesis settings of our own, independent of the user's profile (under CI Hypothesis loads one by itself)."""
+    return settings(
+        max_examples=count,
+        phases=phases,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+        backend="hypothesis",
+    )
+
+
+def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> list[Any]:
+    """``count`` values of a strategy (fewer where it has fewer), always the same for one seed."""
+    drawn: list[Any] = []
+
+    @seed(seeded)
+    @quiet(count, Phase.generate)
+    @given(strategy)
+    def collect(value: Any) -> None:
+        drawn.append(value)
+
+    collect()
+    return drawn[:count]
+
+
+def places(catalogue: Catalogue) -> dict[str, int]:
+    """Position of every rule in the catalogue: part of the order, so that selections do not change it."""
+    return {rule.id: place for place, rule in enumerate(catalogue.rules)}
+
+
+def cases(catalogue: Catalogue, rules: Iterable[RequestRule], chosen: Settings) -> list[Case]:
+    """The whole list for some rules, in the order in which it is asked."""
+    place = places(catalogue)
+    found: list[Case] = []
+    for rule in rules:
+        if not (chosen.safe and rule.risky):
+            found += pin_cases(rule, place[rule.id], chosen)
+            found += example_cases(rule, place[rule.id], chosen)
+    return sorted(found, key=lambda case: case.order)
+
+
+def disposition(rule: RequestRule, gates: Sequence[Gate], capabilities: dict[str, Capability], safe: bool) -> Result | None:
+    """The verdict of a rule that is not asked because of its gates or of --safe, or None for one that is asked.
+
+    A gate named like the rule's property is needed without saying so.
+    """
+    if safe and rule.risky:
+        return Result(rule.id, Verdict.NOT_OFFERED, note="left out by --safe: such requests have killed engines")
+    by_name = {gate.capability: gate for gate in gates}
+    for name in dict.fromkeys((rule.property, *rule.needs)):
+        gate = by_name.get(name)
+        found = capabilities.get(name)
+        if gate is None or found is None or found is Capability.OFFERED:
+            continue
+        if found is Capability.REFUSED and gate.optional:
+            return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the server refuses {name}")
+        if found is Capability.IGNORED and rule.expect is not Expect.REFUSE:
+            continue
+        return Result(rule.id, Verdict.BLOCKED, blocked_by=gate.id, note=f"{gate.id} found {name} {found}")
+    return None
+
+
+def control_of(rule: RequestRule, body: Body) -> Body | None:
+    """The body without what is under test, or None where that is the same body."""
+    if rule.control is None:
+        return None
+    control = rule.control(body)
+    return None if control == body else control

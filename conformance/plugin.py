@@ -1,0 +1,180 @@
+"""pytest hooks, and nothing else. Without ``--endpoint`` the plugin does nothing and imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .session import Session
+
+UNREACHABLE = 6
+"""Exit code: endpoint unreachable, canary refused, or a rule that was to be asked was not."""
+
+_HANDED = "chatproof"
+
+
+def _session(config: pytest.Config) -> Session | None:
+    if not getattr(config, "_chatproof", False):
+        return None
+    from .suite import SESSION
+
+    return config.stash.get(SESSION, None)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Add the options, but only for a run that names an endpoint (or asks for help), so that no suite is disturbed."""
+    if any(arg == "--endpoint" or arg.startswith("--endpoint=") or arg in ("-h", "--help") for arg in args):
+        from . import options
+
+        try:
+            options.register(parser)
+        except ValueError as error:
+            raise pytest.UsageError(f"chatproof: another plugin or conftest has an option of the same name: {error}") from None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options, and make the suite what is collected when the user named no path."""
+    worker = _is_worker(config)
+    handed = config.workerinput.get(_HANDED) if worker else None
+    endpoint = getattr(config.option, "endpoint", None)
+    if not handed and (worker or not endpoint):
+        return
+    from . import options
+    from .plan import Settings
+    from .session import Session
+    from .suite import ANCHOR, SESSION, all_markers
+
+    if handed:
+        session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
+    else:
+        option = config.option
+        seed = config.getoption("hypothesis_seed", None)
+        settings = Settings(
+            vintage=option.vintage,
+            depth=option.depth,
+            examples=option.max_examples,
+            seed=_seed(seed),
+            strict=options.strict(config),
+            safe=option.safe,
+            in_flight=option.in_flight,
+        )
+        session = Session(endpoint, option.model, options.key_variable(config), settings, option.conformance_profile)
+        if config.args_source is not pytest.Config.ArgsSource.ARGS:
+            config.args = [str(ANCHOR)]
+    config._chatproof = True  # type: ignore[attr-defined]
+    config.stash[SESSION] = session
+    config.pluginmanager.register(Recorder(session), "chatproof-recorder")
+    for name in all_markers(session.catalogue):
+        config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
+
+
+def _seed(text: Any) -> int:
+    if text is None:
+        return 0
+    try:
+        return int(text)
+    except ValueError:
+        raise pytest.UsageError(f"--hypothesis-seed {text!r}: a whole number is needed, so that a run can be repeated") from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In the controller or the single process: find the endpoint and ask the gates, or stop with exit code 6."""
+    config = session.config
+    run = _session(config)
+    if run is None or _is_worker(config) or config.option.collectonly or not _collects_suite(config):
+        return
+    from .endpoint import EndpointError
+
+    try:
+        run.open(lambda: (config.option.report_dir, Path(config.invocation_params.dir)))
+    except EndpointError as error:
+        run.close()
+        pytest.exit(f"chatproof: {error}", returncode=UNREACHABLE)
+
+
+def _collects_suite(config: pytest.Config) -> bool:
+    from .suite import ANCHOR
+
+    return any(str(arg).split("::")[0] == str(ANCHOR) for arg in config.args)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the outcome of the opening to an xdist worker."""
+    run = _session(node.config)
+    if run is not None and run.target is not None:
+        node.workerinput[_HANDED] = run.handover()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """The anchor file stands for the catalogue."""
+    if not getattr(parent.config, "_chatproof", False):
+        return None
+    from .suite import ANCHOR, Suite
+
+    if file_path != ANCHOR:
+        return None
+    return Suite.from_parent(parent, path=file_path, nodeid="chatproof")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Remember which rules are to be asked."""
+    run = _session(session.config)
+    if run is not None:
+        from .suite import RuleItem
+
+        run.expected = {item.name for item in session.items if isinstance(item, RuleItem)}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Attach the record line to the report, so that it travels from a worker to the controller."""
+    report = yield
+    line = getattr(item, "line", None)
+    if line is not None and call.when == "call":
+        report.chatproof = line
+    return report
+
+
+class Recorder:
+    """Takes the lines that come with reports (from workers) into the controller's record."""
+
+    def __init__(self, run: Session) -> None:
+        self.run = run
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Append the line of a rule whose report arrived."""
+        line = getattr(report, "chatproof", None)
+        if line is not None:
+            self.run.take(line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Stop the traffic, end the record, and say by the exit code when rules were not asked."""
+    run = _session(session.config)
+    if run is None:
+        return
+    run.close()
+    if not _is_worker(session.config) and session.exitstatus == pytest.ExitCode.OK and run.target is not None and run.unasked():
+        session.exitstatus = UNREACHABLE
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The verdict in plain words."""
+    run = _session(config)
+    if run is not None and run.target is not None and run.lines:
+        from .summary import write
+
+        write(terminalreporter, run)

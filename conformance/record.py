@@ -1,0 +1,118 @@
+"""The run record: how verdicts become lines of ``run.jsonl`` (format chatproof.run/1), and how a finding reads as text.
+
+A line is a plain dict that JSON can hold; reports know nothing else of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from .model import Answer, Exchange, Finding, Gate, Request, Result, Rule, Verdict
+
+FORMAT = "chatproof.run/1"
+BODY_CUT = 4000
+"""Characters kept of a body in the record."""
+
+RED = (Verdict.FAILED, Verdict.INCONSISTENT)
+SKIPPED = (Verdict.NOT_OFFERED, Verdict.BLOCKED, Verdict.ERROR)
+
+
+def now() -> str:
+    """UTC time in ISO form, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def cut(content: bytes | str, most: int = BODY_CUT) -> str:
+    """Text of at most ``most`` characters, with a note of how much is missing."""
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+    return text if len(text) <= most else f"{text[:most]}… [{len(text) - most} more characters]"
+
+
+def _request(request: Request) -> dict[str, Any]:
+    line: dict[str, Any] = {"method": request.method, "path": request.path, "body": cut(request.content, 20_000)}
+    if request.content_type != "application/json":
+        line["content_type"] = request.content_type
+    return line
+
+
+def _response(answer: Answer) -> dict[str, Any]:
+    return {"content_type": answer.header("content-type"), "body": cut(answer.content)}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    exchange: Exchange = finding.exchange
+    return {
+        "symptom": finding.symptom.value,
+        "why": finding.why,
+        "request": _request(finding.request),
+        "status": exchange.status,
+        "trouble": exchange.trouble.text if exchange.trouble else None,
+        "response": _response(exchange.answer) if exchange.answer else None,
+        "curl": finding.curl,
+        "confirmed": finding.confirmed,
+        "sightings": finding.sightings,
+        "others": list(finding.others),
+    }
+
+
+def result_line(rule: Rule, result: Result) -> dict[str, Any]:
+    """The ``result`` line of one rule."""
+    line: dict[str, Any] = {
+        "kind": "result",
+        "rule": rule.id,
+        "chapter": rule.chapter,
+        "property": rule.property,
+        "title": rule.title,
+        "strength": rule.strength.value,
+        "source": str(rule.source),
+        "verdict": result.verdict.value,
+        "observed": result.observed,
+        "blocked_by": result.blocked_by,
+        "note": result.note,
+        "requests": result.requests,
+        "judged": result.judged,
+        "seconds": round(result.seconds, 4),
+    }
+    if isinstance(rule, Gate):
+        line["capability"] = result.capability.value if result.capability else None
+    if result.finding:
+        line["finding"] = _finding(result.finding)
+    return line
+
+
+def verdict_of_run(counts: Mapping[str, int]) -> str:
+    """``conformant``, ``non-conformant`` or ``incomplete``, from the number of rules by verdict."""
+    if any(counts.get(verdict.value) for verdict in RED):
+        return "non-conformant"
+    return "incomplete" if counts.get(Verdict.ERROR.value) else "conformant"
+
+
+def failure_text(line: Mapping[str, Any]) -> str:
+    """A finding in at most about 25 lines of plain text: what the rule says, what was sent, what came back, how to repeat it."""
+    finding = line["finding"]
+    response = finding.get("response") or {}
+    rows = [
+        f"{line['rule']}: the server {_negated(line)}",
+        f"  rule      the server {line['title']}  [{line['strength']}]",
+        f"  source    {line['source']}",
+        f"  finding   {finding['symptom']}: {finding['why']}; seen {finding['confirmed']} times when asked again",
+        f"  sent      {cut(finding['request']['body'], 600)}",
+        f"  got       {finding['status'] if finding['status'] is not None else finding['trouble']} {cut(response.get('body') or '', 600)}".rstrip(),
+    ]
+    if finding["others"]:
+        rows.append(f"  also      {cut(finding['others'][0], 200)}" + (" …" if len(finding["others"]) > 1 else ""))
+    rows.append(f"  again     {cut(finding['curl'], 2000)}")
+    return "\n".join(printable(row) for row in rows)
+
+
+def _negated(line: Mapping[str, Any]) -> str:
+    if line["verdict"] == Verdict.INCONSISTENT.value:
+        return f"does not always keep this rule: {line['title']}"
+    return f"breaks this rule: {line['title']}"
+
+
+def printable(text: str) -> str:
+    """Text without control and direction characters: what a server says never steers a terminal."""
+    return "".join(char if char.isprintable() else "\\n" if char == "\n" else "�" for char in text)

@@ -1,0 +1,200 @@
+"""What a reason to refuse is, and the small vocabulary in which the checks state them.
+
+Types are exact JSON types: a boolean is not a number, a string of digits is not a number.  `1.0` counts as an
+integer (JSON Schema says so and the fact base asserts nothing else).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from .limits import Limits
+
+Strength = Literal["must", "should"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason to refuse: the fact-base row, and the four members of the error that OpenAI would send."""
+
+    rule: str
+    message: str
+    param: str | None
+    code: str | None
+    status: int = 400
+    strength: Strength = "must"
+    type: str = "invalid_request_error"
+
+
+@dataclass
+class Ask:
+    """One parsed request on its way through the checks, with the views of `messages` that many checks share."""
+
+    body: dict[str, Any]
+    limits: Limits
+    models: Collection[str] | None = None
+    raw: object = field(default=None, repr=False)
+
+    @cached_property
+    def items(self) -> list[tuple[int, dict[str, Any]]]:
+        """The messages that are objects, with their position."""
+        messages = self.body.get("messages")
+        if not isinstance(messages, list):
+            return []
+        return [(i, message) for i, message in enumerate(messages) if isinstance(message, dict)]
+
+    @cached_property
+    def spoken(self) -> list[tuple[int, dict[str, Any], str]]:
+        """The messages whose role is known; the others have one reason already and are judged no further."""
+        roles = self.limits.roles
+        return [
+            (i, message, message["role"])
+            for i, message in self.items
+            if isinstance(message.get("role"), str) and message["role"] in roles
+        ]
+
+    @cached_property
+    def parts(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Content parts that are objects: path, role of the message, part."""
+        return [
+            (f"messages[{i}].content[{j}]", role, part)
+            for i, message, role in self.spoken
+            if isinstance(message.get("content"), list)
+            for j, part in enumerate(message["content"])
+            if isinstance(part, dict)
+        ]
+
+    @cached_property
+    def calls(self) -> list[tuple[str, dict[str, Any]]]:
+        """Tool calls of assistant messages that are objects: path, call."""
+        return [
+            (f"messages[{i}].tool_calls[{j}]", call)
+            for i, message, role in self.spoken
+            if role == "assistant" and isinstance(message.get("tool_calls"), list)
+            for j, call in enumerate(message["tool_calls"])
+            if isinstance(call, dict)
+        ]
+
+    @cached_property
+    def declared(self) -> list[tuple[str, dict[str, Any]]]:
+        """Function objects under `tools` and `functions`: path, function."""
+        found = []
+        tools = self.body.get("tools")
+        if isinstance(tools, list):
+            for i, tool in enumerate(tools):
+                if isinstance(tool, dict) and isinstance(tool.get("function"), dict):
+                    found.append((f"tools[{i}].function", tool["function"]))
+        functions = self.body.get("functions")
+        if isinstance(functions, list):
+            found += [(f"functions[{i}]", item) for i, item in enumerate(functions) if isinstance(item, dict)]
+        return found
+
+
+CheckFunction = Callable[[Ask], Iterable[Reason]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One named row of the table `CHECKS`; `name` is the fact-base row that the function enforces."""
+
+    name: str
+    function: CheckFunction
+
+
+def is_number(value: object) -> bool:
+    """A JSON number of any form; `bool` is a subclass of int in Python, hence the exact types."""
+    return type(value) is int or type(value) is float
+
+
+def is_whole(value: object) -> bool:
+    """A JSON number without a fraction; an overflowing literal such as 1e400 arrives as inf and is not one."""
+    return type(value) is int or (type(value) is float and value.is_integer())
+
+
+def is_boolean(value: object) -> bool:
+    return value is True or value is False
+
+
+def is_string(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> bool:
+    return isinstance(value, list)
+
+
+_KINDS = {bool: "a boolean", int: "an integer", float: "a decimal number", str: "a string", list: "an array"}
+
+
+def kind(value: object) -> str:
+    """The JSON type of a parsed value, in words for a message."""
+    if value is None:
+        return "null"
+    return _KINDS.get(type(value), "an object")
+
+
+def wrong_type(rule: str, path: str, wanted: str, value: object, strength: Strength = "must") -> Reason:
+    return Reason(
+        rule,
+        f"'{path}' has the wrong type: it must be {wanted}, it is {kind(value)}.",
+        path,
+        "invalid_type",
+        strength=strength,
+    )
+
+
+def missing(rule: str, path: str, strength: Strength = "must") -> Reason:
+    return Reason(
+        rule,
+        f"The parameter '{path}' is required and is not there.",
+        path,
+        "missing_required_parameter",
+        strength=strength,
+    )
+
+
+def bad_value(rule: str, path: str, wanted: str, strength: Strength = "must") -> Reason:
+    return Reason(
+        rule, f"The value of '{path}' is not valid: it must be {wanted}.", path, "invalid_value", strength=strength
+    )
+
+
+def one_of(allowed: Iterable[str]) -> str:
+    return "one of " + ", ".join(repr(name) for name in sorted(allowed))
+
+
+def too_long(rule: str, path: str, most: int, strength: Strength = "must") -> Reason:
+    return Reason(
+        rule,
+        f"The string '{path}' is longer than {most} characters.",
+        path,
+        "string_above_max_length",
+        strength=strength,
+    )
+
+
+def coupled(rule: str, path: str | None, message: str, strength: Strength = "must") -> Reason:
+    """A refusal by the semantic layer, which names no code."""
+    return Reason(rule, message, path, None, strength=strength)
+
+
+def typed(rule: str, key: str, fits: Callable[[object], bool], wanted: str) -> CheckFunction:
+    """A check that an optional property, when present and not null, has its JSON type."""
+
+    def check(ask: Ask) -> Iterator[Reason]:
+        value = ask.body.get(key)
+        if value is not None and not fits(value):
+            yield wrong_type(rule, key, wanted, value)
+
+    return check
+
+
+def table(*rows: tuple[str, CheckFunction]) -> tuple[Check, ...]:
+    return tuple(Check(name, function) for name, function in rows)

@@ -1,0 +1,85 @@
+"""The streamed form of a reply: chunks, and their server-sent events (fact base §2.3).
+
+Per choice: the role, then the pieces, then one chunk with an empty delta and the finish reason; the choices take
+turns.  All chunks share id, created and model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .answers import Call, Choice, Reply, logprobs
+
+#: The last event of every stream.
+DONE = b"data: [DONE]\n\n"
+
+
+def _call_deltas(index: int, call: Call) -> Iterator[dict[str, Any]]:
+    """Id, type and name once, then the arguments in pieces."""
+    first = {"index": index, "id": call.ident, "type": "function", "function": {"name": call.name, "arguments": ""}}
+    yield {"tool_calls": [first]}
+    for piece in call.arguments:
+        yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+
+
+def _deltas(reply: Reply, choice: Choice) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+    """Deltas of one choice with the log probabilities of exactly their tokens, without the finish."""
+    role: dict[str, Any] = {"role": "assistant", "content": "" if choice.speaks else None, "refusal": None}
+    if choice.function is not None:
+        call = choice.function
+        yield {**role, "function_call": {"name": call.name, "arguments": ""}}, None
+        for piece in call.arguments:
+            yield {"function_call": {"arguments": piece}}, None
+        return
+    yield role, None
+    for index, call in enumerate(choice.calls):
+        for delta in _call_deltas(index, call):
+            yield delta, None
+    if choice.audio is not None:
+        audio = choice.audio
+        yield {"audio": {"id": audio.ident, "transcript": ""}}, None
+        for token in choice.tokens:
+            yield {"audio": {"transcript": token}}, None
+        yield {"audio": {"data": audio.data}}, None
+        yield {"audio": {"expires_at": audio.expires_at}}, None
+    elif choice.speaks:
+        for position, token in enumerate(choice.tokens):
+            yield {"content": token}, logprobs(reply, (token,), position)
+
+
+def _chunk(reply: Reply, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "id": reply.ident,
+        "object": "chat.completion.chunk",
+        "created": reply.created,
+        "model": reply.model,
+        "choices": choices,
+    }
+    if reply.fingerprint is not None:
+        result["system_fingerprint"] = reply.fingerprint
+    if reply.tier is not None:
+        result["service_tier"] = reply.tier
+    if reply.include_usage:
+        result["usage"] = None
+    return result
+
+
+def chunks(reply: Reply) -> Iterator[dict[str, Any]]:
+    """All chunks of a reply in order; with `include_usage` a last one without choices carries the usage."""
+    turns = [(choice, _deltas(reply, choice)) for choice in reply.choices]
+    while turns:
+        going = []
+        for choice, deltas in turns:
+            found = next(deltas, None)
+            if found is None:
+                last = {"index": choice.index, "delta": {}, "logprobs": None, "finish_reason": choice.finish}
+                yield _chunk(reply, [last])
+                continue
+            going.append((choice, deltas))
+            delta, entries = found
+            piece = {"index": choice.index, "delta": delta, "logprobs": entries, "finish_reason": None}
+            yield _chunk(reply, [piece])
+        turns = going
+    if reply.include_usage:
+        yield {**_chunk(reply, []), "usage": dict(reply.usage)}

@@ -1,0 +1,341 @@
+"""Checks of `tools`, `functions` and the choice between them (fact base §1.11).
+
+`functions` is the older spelling of `tools`: names, descriptions and parameters are judged alike, so that rewriting a
+request from one to the other keeps its outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .faults import (
+    Ask,
+    CheckFunction,
+    Reason,
+    bad_value,
+    coupled,
+    is_array,
+    is_boolean,
+    is_object,
+    is_string,
+    missing,
+    one_of,
+    table,
+    too_long,
+    typed,
+    wrong_type,
+)
+from .strict import strict_faults
+
+
+def fewest(rule: str, key: str, bound: str, strength: Any) -> CheckFunction:
+    def check(ask: Ask) -> Iterator[Reason]:
+        value = ask.body.get(key)
+        least = getattr(ask.limits, bound)
+        if isinstance(value, list) and len(value) < least:
+            yield Reason(rule, f"'{key}' must hold at least {least} item.", key, "empty_array", strength=strength)
+
+    return check
+
+
+def most_items(rule: str, key: str, bound: str) -> CheckFunction:
+    def check(ask: Ask) -> Iterator[Reason]:
+        value = ask.body.get(key)
+        most = getattr(ask.limits, bound)
+        if isinstance(value, list) and len(value) > most:
+            yield Reason(
+                rule, f"'{key}' has {len(value)} items, at most {most} are allowed.", key, "array_above_max_length"
+            )
+
+    return check
+
+
+def _tools(ask: Ask) -> Iterator[tuple[str, dict[str, Any]]]:
+    value = ask.body.get("tools")
+    if isinstance(value, list):
+        for i, tool in enumerate(value):
+            if isinstance(tool, dict):
+                yield f"tools[{i}]", tool
+
+
+def tool_type(ask: Ask) -> Iterator[Reason]:
+    value = ask.body.get("tools")
+    if isinstance(value, list):
+        for i, tool in enumerate(value):
+            if not is_object(tool):
+                yield wrong_type("tool.type", f"tools[{i}]", "an object", tool)
+    for path, tool in _tools(ask):
+        name = tool.get("type")
+        if "type" not in tool:
+            yield missing("tool.type", f"{path}.type")
+        elif not isinstance(name, str):
+            yield wrong_type("tool.type", f"{path}.type", "a string", name)
+        elif name not in ask.limits.tool_types:
+            yield bad_value("tool.type", f"{path}.type", one_of(ask.limits.tool_types))
+
+
+def tool_function(ask: Ask) -> Iterator[Reason]:
+    for path, tool in _tools(ask):
+        if "function" not in tool:
+            yield missing("tool.function.required", f"{path}.function")
+        elif not is_object(tool["function"]):
+            yield wrong_type("tool.function.required", f"{path}.function", "an object", tool["function"])
+
+
+def functions_item(ask: Ask) -> Iterator[Reason]:
+    value = ask.body.get("functions")
+    if isinstance(value, list):
+        for i, function in enumerate(value):
+            if not is_object(function):
+                yield wrong_type("functions.type", f"functions[{i}]", "an object", function)
+
+
+def name_required(ask: Ask) -> Iterator[Reason]:
+    for path, function in ask.declared:
+        rule = "functions.name" if path.startswith("functions") else "fn.name.required"
+        if "name" not in function:
+            yield missing(rule, f"{path}.name")
+        elif not is_string(function["name"]):
+            yield wrong_type(rule, f"{path}.name", "a string", function["name"])
+
+
+def _strings(ask: Ask, key: str) -> Iterator[tuple[str, str]]:
+    for path, function in ask.declared:
+        value = function.get(key)
+        if isinstance(value, str):
+            yield f"{path}.{key}", value
+
+
+def name_pattern(ask: Ask) -> Iterator[Reason]:
+    for path, name in _strings(ask, "name"):
+        if not ask.limits.function_name.fullmatch(name):
+            yield bad_value("fn.name.pattern", path, "one or more letters, digits, '_' or '-'")
+
+
+def name_maxlen(ask: Ask) -> Iterator[Reason]:
+    most = ask.limits.function_name_max
+    for path, name in _strings(ask, "name"):
+        if len(name) > most and ask.limits.function_name.fullmatch(name):
+            yield too_long("fn.name.maxlen", path, most)
+
+
+def description_type(ask: Ask) -> Iterator[Reason]:
+    for path, function in ask.declared:
+        value = function.get("description")
+        if value is not None and not is_string(value):
+            yield wrong_type("fn.description.type", f"{path}.description", "a string", value)
+
+
+def description_maxlen(ask: Ask) -> Iterator[Reason]:
+    most = ask.limits.description_max
+    for path, text in _strings(ask, "description"):
+        if len(text) > most:
+            yield too_long("fn.description.maxlen", path, most, "should")
+
+
+def parameters_type(ask: Ask) -> Iterator[Reason]:
+    for path, function in ask.declared:
+        value = function.get("parameters")
+        if value is not None and not is_object(value):
+            yield wrong_type("fn.parameters.type", f"{path}.parameters", "an object", value)
+
+
+def _parameters(ask: Ask) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    for path, function in ask.declared:
+        if isinstance(function.get("parameters"), dict):
+            yield f"{path}.parameters", function["parameters"], function
+
+
+def _bad_schema(rule: str, path: str, message: str) -> Reason:
+    return Reason(
+        rule, f"The schema of '{path}' is not valid: {message}.", path, "invalid_function_parameters", strength="should"
+    )
+
+
+def _object_root(schema: dict[str, Any]) -> bool:
+    """The root names no type, or the type object (alone or in a list)."""
+    kind = schema.get("type")
+    return kind is None or kind == "object" or (isinstance(kind, list) and "object" in kind)
+
+
+def parameters_root(ask: Ask) -> Iterator[Reason]:
+    for path, schema, _ in _parameters(ask):
+        if not _object_root(schema):
+            yield _bad_schema("fn.parameters.root", path, "its root must be of the type object")
+
+
+def parameters_properties(ask: Ask) -> Iterator[Reason]:
+    """Observed: an object schema lists its properties, if only `{}`; a schema without a type passes."""
+    for path, schema, _ in _parameters(ask):
+        if schema.get("type") == "object" and not isinstance(schema.get("properties"), dict):
+            yield _bad_schema("fn.parameters.properties", path, "an object schema needs properties")
+
+
+def strict_type(ask: Ask) -> Iterator[Reason]:
+    for path, function in ask.declared:
+        value = function.get("strict")
+        # the legacy functions have no such member
+        if path.startswith("tools") and value is not None and not is_boolean(value):
+            yield wrong_type("fn.strict.type", f"{path}.strict", "a boolean", value)
+
+
+def strict_schema(ask: Ask) -> Iterator[Reason]:
+    for path, schema, function in _parameters(ask):
+        if function.get("strict") is not True or not path.startswith("tools") or not schema:
+            continue
+        if not _object_root(schema) or (schema.get("type") == "object" and "properties" not in schema):
+            continue
+        if strict_faults(schema):
+            yield _bad_schema(
+                "fn.strict.schema", path, "with strict, every object forbids other members and requires all of its own"
+            )
+
+
+def functions_and_tools(ask: Ask) -> Iterator[Reason]:
+    if ask.body.get("functions") is not None and ask.body.get("tools") is not None:
+        yield coupled("functions.and.tools", None, "Give either 'tools' or 'functions', not both.", "should")
+
+
+def choice_type(ask: Ask) -> Iterator[Reason]:
+    value = ask.body.get("tool_choice")
+    if value is not None and not is_string(value) and not is_object(value):
+        yield wrong_type("tool_choice.type", "tool_choice", "a string or an object", value)
+
+
+def choice_enum(ask: Ask) -> Iterator[Reason]:
+    value = ask.body.get("tool_choice")
+    if isinstance(value, str) and value not in ask.limits.choices:
+        yield bad_value("tool_choice.enum", "tool_choice", one_of(ask.limits.choices))
+
+
+def _named_fault(value: dict[str, Any], allowed: frozenset[str]) -> Reason | None:
+    """The first thing that is wrong with a named choice: an object without `function` lacks much else too."""
+    rule, path = "tool_choice.named.shape", "tool_choice.function"
+    if "function" not in value:
+        return missing(rule, path)
+    function = value["function"]
+    if not isinstance(function, dict):
+        return wrong_type(rule, path, "an object", function)
+    if "name" not in function:
+        return missing(rule, f"{path}.name")
+    if not is_string(function["name"]):
+        return wrong_type(rule, f"{path}.name", "a string", function["name"])
+    if "type" not in value:
+        return missing(rule, "tool_choice.type")
+    if not is_string(value["type"]):
+        return wrong_type(rule, "tool_choice.type", "a string", value["type"])
+    if value["type"] not in allowed:
+        return bad_value(rule, "tool_choice.type", one_of(allowed))
+    return None
+
+
+def choice_shape(ask: Ask) -> Iterator[Reason]:
+    value = ask.body.get("tool_choice")
+    if isinstance(value, dict):
+        fault = _named_fault(value, ask.limits.choice_types)
+        if fault is not None:
+            yield fault
+
+
+def _names(ask: Ask, key: str) -> set[str] | None:
+    """Declared names under `tools` or `functions`; None where a malformed entry makes the question moot."""
+    value = ask.body.get(key)
+    if not isinstance(value, list) or not value:
+        return None
+    found = [function.get("name") for path, function in ask.declared if path.startswith(key)]
+    if len(found) != len(value) or not all(isinstance(name, str) for name in found):
+        return None
+    return {name for name in found if isinstance(name, str)}
+
+
+def choice_exists(ask: Ask) -> Iterator[Reason]:
+    """A named tool is one of `tools`; a named function is one of `functions` in the same way."""
+    value = ask.body.get("tool_choice")
+    names = _names(ask, "tools")
+    shaped = isinstance(value, dict) and _named_fault(value, ask.limits.choice_types) is None
+    if isinstance(value, dict) and shaped and names is not None and value["function"]["name"] not in names:
+        yield coupled("tool_choice.named.exists", "tool_choice", "No tool of this name is in 'tools'.", "should")
+    value = ask.body.get("function_call")
+    names = _names(ask, "functions")
+    if isinstance(value, dict) and names is not None and is_string(value.get("name")) and value["name"] not in names:
+        yield coupled(
+            "tool_choice.named.exists", "function_call", "No function of this name is in 'functions'.", "should"
+        )
+
+
+def choice_needs_tools(ask: Ask) -> Iterator[Reason]:
+    value = ask.body.get("tool_choice")
+    if value is None or ask.body.get("tools") is not None:
+        return
+    if isinstance(value, str):
+        fine = value in ask.limits.choices_without_tools or value not in ask.limits.choices
+    else:
+        fine = not isinstance(value, dict) or _named_fault(value, ask.limits.choice_types) is not None
+    if not fine:
+        yield coupled("tool_choice.needs.tools", "tool_choice", "'tool_choice' needs 'tools'.", "should")
+
+
+def parallel_needs_tools(ask: Ask) -> Iterator[Reason]:
+    if is_boolean(ask.body.get("parallel_tool_calls")) and ask.body.get("tools") is None:
+        yield coupled(
+            "parallel_tool_calls.needs.tools", "parallel_tool_calls", "'parallel_tool_calls' needs 'tools'.", "should"
+        )
+
+
+def function_call(ask: Ask) -> Iterator[Reason]:
+    value = ask.body.get("function_call")
+    if isinstance(value, str):
+        if value not in ask.limits.function_choices:
+            yield bad_value("function_call.enum", "function_call", one_of(ask.limits.function_choices))
+    elif isinstance(value, dict):
+        if "name" not in value:
+            yield missing("function_call.enum", "function_call.name")
+        elif not is_string(value["name"]):
+            yield wrong_type("function_call.enum", "function_call.name", "a string", value["name"])
+    elif value is not None:
+        yield wrong_type("function_call.enum", "function_call", "a string or an object", value)
+
+
+def function_call_needs(ask: Ask) -> Iterator[Reason]:
+    value = ask.body.get("function_call")
+    if value is None or ask.body.get("functions") is not None:
+        return
+    # a malformed choice has its own reason
+    if (isinstance(value, str) and value in ask.limits.function_choices) or (
+        isinstance(value, dict) and is_string(value.get("name"))
+    ):
+        yield coupled("function_call.needs.functions", "function_call", "'function_call' needs 'functions'.", "should")
+
+
+TOOL_CHECKS = table(
+    ("functions.type", typed("functions.type", "functions", is_array, "an array")),
+    ("functions.min", fewest("functions.min", "functions", "functions_min", "must")),
+    ("functions.max", most_items("functions.max", "functions", "functions_max")),
+    ("functions.type", functions_item),
+    ("function_call.enum", function_call),
+    ("function_call.needs.functions", function_call_needs),
+    ("tools.type", typed("tools.type", "tools", is_array, "an array")),
+    ("tools.min", fewest("tools.min", "tools", "tools_min", "should")),
+    ("tools.max", most_items("tools.max", "tools", "tools_max")),
+    ("tool.type", tool_type),
+    ("tool.function.required", tool_function),
+    ("fn.name.required", name_required),
+    ("fn.name.pattern", name_pattern),
+    ("fn.name.maxlen", name_maxlen),
+    ("fn.description.type", description_type),
+    ("fn.description.maxlen", description_maxlen),
+    ("fn.parameters.type", parameters_type),
+    ("fn.parameters.root", parameters_root),
+    ("fn.parameters.properties", parameters_properties),
+    ("fn.strict.type", strict_type),
+    ("fn.strict.schema", strict_schema),
+    ("functions.and.tools", functions_and_tools),
+    ("tool_choice.type", choice_type),
+    ("tool_choice.enum", choice_enum),
+    ("tool_choice.named.shape", choice_shape),
+    ("tool_choice.named.exists", choice_exists),
+    ("tool_choice.needs.tools", choice_needs_tools),
+    ("parallel_tool_calls.type", typed("parallel_tool_calls.type", "parallel_tool_calls", is_boolean, "a boolean")),
+    ("parallel_tool_calls.needs.tools", parallel_needs_tools),
+)

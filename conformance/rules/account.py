@@ -1,0 +1,158 @@
+"""What concerns the account and not the answer: store, metadata, user, service_tier (fact base §1.8).
+
+Bodies with metadata carry store: true, because the original service has refused metadata without it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ...strategies import metadata as maps
+from ...strategies.bodies import lean
+from ..model import Body, Chapter
+from .forms import (
+    accepts,
+    contested,
+    default_accepted,
+    documented,
+    null_accepted,
+    null_observed,
+    observed,
+    observes,
+    refuses,
+    values,
+    varying,
+    wrong_types_refused,
+)
+
+_STORED = {"store": True}
+_PAIRS = documented("metadata: an object of strings")
+_SIZES = observed("metadata: at most 16 pairs, keys of 64 and values of 512 characters; written down only later")
+
+
+def _stored(*wanted: dict[str, Any]) -> list[Body]:
+    return values("metadata", *wanted, **_STORED)
+
+
+def _pairs(count: int) -> dict[str, str]:
+    return {f"k{i}": "v" for i in range(count)}
+
+
+store = [
+    accepts("store.type", "store", "accepts store: true", documented("store: a boolean"), values("store", True)),
+    wrong_types_refused("store", "boolean", source=documented("store: a boolean"), first=["yes", 1]),
+    null_accepted("store", documented("store: nullable")),
+    default_accepted("store", False, documented("store: default false")),
+]
+
+metadata = [
+    accepts(
+        "metadata.type",
+        "metadata",
+        "accepts an object of strings as metadata",
+        _PAIRS,
+        _stored({"topic": "test"}, {}, {"a": "1", "b": "two words"}),
+        examples=varying("metadata", maps.metadata(min_size=1), **_STORED),
+    ),
+    wrong_types_refused(
+        "metadata", "object", source=documented("metadata: an object"), context=_STORED, first=["x", []]
+    ),
+    null_accepted("metadata", documented("metadata: nullable")),
+    refuses(
+        "metadata.value.type",
+        "metadata",
+        "refuses a metadata value that is no string",
+        _PAIRS,
+        _stored({"k": 7}, {"k": None}, {"k": {"a": "b"}}, {**_pairs(4), "k": True}, {"k": ["v"], **_pairs(4)}),
+        examples=varying("metadata", maps.metadata_with_wrong_type(), **_STORED),
+    ),
+    accepts("metadata.pairs.max", "metadata", "accepts 16 pairs of metadata", _PAIRS, _stored(_pairs(16))),
+    refuses(
+        "metadata.pairs.max",
+        "metadata",
+        "refuses more than 16 pairs of metadata",
+        _SIZES,
+        _stored(_pairs(17), _pairs(64)),
+        examples=varying("metadata", maps.metadata_with_too_many(), **_STORED),
+    ),
+    accepts(
+        "metadata.key.maxlen", "metadata", "accepts a metadata key of 64 characters", _PAIRS, _stored({"k" * 64: "v"})
+    ),
+    refuses(
+        "metadata.key.maxlen",
+        "metadata",
+        "refuses a metadata key of more than 64 characters",
+        _SIZES,
+        _stored({"k" * 65: "v"}, {**_pairs(8), "k" * 65: "v"}),
+        examples=varying("metadata", maps.metadata_with_long_key(), **_STORED),
+    ),
+    accepts(
+        "metadata.value.maxlen",
+        "metadata",
+        "accepts a metadata value of 512 characters",
+        _PAIRS,
+        _stored({"k": "v" * 512}),
+    ),
+    refuses(
+        "metadata.value.maxlen",
+        "metadata",
+        "refuses a metadata value of more than 512 characters",
+        _SIZES,
+        _stored({"k": "v" * 513}, {**_pairs(8), "k": "v" * 513}),
+        examples=varying("metadata", maps.metadata_with_long_value(), **_STORED),
+    ),
+    observes(
+        "metadata.needs.store",
+        "metadata",
+        "accepts metadata without store: true",
+        contested("metadata: refused without store for a year, taken before and after"),
+        [lean(metadata={"topic": "test"}), lean(metadata={"topic": "test"}, store=False)],
+    ),
+]
+
+user = [
+    accepts(
+        "user.type",
+        "user",
+        "accepts a string as user",
+        documented("user: a string"),
+        values("user", "user-1234", "Zoë"),
+        examples=varying("user", maps.metadata_values()),
+    ),
+    wrong_types_refused("user", "string", source=documented("user: a string"), first=[7, {}]),
+    null_observed("user", contested("user: not nullable in the document")),
+]
+
+_tiers = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8).map("zz{}".format)
+
+service_tier = [
+    accepts(
+        "service_tier.enum.v0",
+        "service_tier",
+        "accepts the service tiers auto and default",
+        documented("service_tier: auto or default"),
+        values("service_tier", "auto", "default"),
+    ),
+    refuses(
+        "service_tier.enum.v0",
+        "service_tier",
+        "refuses a service tier that is not listed",
+        documented("service_tier: auto or default"),
+        values("service_tier", "bogus", "", "AUTO"),
+        examples=varying("service_tier", _tiers),
+    ),
+    observes(
+        "service_tier.enum.later",
+        "service_tier",
+        "accepts service tiers of later vintages",
+        contested("service_tier: flex and priority came in 2025"),
+        values("service_tier", "flex", "priority"),
+    ),
+    wrong_types_refused("service_tier", "string", source=documented("service_tier: a string"), first=[7, {}]),
+    null_accepted("service_tier", documented("service_tier: nullable")),
+    default_accepted("service_tier", "auto", documented("service_tier: default auto")),
+]
+
+CHAPTER = Chapter("account", "Account and service", (*store, *metadata, *user, *service_tier))

@@ -1,0 +1,172 @@
+"""Audio output: modalities and audio (fact base §1.9).
+
+The default of audio is null, so its null rule is its default rule. Left out: audio.model and audio.modelneeds (they
+would test the model). The control of the rules about audio is a valid request for audio, so that blame is certain.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ...strategies.bodies import lean
+from ..model import VINTAGES, Body, Chapter, Strength
+from .forms import (
+    accepts,
+    contested,
+    default_accepted,
+    documented,
+    null_accepted,
+    observes,
+    prose,
+    refuses,
+    values,
+    varying,
+    without,
+    wrong_types_refused,
+)
+
+VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
+FORMATS = ("wav", "mp3", "flac", "opus", "pcm16")
+
+_BOTH = {"modalities": ["text", "audio"]}
+_GOOD = {"voice": "alloy", "format": "wav"}
+_NEEDS = ["audio_output"]
+
+
+def _audio(*wanted: Any) -> list[Body]:
+    return values("audio", *wanted, **_BOTH)
+
+
+def _good_audio(_: Body) -> Body:
+    return lean(**_BOTH, audio=_GOOD)
+
+
+_bogus = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8).map("zz{}".format)
+
+modalities = [
+    accepts(
+        "modalities.enum",
+        "modalities",
+        "accepts the modalities text and audio",
+        documented("modalities: text and audio"),
+        _audio(_GOOD),
+        needs=_NEEDS,
+    ),
+    refuses(
+        "modalities.enum",
+        "modalities",
+        "refuses a modality that is not listed",
+        documented("modalities: text and audio"),
+        values("modalities", ["video"], ["text", "video"], ["video", "text"]),
+        examples=varying("modalities", st.builds(lambda name: [name], _bogus)),
+    ),
+    refuses(
+        "modalities.item",
+        "modalities",
+        "refuses a modality that is no string",
+        documented("modalities: an array of strings"),
+        values("modalities", [1], ["text", 7], [None]),
+    ),
+    wrong_types_refused("modalities", "array", source=documented("modalities: an array"), first=["text"]),
+    accepts(
+        "modalities.text",
+        "modalities",
+        'accepts modalities: ["text"]',
+        documented("modalities: text is what every model makes; newer models are seen to refuse the key"),
+        values("modalities", ["text"]),
+        strength=Strength.SHOULD,
+    ),
+    default_accepted("modalities", ["text"], documented('modalities: default ["text"]'), strength=Strength.SHOULD),
+    null_accepted("modalities", documented("modalities: nullable")),
+    observes(
+        "modalities.empty",
+        "modalities",
+        "accepts modalities: []",
+        contested("modalities: no minimum in the schema"),
+        values("modalities", []),
+    ),
+    observes(
+        "modalities.audio",
+        "modalities",
+        "accepts audio as the only modality",
+        contested("modalities: valid by the schema, no example shows it"),
+        [lean(modalities=["audio"], audio=_GOOD)],
+        needs=_NEEDS,
+    ),
+]
+
+audio = [
+    refuses(
+        "audio.needs",
+        "audio",
+        "refuses the modality audio without audio",
+        prose("audio: required where audio output is asked for"),
+        [lean(**_BOTH)],
+        needs=_NEEDS,
+        control=_good_audio,
+    ),
+    observes(
+        "audio.alone",
+        "audio",
+        "accepts audio without the modality audio",
+        contested("audio: nothing is said about it"),
+        [lean(audio=_GOOD)],
+        needs=_NEEDS,
+    ),
+    refuses(
+        "audio.required",
+        "audio",
+        "refuses audio without a voice or without a format",
+        documented("audio: voice and format are required"),
+        _audio({"format": "wav"}, {"voice": "alloy"}),
+        needs=_NEEDS,
+        control=_good_audio,
+    ),
+    accepts(
+        "audio.voice",
+        "audio",
+        "accepts every listed voice",
+        documented("audio.voice: one of eight names"),
+        _audio({**_GOOD, "voice": VOICES[-1]}, _GOOD),
+        examples=varying("audio", st.builds(lambda name: {**_GOOD, "voice": name}, st.sampled_from(VOICES)), **_BOTH),
+        needs=_NEEDS,
+        control=without("modalities"),
+    ),
+    refuses(
+        "audio.voice",
+        "audio",
+        "refuses a voice that is not listed",
+        documented("audio.voice: one of eight names"),
+        _audio({**_GOOD, "voice": "bogus"}, {**_GOOD, "voice": ""}),
+        needs=_NEEDS,
+        control=_good_audio,
+        until=VINTAGES[0],  # later any string may name a voice
+    ),
+    accepts(
+        "audio.format",
+        "audio",
+        "accepts every listed audio format",
+        documented("audio.format: one of five names"),
+        _audio(*({**_GOOD, "format": name} for name in FORMATS[1:])),
+        needs=_NEEDS,
+        control=without("modalities"),
+    ),
+    refuses(
+        "audio.format",
+        "audio",
+        "refuses an audio format that is not listed",
+        documented("audio.format: one of five names"),
+        _audio({**_GOOD, "format": "ogg"}, {**_GOOD, "format": ""}, {**_GOOD, "format": 7}),
+        examples=varying("audio", st.builds(lambda name: {**_GOOD, "format": name}, _bogus), **_BOTH),
+        needs=_NEEDS,
+        control=_good_audio,
+    ),
+    wrong_types_refused(
+        "audio", "object", source=documented("audio: an object"), context=_BOTH, needs=_NEEDS, control=_good_audio
+    ),
+    null_accepted("audio", documented("audio: nullable")),
+]
+
+CHAPTER = Chapter("audio", "Audio output", (*modalities, *audio))

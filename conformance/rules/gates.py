@@ -1,0 +1,317 @@
+"""Gates: one basic request per property and feature, judged by its effect, before the rules that need it.
+
+A gate named like a property stands for the whole property: if its ordinary use is refused, the property's rules are
+not asked; if blatant nonsense in its place is accepted, the server does not look at the property and the rules about
+refusals are not asked. The other gates stand for a feature and bind the rules that name it in ``needs``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ...strategies.bodies import lean
+from ...strategies.messages import audio_part, image_part
+from ..model import NOT_JSON, Answer, Body, Gate, Source, Strength
+from .forms import documented, prose
+
+NONSENSE = {"nonsense": True}
+"""An object where a scalar or an array belongs."""
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Current weather in a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+"""A tool every server that has tools can take."""
+
+_WEATHER = [{"role": "user", "content": "What is the weather in Paris?"}]
+_JSON = [{"role": "user", "content": "Answer with a JSON object."}]
+_SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+def _choices(answer: Answer) -> list[dict[str, Any]] | None:
+    value = answer.json
+    if value is NOT_JSON or not isinstance(value, dict) or not isinstance(value.get("choices"), list):
+        return None
+    return [choice for choice in value["choices"] if isinstance(choice, dict)]
+
+
+def _first_message(answer: Answer) -> dict[str, Any] | None:
+    choices = _choices(answer)
+    message = choices[0].get("message") if choices else None
+    return message if isinstance(message, dict) else None
+
+
+def _cut(answer: Answer) -> bool:
+    choices = _choices(answer)
+    return bool(choices) and choices[0].get("finish_reason") == "length"
+
+
+def several_choices(answer: Answer) -> bool | None:
+    """Two choices came back for n = 2."""
+    choices = _choices(answer)
+    return None if choices is None else len(choices) >= 2
+
+
+def log_probabilities(answer: Answer) -> bool | None:
+    """The choice has token log probabilities."""
+    choices = _choices(answer)
+    if not choices:
+        return None
+    logprobs = choices[0].get("logprobs")
+    return isinstance(logprobs, dict) and logprobs.get("content") is not None
+
+
+def event_stream(answer: Answer) -> bool | None:
+    """The answer is a stream of events."""
+    return answer.media_type == "text/event-stream" or answer.content.lstrip().startswith(b"data:")
+
+
+def usage_chunk(answer: Answer) -> bool | None:
+    """Some event of the stream has token counts."""
+    return b'"prompt_tokens"' in answer.content
+
+
+def called_tool(answer: Answer) -> bool | None:
+    """The message calls a tool; an answer that was cut before the call cannot tell."""
+    message = _first_message(answer)
+    if message is None:
+        return None
+    return True if message.get("tool_calls") else (None if _cut(answer) else False)
+
+
+def called_function(answer: Answer) -> bool | None:
+    """The message has a legacy function call; an answer that was cut before it cannot tell."""
+    message = _first_message(answer)
+    if message is None:
+        return None
+    return True if message.get("function_call") else (None if _cut(answer) else False)
+
+
+def json_content(answer: Answer) -> bool | None:
+    """The content is a JSON object; an answer that was cut cannot tell."""
+    message = _first_message(answer)
+    if message is None or not isinstance(message.get("content"), str) or _cut(answer):
+        return None
+    try:
+        return isinstance(json.loads(message["content"]), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def audio_content(answer: Answer) -> bool | None:
+    """The message has audio."""
+    message = _first_message(answer)
+    return None if message is None else isinstance(message.get("audio"), dict)
+
+
+def _property(
+    name: str,
+    usual: Any,
+    nonsense: Any,
+    source: Source | None = None,
+    *,
+    effect: Callable[[Answer], bool | None] | None = None,
+    optional: bool = False,
+    needs: tuple[str, ...] = (),
+    strength: Strength = Strength.MUST,
+    **context: Any,
+) -> Gate:
+    return Gate(
+        capability=name,
+        property=name,
+        title=f"takes {name} and looks at it",
+        source=source or documented(f"{name}: a property of the request"),
+        probe=lean(**context, **{name: usual}),
+        nonsense=lean(**context, **{name: nonsense}),
+        effect=effect,
+        optional=optional,
+        needs=needs,
+        strength=strength,
+    )
+
+
+def _feature(
+    name: str,
+    prop: str,
+    title: str,
+    source: Source,
+    probe: Body,
+    effect: Callable[[Answer], bool | None] | None = None,
+    *,
+    needs: tuple[str, ...] = (),
+) -> Gate:
+    return Gate(
+        capability=name,
+        property=prop,
+        title=title,
+        source=source,
+        probe=probe,
+        effect=effect,
+        optional=True,
+        needs=needs,
+    )
+
+
+_PREDICTION = {"type": "content", "content": "Hi."}
+_FUNCTION = TOOL["function"]
+_AUDIO = {"voice": "alloy", "format": "wav"}
+
+GATES: tuple[Gate, ...] = (
+    _property("temperature", 0.7, NONSENSE),
+    _property("top_p", 0.9, NONSENSE),
+    _property("frequency_penalty", 0.5, NONSENSE),
+    _property("presence_penalty", 0.5, NONSENSE),
+    _property("seed", 7, NONSENSE),
+    _property("n", 1, NONSENSE),
+    _property("max_tokens", 16, NONSENSE),
+    _property("max_completion_tokens", 16, NONSENSE),
+    _property("stop", "END", NONSENSE),
+    _property("logit_bias", {"10": 1}, "nonsense", optional=True),
+    _property("logprobs", True, NONSENSE, effect=log_probabilities, optional=True),
+    _property("top_logprobs", 2, NONSENSE, needs=("logprobs",), logprobs=True),
+    _property("stream", False, NONSENSE),
+    _feature(
+        "streaming",
+        "stream",
+        "streams events for stream: true",
+        prose("stream: server-sent events"),
+        lean(stream=True),
+        event_stream,
+    ),
+    _property("stream_options", {}, "nonsense", needs=("streaming",), stream=True),
+    _property("store", False, NONSENSE),
+    _property("metadata", {"topic": "test"}, "nonsense"),
+    _property("user", "user-1", NONSENSE),
+    _property("service_tier", "auto", NONSENSE, strength=Strength.SHOULD),
+    _property("modalities", ["text"], NONSENSE, strength=Strength.SHOULD),
+    _property("response_format", {"type": "text"}, "nonsense"),
+    _property("prediction", _PREDICTION, "nonsense", optional=True),
+    _property("tools", [TOOL], NONSENSE, optional=True),
+    _property("tool_choice", "auto", 7, needs=("tools",), tools=[TOOL]),
+    _property("parallel_tool_calls", True, NONSENSE, needs=("tools",), tools=[TOOL]),
+    _property("functions", [_FUNCTION], NONSENSE, optional=True),
+    _property("function_call", "auto", 7, needs=("functions",), functions=[_FUNCTION]),
+    _feature(
+        "multiple_choices",
+        "n",
+        "makes two choices for n: 2",
+        prose("n: how many choices to generate"),
+        lean(n=2),
+        several_choices,
+    ),
+    _feature(
+        "stream_usage",
+        "stream_options",
+        "sends token counts in the stream for include_usage",
+        prose("stream_options.include_usage: an additional chunk with the usage"),
+        lean(stream=True, stream_options={"include_usage": True}),
+        usage_chunk,
+        needs=("streaming",),
+    ),
+    _feature(
+        "forced_tool",
+        "tool_choice",
+        "calls the tool that tool_choice names",
+        prose("tool_choice: naming a function forces the model to call it"),
+        lean(
+            messages=_WEATHER,
+            tools=[TOOL],
+            tool_choice={"type": "function", "function": {"name": "get_weather"}},
+            max_tokens=128,
+        ),
+        called_tool,
+        needs=("tools",),
+    ),
+    _feature(
+        "forced_function",
+        "function_call",
+        "calls the function that function_call names",
+        prose("function_call: naming a function forces the model to call it"),
+        lean(messages=_WEATHER, functions=[_FUNCTION], function_call={"name": "get_weather"}, max_tokens=128),
+        called_function,
+        needs=("functions",),
+    ),
+    _feature(
+        "json_object",
+        "response_format",
+        "answers with JSON for response_format json_object",
+        prose("response_format: JSON mode makes the message valid JSON"),
+        lean(messages=_JSON, response_format={"type": "json_object"}, max_tokens=256),
+        json_content,
+    ),
+    _feature(
+        "json_schema",
+        "response_format",
+        "answers with JSON for response_format json_schema",
+        prose("response_format: structured outputs match the schema"),
+        lean(
+            messages=_JSON,
+            response_format={"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": _SCHEMA}},
+            max_tokens=256,
+        ),
+        json_content,
+    ),
+    _feature(
+        "content_parts",
+        "messages",
+        "takes user content as an array of text parts",
+        documented("messages: user content is a string or an array of parts"),
+        lean(messages=[{"role": "user", "content": [{"type": "text", "text": "Say hi."}]}]),
+    ),
+    _feature(
+        "images",
+        "messages",
+        "takes an image part with a data URL",
+        documented("messages: user content may hold image parts"),
+        lean(
+            messages=[
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "text", "text": "What is it?"},
+                        image_part(),
+                    ],
+                }
+            ]
+        ),
+        needs=("content_parts",),
+    ),
+    _feature(
+        "audio_input",
+        "messages",
+        "takes an input_audio part",
+        documented("messages: user content may hold audio parts"),
+        lean(
+            messages=[
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "text", "text": "What is it?"},
+                        audio_part(),
+                    ],
+                }
+            ]
+        ),
+        needs=("content_parts",),
+    ),
+    _feature(
+        "audio_output",
+        "audio",
+        "answers with audio where modalities and audio ask for it",
+        documented("modalities, audio: audio output"),
+        lean(modalities=["text", "audio"], audio=_AUDIO, max_tokens=64),
+        audio_content,
+    ),
+)
+"""Every gate of the vintage 2024-11, in the order in which they are asked."""

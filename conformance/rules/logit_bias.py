@@ -1,0 +1,183 @@
+"""Token biases: the ends ±100 and what lies outside, keys, values, one bad entry among many (fact base §1.6).
+
+Ids that must be accepted are 0 to 99, because every vocabulary has them. The default of logit_bias is null, so the null
+rule is the default rule. Left out: more than 300 entries (nothing is asserted).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ...strategies import logit_bias as biases
+from ...strategies.bodies import lean
+from ..model import Body, Chapter
+from .forms import (
+    accepts,
+    contested,
+    documented,
+    null_accepted,
+    observes,
+    prose,
+    refuses,
+    values,
+    varying,
+    wrong_types_refused,
+)
+
+_PROP = "logit_bias"
+_RANGE = prose("logit_bias: values from -100 to 100")
+_KEYS = prose("logit_bias: keys are token ids")
+_MANY = 100
+
+
+def _many(bias: int = 1) -> dict[str, Any]:
+    """Every safe id with one bias."""
+    return {str(token): bias for token in range(_MANY)}
+
+
+def _bad_value(value: Any, at: int) -> Body:
+    """A hundred good entries but for the value at one position."""
+    return lean(logit_bias={key: value if i == at else good for i, (key, good) in enumerate(_many().items())})
+
+
+def _bad_key(key: str, at: int) -> Body:
+    """A hundred good entries but for the key at one position."""
+    return lean(logit_bias={key if i == at else good: value for i, (good, value) in enumerate(_many().items())})
+
+
+extremes = [
+    accepts(
+        "logit_bias.value.range",
+        _PROP,
+        "accepts biases of -100, 100 and between",
+        _RANGE,
+        values(_PROP, {"50": 100}, {"50": -100}, {"1": -100, "50": 0, "99": 100}),
+        examples=varying(_PROP, biases.logit_bias(min_size=1)),
+    ),
+    refuses(
+        "logit_bias.value.range",
+        _PROP,
+        "refuses a bias beyond ±100",
+        _RANGE,
+        values(_PROP, {"50": 101}, {"50": -101}, {"50": 1000}, {"50": -(10**6)}),
+        examples=varying(_PROP, st.builds(lambda bias: {"50": bias}, biases.biases_outside())),
+    ),
+    refuses(
+        "logit_bias.value.range.among",
+        _PROP,
+        "refuses one bias beyond ±100 among a hundred good ones",
+        _RANGE,
+        [_bad_value(101, _MANY - 1), _bad_value(-101, 0), _bad_value(101, _MANY // 2)],
+        examples=varying(_PROP, biases.logit_bias_with_bias_outside()),
+    ),
+    accepts("logit_bias.zero", _PROP, "accepts a bias of 0", _RANGE, values(_PROP, {"50": 0})),
+    observes(
+        "logit_bias.value.next",
+        _PROP,
+        "refuses biases of 100.5 and -100.5",
+        contested("logit_bias: servers that take decimals may round or clamp"),
+        values(_PROP, {"50": 100.5}, {"50": -100.5}),
+    ),
+]
+
+sizes = [
+    accepts("logit_bias.empty", _PROP, "accepts logit_bias: {}", documented("logit_bias: a map"), values(_PROP, {})),
+    null_accepted(_PROP, documented("logit_bias: nullable")),
+    accepts(
+        "logit_bias.size",
+        _PROP,
+        "accepts a hundred biases at once",
+        documented("logit_bias: a map without a limit"),
+        values(_PROP, _many(), _many(-100), _many(100)),
+    ),
+]
+
+value_types = [
+    refuses(
+        "logit_bias.value.type",
+        _PROP,
+        "refuses a bias that is no number",
+        documented("logit_bias: values are integers"),
+        values(_PROP, {"50": "5"}, {"50": True}, {"50": []}, {"50": {}}),
+        examples=varying(_PROP, biases.logit_bias_with_wrong_type()),
+    ),
+    refuses(
+        "logit_bias.value.type.among",
+        _PROP,
+        "refuses one bias that is no number among a hundred good ones",
+        documented("logit_bias: values are integers"),
+        [_bad_value("5", _MANY - 1), _bad_value("5", 0), _bad_value(True, _MANY // 2)],
+    ),
+    refuses(
+        "logit_bias.value.null",
+        _PROP,
+        "refuses a bias of null",
+        documented("logit_bias: values are integers, not nullable"),
+        [lean(logit_bias={"50": None}), _bad_value(None, _MANY - 1)],
+    ),
+    observes(
+        "logit_bias.value.decimal",
+        _PROP,
+        "accepts decimal biases",
+        contested("logit_bias: integers in the schema, decimals on several servers"),
+        values(_PROP, {"50": 1.5}, {"50": 100.0}),
+    ),
+]
+
+keys = [
+    accepts(
+        "logit_bias.key.numeric",
+        _PROP,
+        "accepts token ids from 0 to 99 as keys",
+        _KEYS,
+        values(_PROP, {"0": 1}, {"99": 1}),
+        examples=varying(_PROP, st.builds(lambda token: {token: 1}, biases.token_ids())),
+    ),
+    refuses(
+        "logit_bias.key.numeric",
+        _PROP,
+        "refuses a key that is no token id",
+        _KEYS,
+        values(_PROP, {"AI": 1}, {"": 1}, {"-1": 1}, {"1.5": 1}),
+        examples=varying(_PROP, st.builds(lambda key: {key: 1}, biases.not_token_ids())),
+    ),
+    refuses(
+        "logit_bias.key.numeric.among",
+        _PROP,
+        "refuses one key that is no token id among a hundred good ones",
+        _KEYS,
+        [_bad_key("AI", _MANY - 1), _bad_key("AI", 0), _bad_key("-1", _MANY // 2)],
+        examples=varying(_PROP, biases.logit_bias_with_bad_key()),
+    ),
+    observes(
+        "logit_bias.key.form",
+        _PROP,
+        "accepts token ids written with a space, a sign or a leading zero",
+        contested("logit_bias: no document says how an id is written"),
+        values(_PROP, {" 1": 1}, {"+1": 1}, {"01": 1}),
+    ),
+    observes(
+        "logit_bias.key.large",
+        _PROP,
+        "accepts the token id 50256",
+        contested("logit_bias: whether the id exists depends on the vocabulary"),
+        values(_PROP, {"50256": 1}),
+        risky=True,
+    ),
+    observes(
+        "logit_bias.key.vocab",
+        _PROP,
+        "refuses a token id beyond every vocabulary",
+        contested("logit_bias: refused by the original service, dangerous in some engines"),
+        values(_PROP, {str(10**9): 1}, {str(2**31): 1}),
+        risky=True,
+    ),
+]
+
+shape = [
+    wrong_types_refused(_PROP, "object", source=documented("logit_bias: an object"), first=["x", []]),
+]
+
+CHAPTER = Chapter("logit_bias", "Token biases", (*extremes, *sizes, *value_types, *keys, *shape))

@@ -1,0 +1,210 @@
+"""The array of messages, the names of participants, the order and the length of a conversation (fact base §1.3, §1.4).
+
+Left out: ``messages.context``, since the window of a server is not known and a prompt that surely exceeds it costs
+money where it does not; ``messages.content.maxlen`` sends one that exceeds the usual ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ...strategies import text
+from ...strategies.bodies import MODEL, lean
+from ...strategies.messages import assistant, broken_conversations, conversations, system, user
+from ...strategies.wrong import wrong_type
+from ..model import Body, Chapter
+from .forms import accepts, believed, contested, documented, observed, observes, refuses, values, varying
+
+_P = "messages"
+
+
+def _at(message: Any, places: tuple[int, ...] = (0, 2, 4)) -> list[Body]:
+    """A conversation of five messages in which ``message`` stands at each of ``places`` instead of an ordinary one."""
+    good = [user(), assistant(), user("What is 2 + 2?"), assistant("4"), user("Thank you!")]
+    return [lean(messages=[*good[:i], message, *good[i + 1 :]]) for i in places]
+
+
+array = [
+    refuses(
+        "messages.required",
+        _P,
+        "refuses a body without messages",
+        documented("messages: required"),
+        [{"model": MODEL}],
+    ),
+    refuses("messages.null", _P, "refuses messages: null", documented("messages: not nullable"), values(_P, None)),
+    refuses(
+        "messages.type",
+        _P,
+        "refuses messages that are not an array",
+        documented("messages: an array"),
+        values(_P, "Say hi.", user(), {}, 7, True),
+        examples=varying(_P, wrong_type("array")),
+    ),
+    accepts("messages.min", _P, "accepts a single user message", documented("messages: at least one item"), [lean()]),
+    refuses("messages.min", _P, "refuses messages: []", documented("messages: at least one item"), values(_P, [])),
+    refuses(
+        "messages.item.type",
+        _P,
+        "refuses a message that is not an object",
+        documented("messages: items are objects"),
+        [*values(_P, ["Say hi."], [None], [7], [[user()]]), *_at("Say hi.", (0, 4)), *_at(None, (2,))],
+        examples=st.builds(
+            lambda item, first: lean(messages=[item, user()] if first else [user(), assistant(), item]),
+            wrong_type("object"),
+            st.booleans(),
+        ),
+    ),
+    accepts(
+        "messages.turns",
+        _P,
+        "accepts a conversation of several turns",
+        documented("messages: the conversation so far"),
+        [
+            lean(messages=[user(), assistant(), user("Thank you!")]),
+            lean(messages=[system(), user(), assistant(), user("What is 2 + 2?"), assistant("4"), user("Thank you!")]),
+        ],
+        examples=varying(_P, conversations(max_turns=6)),
+    ),
+    # Row mm.position. The other rules about one message have pins at several places as well.
+    refuses(
+        "mm.position",
+        _P,
+        "refuses a malformed message wherever it stands in the conversation",
+        documented("messages: every item is a message"),
+        [*_at(user(role="bogus"), (4, 2, 0)), *_at({"role": "user"}, (4, 2, 0))],
+        examples=varying(_P, broken_conversations()),
+    ),
+]
+
+names = [
+    accepts(
+        "messages.name.type",
+        _P,
+        "accepts the name of a participant",
+        documented("name: an optional string of system, user and assistant messages"),
+        [
+            lean(messages=[user(name="alice")]),
+            lean(messages=[system(name="alice"), user()]),
+            lean(messages=[user(), assistant(name="alice"), user("Thank you!")]),
+        ],
+    ),
+    refuses(
+        "messages.name.type",
+        _P,
+        "refuses a name that is not a string",
+        documented("name: a string"),
+        [
+            lean(messages=[user(name=7)]),
+            lean(messages=[user(name={})]),
+            lean(messages=[system(name=["alice"]), user()]),
+            lean(messages=[user(), assistant(name=True), user("Thank you!")]),
+        ],
+        examples=wrong_type("string").map(lambda name: lean(messages=[user(name=name)])),
+    ),
+    observes(
+        "messages.name.null",
+        _P,
+        "accepts name: null in a message",
+        contested("name: optional, not nullable in the document"),
+        [lean(messages=[user(name=None)])],
+    ),
+    accepts(
+        "messages.name.pattern",
+        _P,
+        "accepts every name of letters, digits, underscore and hyphen",
+        observed("name: the pattern in error texts"),
+        [lean(messages=[user(name=name)]) for name in ("Alice_1-b", "7", "-")],
+        examples=text.participant_names().map(lambda name: lean(messages=[user(name=name)])),
+    ),
+    observes(
+        "messages.name.pattern",
+        _P,
+        "refuses a name with a space or an angle bracket",
+        contested("name: the pattern is seen in error texts only and became looser"),
+        [lean(messages=[user(name=name)]) for name in ("has space", "a<b")],
+    ),
+    observes(
+        "messages.name.empty",
+        _P,
+        "refuses an empty name",
+        contested("name: no minimum length is documented"),
+        [lean(messages=[user(name="")])],
+    ),
+    observes(
+        "messages.name.maxlen",
+        _P,
+        "refuses a name of 65 characters",
+        believed("name: up to 64 characters"),
+        [lean(messages=[user(name="a" * 65)])],
+    ),
+]
+
+order = [
+    observes(
+        "messages.single.system",
+        _P,
+        "accepts a system message alone",
+        contested("messages: some chat templates want a user message"),
+        [lean(messages=[system()])],
+    ),
+    observes(
+        "messages.last.assistant",
+        _P,
+        "accepts an assistant message at the end",
+        contested("messages: some servers continue it, some refuse it"),
+        [lean(messages=[user(), assistant("Hi")])],
+    ),
+    observes(
+        "messages.first.assistant",
+        _P,
+        "accepts an assistant message at the start",
+        contested("messages: no document forbids it, some chat templates do"),
+        [lean(messages=[assistant(), user()])],
+    ),
+    observes(
+        "messages.alternation",
+        _P,
+        "accepts two messages of one role in a row",
+        contested("messages: no document asks for alternation, some chat templates do"),
+        [
+            lean(messages=[user("Hello."), user()]),
+            lean(messages=[user(), assistant("Hi."), assistant("Yes?"), user("Thank you!")]),
+        ],
+    ),
+    observes(
+        "messages.system.later",
+        _P,
+        "accepts a system message after the first message",
+        contested("messages: no document gives it a place, some chat templates do"),
+        [
+            lean(messages=[user(), assistant(), system(), user("Thank you!")]),
+            lean(messages=[system(), system("Be kind."), user()]),
+        ],
+    ),
+]
+
+length = [
+    observes(
+        "messages.max",
+        _P,
+        "accepts a conversation of 257 messages",
+        believed("messages: no upper bound is documented"),
+        [lean(messages=[*[user("1"), assistant("2")] * 128, user("3")])],
+    ),
+    # Refused for its length or for the context window; only a crash or a hang counts. Spaces, because a tokenizer makes
+    # few tokens of them, and where the text is accepted somebody pays for it.
+    observes(
+        "messages.content.maxlen",
+        _P,
+        "refuses a text of 1 048 577 characters",
+        observed("content: the length in an error text of 2024-10; larger later"),
+        [lean(messages=[user("Say hi.".ljust(2**20 + 1))])],
+        risky=True,
+        statuses=(413,),
+    ),
+]
+
+CHAPTER = Chapter("messages", "The conversation", (*array, *names, *order, *length))

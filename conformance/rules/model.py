@@ -1,0 +1,52 @@
+"""The name of the model (fact base §1.2). A name that is wrong in any way may also be refused as not found (404).
+
+model.any has no rule of its own: it is the other side of model.unknown, whose verdict says which way the server went.
+"""
+
+from __future__ import annotations
+
+from ...strategies.bodies import PROMPT, lean
+from ..model import Chapter
+from .forms import accepts, contested, documented, null_observed, observed, refuses, values, wrong_types_refused
+
+_NOT_FOUND = (404,)
+
+model = [
+    accepts(
+        "model.required",
+        "model",
+        "accepts the name of a model it serves",
+        documented("model: required"),
+        [lean()],
+    ),
+    refuses(
+        "model.required",
+        "model",
+        "refuses a request without model",
+        documented("model: required"),
+        [{"messages": [{"role": "user", "content": PROMPT}]}],
+        statuses=_NOT_FOUND,
+    ),
+    refuses(
+        "model.empty",
+        "model",
+        "refuses an empty model name",
+        observed("model: an empty name is treated as none"),
+        values("model", ""),
+        statuses=_NOT_FOUND,
+    ),
+    null_observed(
+        "model", contested("model: not nullable, seen to be refused; servers with one model read it as absent")
+    ),
+    wrong_types_refused("model", "string", source=documented("model: a string"), statuses=_NOT_FOUND),
+    refuses(
+        "model.unknown",
+        "model",
+        "refuses a model it does not have",
+        observed("model: an unknown name is not found"),
+        values("model", "chatproof-no-such-model-5d1e"),
+        statuses=_NOT_FOUND,
+    ),
+]
+
+CHAPTER = Chapter("model", "The model's name", tuple(model))

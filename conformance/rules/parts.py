@@ -1,0 +1,547 @@
+"""The content of messages: text, nothing, and arrays of parts (fact base §1.4, ``content.*`` and ``part.*``).
+
+Left out: ``content.developer.required`` (the role is younger than the vintage) and remote image URLs (the server would
+have to fetch them).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...strategies import text
+from ...strategies.bodies import lean
+from ...strategies.messages import (
+    AUDIO,
+    Message,
+    assistant,
+    assistant_calls,
+    assistant_function,
+    audio_part,
+    conversations,
+    declarations,
+    function_reply,
+    image_part,
+    refusal_part,
+    system,
+    text_part,
+    tool_call,
+    tool_reply,
+    user,
+)
+from ...strategies.wrong import wrong_type
+from ..model import Body, Chapter, Strength
+from .forms import accepts, contested, documented, observes, prose, refuses
+
+_P = "messages"
+_CALL = assistant_calls(tool_call())
+
+
+def _body(*messages: Any) -> Body:
+    return lean(messages=list(messages), **declarations(messages))
+
+
+def _system(content: Any) -> Body:
+    return _body(system(content), user())
+
+
+def _user(content: Any) -> Body:
+    return _body(user(content))
+
+
+def _assistant(content: Any, **more: Any) -> Body:
+    return _body(user(), assistant(content, **more), user("Thank you!"))
+
+
+def _tool(content: Any) -> Body:
+    return _body(user(), _CALL, tool_reply(content=content))
+
+
+def _function(content: Any) -> Body:
+    return _body(user(), assistant_function(), function_reply(content=content), assistant(), user("Thank you!"))
+
+
+def _no_content(message: Message) -> Message:
+    return {key: value for key, value in message.items() if key != "content"}
+
+
+def _parts(*parts: Any) -> Body:
+    return _user(list(parts))
+
+
+content = [
+    accepts(
+        "content.system.required", _P, "accepts system content as text", documented("system: content"), [_system("Hi.")]
+    ),
+    refuses(
+        "content.system.required",
+        _P,
+        "refuses a system message without content",
+        documented("system: content is required, not nullable"),
+        [_body({"role": "system"}, user()), _system(None)],
+    ),
+    accepts("content.user.required", _P, "accepts user content as text", documented("user: content"), [_user("Hi.")]),
+    refuses(
+        "content.user.required",
+        _P,
+        "refuses a user message without content",
+        documented("user: content is required, not nullable"),
+        [
+            _body({"role": "user"}),
+            _user(None),
+            _body({"role": "user"}, assistant(), user()),
+            _body(user(), assistant(), user(None)),
+        ],
+    ),
+    accepts(
+        "content.assistant.optional",
+        _P,
+        "accepts an assistant message without content beside tool_calls",
+        prose("assistant: content is required unless there are calls"),
+        [_body(user(), _CALL, tool_reply()), _body(user(), _no_content(_CALL), tool_reply())],
+        needs=["tools"],
+    ),
+    accepts(
+        "content.assistant.function",
+        _P,
+        "accepts an assistant message without content beside function_call",
+        prose("assistant: content is required unless there are calls"),
+        [
+            _body(user(), call, function_reply(), assistant(), user("Thank you!"))
+            for call in (assistant_function(), _no_content(assistant_function()))
+        ],
+        # Not must: the history has a function message, and reasoning models refuse that role (as below).
+        strength=Strength.SHOULD,
+        needs=["functions"],
+    ),
+    refuses(
+        "content.assistant.optional",
+        _P,
+        "refuses an assistant message with neither content nor calls",
+        prose("assistant: content is required unless there are calls"),
+        [_body(user(), {"role": "assistant"}, user("Thank you!")), _assistant(None)],
+    ),
+    observes(
+        "content.assistant.refusal",
+        _P,
+        "accepts an assistant message with a refusal instead of content",
+        contested("assistant: the prose names only calls as a reason to leave content out"),
+        [_assistant(None, refusal="No.")],
+    ),
+    accepts(
+        "content.tool.required",
+        _P,
+        "accepts tool content as text",
+        documented("tool: content"),
+        [_tool("21")],
+        needs=["tools"],
+    ),
+    refuses(
+        "content.tool.required",
+        _P,
+        "refuses a tool message without content",
+        documented("tool: content is required, not nullable"),
+        [
+            _body(user(), _CALL, _no_content(tool_reply())),
+            _tool(None),
+            _body(user(), _CALL, tool_reply(content=None), assistant(), user("Thank you!")),
+        ],
+        needs=["tools"],
+    ),
+    accepts(
+        "content.function.nullable",
+        _P,
+        "accepts a function message with content null",
+        documented("function: content is nullable"),
+        [_function(None), _function("21")],
+        # Reasoning models refuse the deprecated role altogether (row role.function.unsupported).
+        strength=Strength.SHOULD,
+        needs=["functions"],
+    ),
+    refuses(
+        "content.function.nullable",
+        _P,
+        "refuses a function message without the key content",
+        documented("function: content is required, though nullable"),
+        [_body(user(), assistant_function(), _no_content(function_reply()), assistant(), user("Thank you!"))],
+        needs=["functions"],
+    ),
+    refuses(
+        "content.type",
+        _P,
+        "refuses content that is neither text nor an array",
+        documented("content: a string or an array of parts"),
+        [
+            _user(7),
+            _user({"type": "text", "text": "Say hi."}),
+            _system(True),
+            _assistant(7),
+            _body(user(7), assistant(), user()),
+        ],
+        examples=wrong_type("string", "array").map(_user),
+    ),
+    refuses(
+        "content.tool.type",
+        _P,
+        "refuses tool content that is neither text nor an array",
+        documented("tool: content is a string or an array of text parts"),
+        [_tool(21), _tool({"celsius": 21})],
+        examples=wrong_type("string", "array").map(_tool),
+        needs=["tools"],
+    ),
+    accepts(
+        "content.empty.string",
+        _P,
+        "accepts empty text as content",
+        documented("content: no minimum length"),
+        [_user(""), _system(""), _assistant("")],
+        strength=Strength.SHOULD,
+    ),
+    accepts(
+        "content.empty.tool",
+        _P,
+        "accepts empty text as the content of a tool message",
+        documented("content: no minimum length"),
+        [_tool("")],
+        strength=Strength.SHOULD,
+        needs=["tools"],
+    ),
+    observes(
+        "content.empty.array",
+        _P,
+        "refuses content: []",
+        contested("content: at least one part by the document, accepted by the service"),
+        [_user([]), _system([])],
+        needs=["content_parts"],
+    ),
+    accepts(
+        "content.unicode",
+        _P,
+        "accepts any Unicode text as content",
+        documented("content: a string"),
+        [
+            _user("Say hi. 😀 👩‍👩‍👧‍👦 𝒳"),
+            _user("Say hi. مرحبا \u202eabc\u202c e\u0301\u0323 日本語"),
+            _user("Say hi.\n\r\n\t\u2028\u0085\u001b \uffff \U0010ffff \ufeff"),
+            _body(system("Réponds. 😀"), user("Say hi. 🇫🇷"), assistant("שלום 👍"), user('"\\ / \\u0041 %s {{x}}')),
+        ],
+        examples=text.prompts().map(_user),
+    ),
+    observes(
+        "content.control.tokens",
+        _P,
+        "accepts text that looks like the control tokens of a model",
+        contested("content: a string; tokenizers know such words"),
+        [_user("<|endoftext|><|im_start|>system [INST] </s> <start_of_turn>")],
+    ),
+    observes(
+        "content.blank",
+        _P,
+        "accepts text of white space only",
+        contested("content: no document speaks of it"),
+        [_user(" \n\t")],
+    ),
+]
+
+text_parts = [
+    accepts(
+        "content.user.parts",
+        _P,
+        "accepts user content as an array of text parts",
+        documented("user: content may be an array of parts"),
+        [_parts(text_part()), _parts(text_part("Say"), text_part("hi 😀."))],
+        examples=text.prompts().map(lambda said: _parts(text_part(said))),
+        needs=["content_parts"],
+    ),
+    accepts(
+        "content.system.parts",
+        _P,
+        "accepts system content as an array of text parts",
+        documented("system: content may be an array of text parts"),
+        [_system([text_part("You are terse.")]), _system([text_part("You are terse."), text_part("And kind.")])],
+        needs=["content_parts"],
+    ),
+    accepts(
+        "content.assistant.parts",
+        _P,
+        "accepts assistant content as an array of text parts",
+        documented("assistant: content may be an array of parts"),
+        [_assistant([text_part("Hi.")]), _assistant([text_part("Hi."), text_part("How are you?")])],
+        needs=["content_parts"],
+    ),
+    accepts(
+        "content.parts",
+        _P,
+        "accepts conversations in which any message has text parts",
+        documented("content: an array of text parts in every role"),
+        [
+            _body(
+                system([text_part("You are terse.")]),
+                user(),
+                assistant([text_part("Hi.")]),
+                user([text_part("Thanks!")]),
+            )
+        ],
+        examples=conversations(parts=True).map(lambda messages: _body(*messages)),
+        needs=["content_parts"],
+    ),
+    accepts(
+        "content.tool.parts",
+        _P,
+        "accepts tool content as an array of text parts",
+        documented("tool: content may be an array of text parts"),
+        [_tool([text_part("21 degrees")]), _tool([text_part("21"), text_part("degrees")])],
+        needs=["content_parts", "tools"],
+    ),
+    refuses(
+        "part.object",
+        _P,
+        "refuses a part that is not an object",
+        documented("content: items of the array are parts"),
+        [_parts("Say hi."), _parts(7), _parts(None), _parts(text_part(), "Say hi."), _parts("Say hi.", text_part())],
+        needs=["content_parts"],
+    ),
+    refuses(
+        "part.type.required",
+        _P,
+        "refuses a part without type",
+        documented("part: type is required"),
+        [_parts({"text": "Say hi."}), _parts(text_part(), {"text": "Hi."}), _parts({"text": "Hi."}, text_part())],
+        needs=["content_parts"],
+    ),
+    refuses(
+        "part.type.enum",
+        _P,
+        "refuses a part of an unknown type",
+        documented("part: type is text, image_url, input_audio or refusal"),
+        [
+            _parts({"type": "bogus", "text": "Say hi."}),
+            _parts({"type": "image", "text": "Say hi."}),
+            _parts(text_part(), {"type": "bogus", "text": "Hi."}),
+            _parts({"type": "bogus", "text": "Hi."}, text_part()),
+            _system([{"type": "TEXT", "text": "You are terse."}]),
+            _assistant([{"type": "", "text": "Hi."}]),
+        ],
+        needs=["content_parts"],
+    ),
+    refuses(
+        "part.type.type",
+        _P,
+        "refuses a part whose type is not a string",
+        documented("part: type is a string"),
+        [_parts({"type": 7, "text": "Say hi."}), _parts({"type": None, "text": "Say hi."})],
+        needs=["content_parts"],
+    ),
+    observes(
+        "part.file",
+        _P,
+        "accepts a file part",
+        contested("part: type file came after the vintage"),
+        [
+            _parts(
+                text_part(), {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64,SGk="}}
+            )
+        ],
+        needs=["content_parts"],
+    ),
+    refuses(
+        "part.text.required",
+        _P,
+        "refuses a text part whose text is missing or no string",
+        documented("text part: text is a required string"),
+        [
+            _parts({"type": "text"}),
+            _parts(text_part(7)),
+            _parts(text_part(None)),
+            _parts(text_part(), {"type": "text"}),
+            _parts({"type": "text"}, text_part()),
+            _parts({"type": "text", "content": "Say hi."}),
+        ],
+        examples=wrong_type("string").map(lambda said: _parts(text_part(said))),
+        needs=["content_parts"],
+    ),
+    accepts(
+        "part.text.empty",
+        _P,
+        "accepts an empty text part beside another",
+        documented("text part: no minimum length"),
+        [_parts(text_part(""), text_part())],
+        # As content.empty.string: engines refuse it for their templates.
+        strength=Strength.SHOULD,
+        needs=["content_parts"],
+    ),
+]
+
+refusals = [
+    accepts(
+        "part.refusal",
+        _P,
+        "accepts a refusal part in an assistant message",
+        documented("assistant: content may hold one refusal part"),
+        [_assistant([refusal_part()])],
+        needs=["content_parts"],
+    ),
+    refuses(
+        "part.refusal.role",
+        _P,
+        "refuses a refusal part in a user or system message",
+        documented("part: refusals belong to assistant messages"),
+        [_parts(refusal_part()), _system([refusal_part()]), _parts(text_part(), refusal_part())],
+        needs=["content_parts"],
+    ),
+    refuses(
+        "part.refusal.tool",
+        _P,
+        "refuses a refusal part in a tool message",
+        documented("tool: content parts are text"),
+        [_tool([refusal_part()])],
+        needs=["content_parts", "tools"],
+    ),
+    refuses(
+        "part.refusal",
+        _P,
+        "refuses two refusal parts, or a refusal beside text",
+        prose("assistant: text parts, or exactly one refusal"),
+        [
+            _assistant([refusal_part(), refusal_part()]),
+            _assistant([text_part("Hi."), refusal_part()]),
+            _assistant([refusal_part(), text_part("Hi.")]),
+        ],
+        needs=["content_parts"],
+    ),
+]
+
+
+def _picture(image_url: Any) -> Body:
+    return _parts(text_part("What is it?"), {"type": "image_url", "image_url": image_url})
+
+
+_URL = image_part()["image_url"]["url"]
+
+images = [
+    accepts(
+        "part.image.url",
+        _P,
+        "accepts an image part with a data URL",
+        documented("image part: image_url is an object with url"),
+        [
+            _picture({"url": _URL}),
+            _parts(image_part(), text_part("What is it?")),
+        ],
+        examples=conversations(images=True, max_turns=2).map(lambda messages: _body(*messages)),
+        needs=["images"],
+    ),
+    observes(
+        "part.image.several",
+        _P,
+        "accepts two image parts in a message",
+        contested("image part: no limit is documented, engines are started with one"),
+        [_parts(text_part("What are they?"), image_part(), image_part())],
+        needs=["images"],
+    ),
+    refuses(
+        "part.image.url",
+        _P,
+        "refuses an image part whose image_url is no object with a url",
+        documented("image part: image_url is an object with url"),
+        [
+            _picture(_URL),
+            _picture({}),
+            _parts(text_part("What is it?"), {"type": "image_url"}),
+            _picture({"url": 7}),
+            _picture({"url": None}),
+            _picture({"detail": "auto"}),
+        ],
+        needs=["images"],
+    ),
+    observes(
+        "part.image.data",
+        _P,
+        "refuses a data URL whose bytes are no image",
+        contested("image part: no document says what becomes of broken images"),
+        [_picture({"url": "data:image/png;base64,AAAA"}), _picture({"url": "nonsense"})],
+        needs=["images"],
+    ),
+    accepts(
+        "part.image.detail",
+        _P,
+        "accepts the image details auto, low and high",
+        documented("image part: detail"),
+        [_picture({"url": _URL, "detail": detail}) for detail in ("auto", "low", "high")],
+        needs=["images"],
+    ),
+    refuses(
+        "part.image.detail",
+        _P,
+        "refuses an unknown image detail",
+        documented("image part: detail is auto, low or high"),
+        [_picture({"url": _URL, "detail": detail}) for detail in ("medium", "HIGH", "", 7)],
+        needs=["images"],
+    ),
+    refuses(
+        "part.image.role",
+        _P,
+        "refuses an image part in a system or assistant message",
+        documented("part: images belong to user messages"),
+        [
+            _system([image_part()]),
+            _assistant([image_part()]),
+            _system([text_part("You are terse."), image_part()]),
+        ],
+        needs=["images"],
+    ),
+    refuses(
+        "part.image.tool",
+        _P,
+        "refuses an image part in a tool message",
+        documented("tool: content parts are text"),
+        [_tool([image_part()]), _tool([text_part("21 degrees"), image_part()])],
+        needs=["images", "tools"],
+    ),
+]
+
+
+def _sound(input_audio: Any) -> Body:
+    return _parts(text_part("What is it?"), {"type": "input_audio", "input_audio": input_audio})
+
+
+audio = [
+    accepts(
+        "part.audio.format",
+        _P,
+        "accepts audio parts in wav and mp3",
+        documented("audio part: format"),
+        [_parts(text_part("What is it?"), audio_part(format)) for format in AUDIO],
+        needs=["audio_input"],
+    ),
+    refuses(
+        "part.audio.format",
+        _P,
+        "refuses an audio part in an unknown format",
+        documented("audio part: format is wav or mp3"),
+        [_sound({"data": AUDIO["wav"], "format": format}) for format in ("ogg", "WAV", "", 7)],
+        needs=["audio_input"],
+    ),
+    refuses(
+        "part.audio.required",
+        _P,
+        "refuses an audio part without data or format",
+        documented("audio part: data and format are required"),
+        [
+            _sound({"format": "wav"}),
+            _sound({"data": AUDIO["wav"]}),
+            _parts(text_part("What is it?"), {"type": "input_audio"}),
+            _sound({"data": None, "format": "wav"}),
+        ],
+        needs=["audio_input"],
+    ),
+    refuses(
+        "part.audio.role",
+        _P,
+        "refuses an audio part in a system or assistant message",
+        documented("part: audio belongs to user messages"),
+        [_system([audio_part()]), _assistant([audio_part()])],
+        needs=["audio_input"],
+    ),
+]
+
+CHAPTER = Chapter("parts", "The content of messages", (*content, *text_parts, *refusals, *images, *audio))

@@ -1,0 +1,609 @@
+"""Tools, tool_choice and parallel_tool_calls (fact base §1.11).
+
+Left out: tools of type custom and tool_choice allowed_tools (a later vintage). Every tool that is not itself under test
+has a description and parameters, because some servers demand them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ...strategies import json_schemas, text
+from ...strategies import tools as t
+from ...strategies.bodies import lean
+from ...strategies.faults import bad_item_in
+from ...strategies.messages import assistant_calls, tool_call, tool_reply, user
+from ...strategies.wrong import wrong_samples, wrong_type
+from ..model import Body, Chapter, Strength
+from .forms import (
+    accepts,
+    contested,
+    default_accepted,
+    documented,
+    null_observed,
+    observed,
+    observes,
+    prose,
+    refuses,
+    values,
+    varying,
+    wrong_types_refused,
+)
+
+TOOL = t.tool()
+A, B = t.tool("alpha"), t.tool("beta")
+_GOOD = st.sampled_from([[], [A], [A, B]])
+_STRICT = documented("tools: function.strict is a boolean, null allowed")
+_BOTH = json_schemas.Schema(
+    type="object",
+    properties={
+        "city": {"type": "string", "description": "A city."},
+        "unit": {"type": "string", "enum": ["C", "F"]},
+        "days": {"type": "array", "items": {"type": "integer"}},
+        "place": {"type": "object", "properties": {"lat": {"type": "number"}, "exact": {"type": "boolean"}}},
+    },
+    required=["city"],
+)
+_OPEN = t.PARAMETERS
+_OPTIONAL = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "unit": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+def _tools(*lists: list[Any]) -> list[Body]:
+    return values("tools", *lists)
+
+
+def _functions(member: str, *wanted: Any, **others: Any) -> list[Body]:
+    """Bodies with one ordinary tool, one for each value of one member of its function."""
+    return [lean(tools=[t.tool(**{**others, member: value})]) for value in wanted]
+
+
+def _drawn(member: str, strategy: st.SearchStrategy[Any], **others: Any) -> st.SearchStrategy[Body]:
+    """Bodies with one ordinary tool one member of whose function is drawn."""
+    return strategy.map(lambda value: lean(tools=[t.tool(**{**others, member: value})]))
+
+
+def _among(bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Body]:
+    """Bodies whose list of tools holds one bad tool, alone or at any place among good ones."""
+    return varying("tools", bad_item_in(_GOOD, bad))
+
+
+def _cut(function: t.Definition, member: str) -> t.Tool:
+    return t.as_tool({key: value for key, value in function.items() if key != member})
+
+
+tools = [
+    accepts(
+        "tools.type",
+        "tools",
+        "accepts an array of tools",
+        documented("tools: an array of tools"),
+        _tools([TOOL], [A, B, TOOL]),
+        examples=varying("tools", t.tools(bare=False)),
+    ),
+    wrong_types_refused("tools", "array", source=documented("tools: an array"), first=("none",)),
+    null_observed("tools", contested("tools: not nullable in the document; the original service reads null as absent")),
+    refuses(
+        "tools.item",
+        "tools",
+        "refuses tools that are not objects",
+        documented("tools: every item is an object"),
+        _tools(["get_weather"], [A, B, 7], [None], [[TOOL]]),
+        examples=_among(wrong_type("object")),
+    ),
+    accepts("tools.min", "tools", "accepts a single tool", documented("tools: an array of tools"), _tools([TOOL])),
+    refuses(
+        "tools.min", "tools", "refuses an empty list of tools", observed("tools: the service wants one"), _tools([])
+    ),
+    accepts(
+        "tools.max",
+        "tools",
+        "accepts 128 tools",
+        prose("tools: at most 128 functions"),
+        _tools([t.as_tool(function) for function in t.many_definitions(128)]),
+    ),
+    refuses(
+        "tools.max",
+        "tools",
+        "refuses more than 128 tools",
+        prose("tools: at most 128 functions"),
+        _tools(*([t.as_tool(function) for function in t.many_definitions(count)] for count in (129, 200))),
+        examples=st.integers(129, 200).map(lambda count: lean(tools=[*map(t.as_tool, t.many_definitions(count))])),
+    ),
+    accepts("tool.type", "tools", "accepts tools of type function", documented("tools: type"), _tools([TOOL])),
+    refuses(
+        "tool.type",
+        "tools",
+        "refuses a tool whose type is missing or not function",
+        documented("tools: type is required, function the only value"),
+        _tools(
+            [{"function": t.definition()}],
+            [{**TOOL, "type": "retrieval"}],
+            [A, B, {**TOOL, "type": "Function"}],
+            [{**TOOL, "type": ""}, A, B],
+            [{**TOOL, "type": 7}],
+            [{**TOOL, "type": None}],
+        ),
+        examples=_among(
+            (
+                wrong_type("string") | st.sampled_from(["retrieval", "code_interpreter", "FUNCTION", "tool", "object"])
+            ).map(lambda kind: {**TOOL, "type": kind})
+        ),
+    ),
+    accepts(
+        "tool.function.required",
+        "tools",
+        "accepts a tool with its function",
+        documented("tools: function"),
+        _tools([TOOL]),
+    ),
+    refuses(
+        "tool.function.required",
+        "tools",
+        "refuses a tool without its function",
+        documented("tools: function is required"),
+        _tools([{"type": "function"}], [A, B, {"type": "function"}], [t.as_tool(None)]),
+    ),
+    refuses(
+        "tool.function.type",
+        "tools",
+        "refuses a tool whose function is not an object",
+        documented("tools: function is an object"),
+        _tools([t.as_tool("get_weather")], [t.as_tool([t.definition()])], [t.as_tool(7)]),
+        examples=_among(wrong_type("object").map(t.as_tool)),
+    ),
+    refuses(
+        "tool.function.flat",
+        "tools",
+        "refuses a function whose members lie in the tool itself",
+        documented("tools: function is required; the flat form belongs to other services"),
+        _tools([{"type": "function", **t.definition()}], [A, B, {"type": "function", **t.definition()}]),
+    ),
+    observes(
+        "fn.name.dup",
+        "tools",
+        "refuses two tools with one name",
+        contested("tools: no primary source says that names are distinct"),
+        _tools([TOOL, TOOL]),
+    ),
+]
+
+function_name = [
+    accepts("fn.name.required", "tools", "accepts a function with a name", documented("function.name"), _tools([TOOL])),
+    refuses(
+        "fn.name.required",
+        "tools",
+        "refuses a function without a name",
+        documented("tools: function.name is required"),
+        _tools([_cut(t.definition(), "name")], [A, B, _cut(t.definition(), "name")], [t.tool(None)]),
+    ),
+    refuses(
+        "fn.name.type",
+        "tools",
+        "refuses a function name that is not a string",
+        documented("tools: function.name is a string"),
+        _functions("name", *wrong_samples("string")[:4]),
+        examples=_among(wrong_type("string").map(t.tool)),
+    ),
+    accepts(
+        "fn.name.pattern",
+        "tools",
+        "accepts function names of letters, digits, underscores and hyphens",
+        prose("tools: characters of function.name"),
+        _functions("name", "a", "Get-Weather_2", "Z", "0", "_", "-"),
+        examples=_drawn("name", text.function_names()),
+    ),
+    refuses(
+        "fn.name.pattern",
+        "tools",
+        "refuses function names that are empty or hold another character",
+        prose("tools: characters of function.name"),
+        [
+            *_functions("name", "has space", "a.b", "", "naïve", "a/b", "a\n"),
+            *_tools([t.tool("has space"), A, B], [A, B, t.tool("a.b")]),
+        ],
+        examples=_among(text.bad_function_names().map(t.tool)),
+    ),
+    accepts(
+        "fn.name.maxlen",
+        "tools",
+        "accepts function names of 64 characters",
+        prose("tools: length of function.name"),
+        _functions("name", "a" * 64, "a" * 63),
+    ),
+    refuses(
+        "fn.name.maxlen",
+        "tools",
+        "refuses function names of more than 64 characters",
+        prose("tools: length of function.name"),
+        [*_functions("name", "a" * 65, "a" * 256), *_tools([A, B, t.tool("a" * 65)])],
+        examples=_among(st.text(text.NAME_ALPHABET, min_size=65, max_size=200).map(t.tool)),
+    ),
+]
+
+function_description = [
+    accepts(
+        "fn.description",
+        "tools",
+        "accepts a function with any description or none",
+        documented("tools: function.description is an optional string"),
+        [
+            *_tools([_cut(t.definition(), "description")]),
+            *_functions("description", "What it does.", 'é 你好 "\\ 👍\n'),
+        ],
+        examples=_drawn("description", text.prompts()),
+    ),
+    observes(
+        "fn.description.empty",
+        "tools",
+        "accepts an empty function description",
+        documented("tools: function.description has no minimum length"),
+        _functions("description", ""),
+    ),
+    refuses(
+        "fn.description.type",
+        "tools",
+        "refuses a function description that is not a string",
+        documented("tools: function.description is a string"),
+        _functions("description", *wrong_samples("string")[:4]),
+        examples=_drawn("description", wrong_type("string")),
+    ),
+    observes(
+        "fn.description.null",
+        "tools",
+        "accepts a function description that is null",
+        contested("tools: function.description is optional and not nullable"),
+        _functions("description", None),
+    ),
+    accepts(
+        "fn.description.maxlen",
+        "tools",
+        "accepts a function description of 1024 characters",
+        observed("tools: the service's bound on function.description"),
+        _functions("description", ("word " * 205)[:1024]),
+    ),
+    refuses(
+        "fn.description.maxlen",
+        "tools",
+        "refuses a function description of more than 1024 characters",
+        observed("tools: the service's bound on function.description"),
+        _functions("description", ("word " * 206)[:1025], "word " * 400),
+    ),
+]
+
+function_parameters = [
+    accepts(
+        "fn.parameters.optional",
+        "tools",
+        "accepts a function without parameters",
+        prose("tools: leaving function.parameters out means that there are none"),
+        _tools([_cut(t.definition(), "parameters")], [t.as_tool({"name": "f"})]),
+        examples=varying("tools", t.tools(bare=True)),
+    ),
+    accepts(
+        "fn.parameters.empty",
+        "tools",
+        "accepts a function whose parameters are an empty object",
+        documented("tools: function.parameters is an object without required members"),
+        _functions("parameters", {}),
+        strength=Strength.SHOULD,  # a schema without a type; some strict services refuse it
+    ),
+    accepts(
+        "fn.parameters.type",
+        "tools",
+        "accepts parameters that are a JSON Schema of an object",
+        documented("tools: function.parameters is a JSON Schema object"),
+        _functions("parameters", t.PARAMETERS, _BOTH),
+        examples=_drawn("parameters", json_schemas.parameters(min_properties=1)),
+    ),
+    refuses(
+        "fn.parameters.type",
+        "tools",
+        "refuses parameters that are not an object",
+        documented("tools: function.parameters is an object"),  # true and false are JSON Schemas, so they are left out
+        [*_functions("parameters", "x", [], 7), *_tools([A, B, t.tool(parameters="x")])],
+        examples=_among(wrong_type("object", "boolean").map(lambda value: t.tool(parameters=value))),
+    ),
+    observes(
+        "fn.parameters.null",
+        "tools",
+        "accepts parameters that are null",
+        contested("tools: function.parameters is optional and not nullable"),
+        _functions("parameters", None),
+    ),
+    accepts(
+        "fn.parameters.root",
+        "tools",
+        "accepts parameters whose root has the type object",
+        documented("tools: function.parameters is a JSON Schema object"),
+        _functions("parameters", t.PARAMETERS),
+    ),
+    refuses(
+        "fn.parameters.root",
+        "tools",
+        "refuses parameters whose root has another type than object",
+        observed("tools: the root of function.parameters"),
+        _functions(
+            "parameters",
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string"}},
+            {"type": "integer"},
+            {"type": "null"},
+        ),
+        examples=_among(json_schemas.other_roots().map(lambda schema: t.tool(parameters=schema))),
+    ),
+    accepts(
+        "fn.parameters.properties",
+        "tools",
+        "accepts parameters with an empty map of properties",
+        observed("tools: properties of function.parameters"),
+        _functions("parameters", {"type": "object", "properties": {}}),
+    ),
+    observes(  # the service refuses it, but it is a whole JSON Schema and most servers rightly take it
+        "fn.parameters.properties",
+        "tools",
+        "refuses parameters of type object without properties",
+        contested("tools: properties of function.parameters"),
+        _functions("parameters", {"type": "object"}),
+    ),
+]
+
+function_strict = [
+    accepts(
+        "fn.strict.type",
+        "tools",
+        "accepts strict true, false and null in a function",
+        _STRICT,
+        _functions("strict", True, False, None, parameters=t.STRICT_PARAMETERS),
+    ),
+    refuses(
+        "fn.strict.type",
+        "tools",
+        "refuses strict in a function that is not a boolean",
+        _STRICT,
+        _functions("strict", "yes", "true", 1, 0, {}, parameters=t.STRICT_PARAMETERS),
+        examples=_drawn("strict", wrong_type("boolean"), parameters=t.STRICT_PARAMETERS),
+    ),
+    accepts(
+        "fn.strict.default",
+        "tools",
+        "accepts strict false and null beside parameters outside the strict subset",
+        documented("tools: function.strict defaults to false, and null is the same"),
+        _functions("strict", False, None, parameters=_BOTH),
+    ),
+    accepts(
+        "fn.strict.schema",
+        "tools",
+        "accepts strict true with parameters within the strict subset",
+        observed("tools: the strict subset of JSON Schema"),
+        _functions("parameters", t.STRICT_PARAMETERS, strict=True),
+        examples=_drawn("parameters", json_schemas.strict_schemas(), strict=True),
+    ),
+    refuses(
+        "fn.strict.schema",
+        "tools",
+        "refuses strict true with an object that is not closed",
+        observed("tools: additionalProperties in the strict subset"),
+        _functions("parameters", _OPEN, {**_OPEN, "additionalProperties": True}, strict=True),
+        examples=_drawn("parameters", json_schemas.open_schemas(), strict=True),
+    ),
+    refuses(
+        "fn.strict.required",
+        "tools",
+        "refuses strict true with a property that is not required",
+        observed("tools: required in the strict subset"),
+        _functions("parameters", _OPTIONAL, strict=True),
+        examples=_drawn("parameters", json_schemas.partly_required_schemas(), strict=True),
+    ),
+]
+
+
+def _talk(declared: list[t.Tool], arguments: str) -> Body:
+    """The first of the declared tools was called and answered."""
+    call = tool_call(1, declared[0]["function"]["name"], arguments)
+    return lean(tools=declared, messages=[user("What is the weather?"), assistant_calls(call), tool_reply(1)])
+
+
+@st.composite
+def _talks(draw: st.DrawFn) -> Body:
+    declared = draw(t.tools(max_size=2, bare=False))
+    return _talk(declared, draw(json_schemas.arguments(declared[0]["function"]["parameters"])))
+
+
+conversation = [
+    accepts(
+        "tools.conversation",
+        "tools",
+        "accepts a conversation in which a declared tool was called and answered",
+        documented("tools, messages: tool calls and tool messages"),
+        [_talk([TOOL], json.dumps({"city": "Paris"})), _talk([A, B], json.dumps({"city": "Rome"}))],
+        examples=_talks(),
+        control=lambda body: lean(tools=body["tools"]),
+    ),
+]
+
+
+def _choices(*wanted: Any) -> list[Body]:
+    return values("tool_choice", *wanted, tools=[TOOL])
+
+
+def _shapes(name: str) -> list[dict[str, Any]]:
+    """Objects that nearly choose a tool, each with one fault of shape."""
+    return [
+        {"type": "function"},
+        {"type": "function", "function": {}},
+        {"name": name},
+        {"function": {"name": name}},
+        {"type": "bogus", "function": {"name": name}},
+        {"type": "function", "function": name},
+        {"type": "function", "function": {"name": 7}},
+        {},
+    ]
+
+
+_WITH_TOOLS = {"tools": [TOOL]}
+
+tool_choice = [
+    accepts(
+        "tool_choice.enum",
+        "tool_choice",
+        "accepts tool_choice none, auto and required",
+        documented("tool_choice: its three words"),
+        _choices("none", "auto", "required"),
+        examples=t.tools(bare=False).flatmap(lambda drawn: varying("tool_choice", t.tool_choices(drawn), tools=drawn)),
+        needs=["tools"],
+    ),
+    refuses(
+        "tool_choice.enum",
+        "tool_choice",
+        "refuses any other word as tool_choice",
+        documented("tool_choice: its three words"),
+        _choices("bogus", "any", "get_weather", "", "Auto"),
+        examples=varying("tool_choice", t.bad_tool_choices([TOOL]), tools=[TOOL]),
+        needs=["tools"],
+    ),
+    wrong_types_refused(
+        "tool_choice",
+        "string",
+        "object",
+        source=documented("tool_choice: a string or an object"),
+        first=(7,),
+        context=_WITH_TOOLS,
+        needs=["tools"],
+    ),
+    null_observed(
+        "tool_choice", contested("tool_choice: not nullable; servers differ"), context=_WITH_TOOLS, needs=["tools"]
+    ),
+    default_accepted(
+        "tool_choice", "auto", prose("tool_choice: default beside tools"), context=_WITH_TOOLS, needs=["tools"]
+    ),
+    accepts(
+        "tool_choice.named.shape",
+        "tool_choice",
+        "accepts the object that names a tool as tool_choice",
+        documented("tool_choice: type and function.name"),
+        _choices(t.named_choice("get_weather")),
+        needs=["tools"],
+    ),
+    refuses(
+        "tool_choice.named.shape",
+        "tool_choice",
+        "refuses a tool_choice object of another shape",
+        documented("tool_choice: type and function.name are required"),
+        _choices(*_shapes("get_weather")),
+        examples=varying("tool_choice", t.misshapen_choices("get_weather"), tools=[TOOL]),
+        needs=["tools"],
+    ),
+    accepts(
+        "tool_choice.named.exists",
+        "tool_choice",
+        "accepts a tool_choice that names any of several tools",
+        documented("tool_choice: forces the named tool"),
+        values("tool_choice", *map(t.named_choice, ("get_weather", "alpha", "beta")), tools=[A, B, TOOL]),
+        needs=["tools"],
+    ),
+    refuses(
+        "tool_choice.named.exists",
+        "tool_choice",
+        "refuses a tool_choice that names a tool which is not there",
+        documented("tool_choice: forces the named tool, so it has to be one of the tools"),
+        [
+            *_choices(t.named_choice("get_time"), t.named_choice("GET_WEATHER")),
+            *values("tool_choice", t.named_choice("gamma"), tools=[A, B]),
+        ],
+        strength=Strength.SHOULD,  # no document says it, but no server can do what is asked
+        needs=["tools"],
+    ),
+    accepts(
+        "tool_choice.needs.tools",
+        "tool_choice",
+        "accepts tool_choice beside tools",
+        documented("tool_choice: controls which tool is called"),
+        _choices("auto"),
+        needs=["tools"],
+    ),
+    refuses(
+        "tool_choice.needs.tools",
+        "tool_choice",
+        "refuses tool_choice without tools",
+        observed("tool_choice: only where tools are given"),
+        values("tool_choice", "required", t.named_choice("get_weather"), "auto"),
+        needs=["tools"],
+    ),
+    observes(
+        "tool_choice.none.alone",
+        "tool_choice",
+        "accepts tool_choice none without tools",
+        contested(
+            "tool_choice: none is the default without tools, yet the original service has been seen to refuse it"
+        ),
+        values("tool_choice", "none"),
+        needs=["tools"],
+    ),
+]
+
+parallel = [
+    accepts(
+        "parallel_tool_calls.type",
+        "parallel_tool_calls",
+        "accepts parallel_tool_calls true and false",
+        documented("parallel_tool_calls: a boolean"),
+        values("parallel_tool_calls", False, True, tools=[TOOL]),
+        needs=["tools"],
+    ),
+    wrong_types_refused(
+        "parallel_tool_calls",
+        "boolean",
+        source=documented("parallel_tool_calls: a boolean"),
+        first=("yes",),
+        context=_WITH_TOOLS,
+        needs=["tools"],
+    ),
+    null_observed(
+        "parallel_tool_calls",
+        contested("parallel_tool_calls: not nullable; the original service refused null, later read it as absent"),
+        context=_WITH_TOOLS,
+        needs=["tools"],
+    ),
+    default_accepted(
+        "parallel_tool_calls", True, documented("parallel_tool_calls: default"), context=_WITH_TOOLS, needs=["tools"]
+    ),
+    accepts(
+        "parallel_tool_calls.needs.tools",
+        "parallel_tool_calls",
+        "accepts parallel_tool_calls beside tools",
+        documented("parallel_tool_calls: during tool use"),
+        values("parallel_tool_calls", False, tools=[A, B]),
+        needs=["tools"],
+    ),
+    refuses(
+        "parallel_tool_calls.needs.tools",
+        "parallel_tool_calls",
+        "refuses parallel_tool_calls without tools",
+        observed("parallel_tool_calls: only where tools are given"),
+        values("parallel_tool_calls", True, False),
+        needs=["tools"],
+    ),
+]
+
+CHAPTER = Chapter(
+    "tools",
+    "Tools and tool choice",
+    (
+        *tools,
+        *function_name,
+        *function_description,
+        *function_parameters,
+        *function_strict,
+        *conversation,
+        *tool_choice,
+        *parallel,
+    ),
+)

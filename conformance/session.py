@@ -1,0 +1,213 @@
+"""One run inside pytest: the endpoint is resolved once, rules are asked, results become record lines.
+
+In a run with xdist the controller resolves the endpoint and asks the gates; workers get the outcome and ask the rules
+of their own items. Only the controller (or the single process) writes the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import os
+import platform
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..reports.jsonl import Writer, choose_folder
+from . import canary, record
+from .campaign import Campaign
+from .catalogue import Catalogue, load
+from .endpoint import Target
+from .model import Capability, Gate, RequestRule, Result, Verdict
+from .plan import Settings
+
+REFERENCE = "reference"
+
+
+class Session:
+    """The state of one run in one process. ``handed`` is what a controller passed to this worker."""
+
+    def __init__(self, endpoint: str, model: str | None, variable: str, settings: Settings, profile: str = "auto") -> None:
+        self.endpoint = endpoint
+        self.model = model
+        self.variable = variable
+        self.settings = settings
+        self.profile = profile
+        self.catalogue: Catalogue = load(settings.vintage)
+        self.lines: dict[str, dict[str, Any]] = {}
+        self.folder: Path | None = None
+        self.expected: set[str] = set()
+        self.target: Target | None = None
+        self.campaign: Campaign | None = None
+        self.capabilities: dict[str, Capability] = {}
+        self.gone: str | None = None
+        self.suspects: list[str] = []
+        self.requests = 0
+        self._submitted: set[str] = set()
+        self._writer: Writer | None = None
+        self._lock = threading.Lock()
+        self._stack = ExitStack()
+        self._started = time.monotonic()
+
+    # --- opening -------------------------------------------------------------------------------------------------
+
+    def open(self, report: Callable[[], tuple[str | None, Path]] | None) -> None:
+        """Find the endpoint, ask the gates. ``report`` gives the wanted report folder; None writes no record."""
+        url = self.endpoint
+        if url == REFERENCE:
+            from .reference.serve import start
+
+            url = self._stack.enter_context(start())
+        key = os.environ.get(self.variable) or None
+        self.target = asyncio.run(canary.resolve(url, model=self.model, key=key, key_variable=self.variable))
+        if report:
+            wanted, start_folder = report()
+            self.folder = choose_folder(wanted, start_folder, datetime.now())
+            self._writer = self._stack.enter_context(Writer(self.folder))
+        self._start_campaign(None)
+        assert self.campaign is not None
+        self.capabilities = self.campaign.capabilities or {}
+        self._header()
+        for result in self.campaign.gate_results:
+            self._note(result)
+
+    def handover(self) -> dict[str, Any]:
+        """What a worker needs, as plain values. The key is not among them: workers read their own environment."""
+        assert self.target is not None
+        target = {"base": self.target.base, "query": self.target.query, "model": self.target.model, "fields": dict(self.target.fields)}
+        return {
+            "endpoint": self.endpoint,
+            "target": target,
+            "variable": self.variable,
+            "settings": asdict(self.settings),
+            "capabilities": {name: found.value for name, found in self.capabilities.items()},
+            "gates": [self.lines[gate.id] for gate in self.catalogue.gates if gate.id in self.lines],
+        }
+
+    @classmethod
+    def taken_over(cls, handed: dict[str, Any], workers: int) -> Session:
+        """The session of a worker, whose lanes are its share of what may be in flight."""
+        settings = Settings(**handed["settings"])
+        settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
+        session = cls(handed["endpoint"], handed["target"]["model"], handed["variable"], settings)
+        key = os.environ.get(handed["variable"]) or None
+        session.target = Target(key=key, key_variable=handed["variable"], **handed["target"])
+        session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
+        session.lines = {line["rule"]: line for line in handed["gates"]}
+        return session
+
+    def _start_campaign(self, capabilities: dict[str, Capability] | None) -> None:
+        assert self.target is not None
+        self.campaign = Campaign(
+            self.target, self.catalogue, self.settings, capabilities=capabilities, on_result=self._arrived
+        )
+        self.campaign.open()
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    def submit(self, rule_ids: Sequence[str]) -> None:
+        """Queue the request rules among these ids that were not queued yet."""
+        if self.campaign is None:
+            self._start_campaign(self.capabilities)
+        assert self.campaign is not None
+        rules = [self.catalogue.by_id[name] for name in rule_ids if name not in self._submitted]
+        self._submitted.update(rule_ids)
+        requests = [rule for rule in rules if isinstance(rule, RequestRule)]
+        if requests:
+            self.campaign.submit(requests)
+
+    def line(self, rule_id: str) -> dict[str, Any]:
+        """The record line of a rule; blocks until its verdict is there."""
+        if rule_id not in self.lines and not isinstance(self.catalogue.by_id[rule_id], Gate):
+            assert self.campaign is not None
+            self.campaign.result(rule_id)
+        with self._lock:
+            return self.lines.get(rule_id) or record.result_line(
+                self.catalogue.by_id[rule_id], Result(rule_id, Verdict.ERROR, note="not asked")
+            )
+
+    def _arrived(self, result: Result) -> None:
+        if not isinstance(self.catalogue.by_id[result.rule], Gate):
+            self._note(result)
+
+    def _note(self, result: Result) -> None:
+        self.take(record.result_line(self.catalogue.by_id[result.rule], result))
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Keep a result line, once, and append it to the record."""
+        with self._lock:
+            if line["rule"] in self.lines:
+                return
+            self.lines[line["rule"]] = line
+            if self._writer:
+                self._writer.write(line)
+
+    # --- closing -------------------------------------------------------------------------------------------------
+
+    def finish_asking(self) -> None:
+        """Stop the traffic; what waits is dropped."""
+        if self.campaign is not None:
+            self.campaign.close()
+            self.gone = self.gone or self.campaign.gone
+            self.suspects += self.campaign.suspects
+            self.requests += self.campaign.requests
+            self.campaign = None
+
+    def close(self) -> None:
+        """Stop everything and end the record."""
+        self.finish_asking()
+        if self._writer:
+            counts = self.counts()
+            self._writer.write(
+                {
+                    "kind": "footer",
+                    "requests": self.requests,
+                    "tokens": None,
+                    "seconds": round(time.monotonic() - self._started, 3),
+                    "counts": counts,
+                    "verdict": "incomplete" if self.unasked() else record.verdict_of_run(counts),
+                    "finished": record.now(),
+                }
+            )
+            self._writer = None
+        self._stack.close()
+
+    def counts(self) -> dict[str, int]:
+        """Number of rules by verdict."""
+        return dict(Counter(line["verdict"] for line in self.lines.values()))
+
+    def unasked(self) -> list[str]:
+        """Rules that were to be asked and have no verdict, or one that says they were not asked."""
+        missing = [name for name in self.expected if name not in self.lines]
+        errors = [name for name, line in self.lines.items() if line["verdict"] == Verdict.ERROR.value]
+        return sorted(missing) + errors
+
+    def _header(self) -> None:
+        if not self._writer or not self.target:
+            return
+        names = ("chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx")
+        self._writer.write(
+            {
+                "kind": "header",
+                "format": record.FORMAT,
+                "suite": importlib.metadata.version("chatproof"),
+                "catalogue": self.catalogue.hash,
+                "vintage": self.settings.vintage,
+                "endpoint": self.target.base,
+                "model": self.target.model,
+                "profile": self.profile,
+                "capabilities": {name: found.value for name, found in self.capabilities.items()},
+                "seed": self.settings.seed,
+                "settings": asdict(self.settings),
+                "versions": {name: importlib.metadata.version(name) for name in names}
+                | {"python": platform.python_version()},
+                "started": record.now(),
+            }
+        )

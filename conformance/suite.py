@@ -1,0 +1,82 @@
+"""The pytest side of the catalogue: one item a rule, the same node ids in every folder and installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .catalogue import Catalogue
+from .model import Gate, Rule, Verdict
+from .record import RED, failure_text
+from .session import Session
+
+ANCHOR = Path(__file__).with_name("suite.anchor")
+SESSION = pytest.StashKey[Session]()
+
+
+class BrokenRule(Exception):
+    """Carries the text of a finding to pytest's report."""
+
+
+class Suite(pytest.File):
+    """Collects the catalogue. The node id does not tell where the package lies."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item a gate and a rule, gates first."""
+        session = self.config.stash[SESSION]
+        for rule in (*session.catalogue.gates, *session.catalogue.rules):
+            yield RuleItem.from_parent(self, name=rule.id, rule=rule)
+
+
+class RuleItem(pytest.Item):
+    """One rule: waits for its verdict and turns it into a pytest outcome."""
+
+    def __init__(self, *, rule: Rule, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.rule = rule
+        self.line: dict[str, Any] | None = None
+        for name in marker_names(rule):
+            self.add_marker(name)
+        self.user_properties += [("strength", rule.strength.value), ("chapter", rule.chapter), ("property", rule.property)]
+
+    def runtest(self) -> None:
+        """Ask, wait, judge."""
+        session = self.config.stash[SESSION]
+        waiting = [item.name for item in self.session.items if isinstance(item, RuleItem)]
+        session.submit([self.name] if hasattr(self.config, "workerinput") else waiting)
+        self.line = line = session.line(self.name)
+        verdict = Verdict(line["verdict"])
+        self.user_properties.append(("verdict", verdict.value))
+        if "finding" in line:
+            self.user_properties.append(("symptom", line["finding"]["symptom"]))
+        if verdict in RED:
+            raise BrokenRule(failure_text(line))
+        if verdict in (Verdict.NOT_OFFERED, Verdict.BLOCKED, Verdict.ERROR):
+            why = line["note"] or (f"see {line['blocked_by']}" if line["blocked_by"] else "")
+            pytest.skip(f"{verdict.value}: {why}".rstrip(": "))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The finding alone: a traceback into the suite helps nobody."""
+        if isinstance(excinfo.value, BrokenRule):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where pytest says the item is: no file of the user's."""
+        return self.path, None, f"chatproof {self.name}"
+
+
+def marker_names(rule: Rule) -> list[str]:
+    """What ``-m`` can select a rule by: strength, chapter, property, needed capabilities, and ``gate``."""
+    names = [rule.strength.value, rule.chapter, rule.property, *rule.needs]
+    if isinstance(rule, Gate):
+        names.append("gate")
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def all_markers(catalogue: Catalogue) -> list[str]:
+    """Every marker of the catalogue, for pytest's registry."""
+    return sorted({name for rule in catalogue.by_id.values() for name in marker_names(rule)})

@@ -1,0 +1,127 @@
+"""Strings: message texts, names, ids."""
+
+from __future__ import annotations
+
+import string
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+NAME_ALPHABET = string.ascii_lowercase + string.digits + "_-" + string.ascii_uppercase
+"""Characters of a function name (letters, digits, underscore, hyphen), the simplest first."""
+
+NAME_MAX = 64
+"""Longest function name."""
+
+CALL_ID_MAX = 40
+"""Longest id of a tool call."""
+
+PHRASES = (
+    "Hi.",
+    "Say hi.",
+    "What is 2 + 2?",
+    "Name one colour.",
+    "Yes, please.",
+    "Thank you!",
+    "It is 21 degrees.",
+    "Wie heißt du?",
+    "¿Qué hora es?",
+    "你好",
+    "שלום",
+    "Good 👍",
+)
+"""Short ordinary messages; none is empty or blank."""
+
+TRICKY = (
+    "😀",  # astral
+    "👩‍👩‍👧‍👦",  # joined by zero-width joiners
+    "🇫🇷",  # regional indicators
+    "𝒳𐍈",  # astral letters
+    "e\u0301\u0323",  # combining marks
+    "Z\u0351\u036b\u0343\u036a\u0302",  # stacked combining marks
+    "مرحبا",  # right to left
+    "\u202eabc\u202c",  # direction override
+    "日本語",
+    "\ufeff",  # zero-width no-break space, the byte order mark
+    "\u200b",  # zero-width space
+    "\u2028",  # line separator
+    "\r\n",
+    "\n\n",
+    "\t",
+    "\u0085",
+    "\u001b[0m",  # control characters
+    "\u007f",
+    "\uffff",  # noncharacters
+    "\U0010ffff",
+    "\ufffd",
+    "\\u0041",  # looks like an escape and is none
+    '"',
+    "\\",
+    "/",
+    "{{x}}",
+    "%s",
+    "null",
+)
+"""Pieces of text that careless code mangles, all of them legal in a JSON string."""
+
+BAD_NAME_CHARACTERS = (" ", ".", "/", "é", ":", "$", "@", "名", "٣", "Ａ", "😀", "\t", "\n")
+"""Characters no function name may hold, the most tempting first."""
+
+_scalars = st.characters(codec="utf-8", exclude_characters="\0")
+
+
+def texts(*, min_size: int = 0, max_size: int = 40) -> SearchStrategy[str]:
+    """Any Unicode text without NUL and without surrogates, of ``min_size`` to ``max_size`` characters.
+
+    Every second one holds pieces that careless code mangles. Shrinks towards the empty text, or zeros.
+    """
+    anything = st.text(_scalars, min_size=min_size, max_size=max_size)
+    pieces = st.lists(st.sampled_from(TRICKY) | st.sampled_from(PHRASES), max_size=5)
+    return anything | pieces.map(lambda p: "".join(p)[:max_size].ljust(min_size, "0"))
+
+
+def prompts() -> SearchStrategy[str]:
+    """Texts that begin with an ordinary phrase, so that they are never blank. Shrinks towards ``Hi.``."""
+    return st.builds("{} {}".format, st.sampled_from(PHRASES), texts())
+
+
+def phrases() -> SearchStrategy[str]:
+    """Short ordinary messages, never blank. Shrinks towards ``Hi.``."""
+    return st.sampled_from(PHRASES)
+
+
+def function_names(*, max_size: int = NAME_MAX) -> SearchStrategy[str]:
+    """Names of 1 to ``max_size`` letters, digits, underscores and hyphens. Shrinks towards ``0``."""
+    return st.text(NAME_ALPHABET, min_size=1, max_size=max_size) | st.text(
+        NAME_ALPHABET, min_size=max_size, max_size=max_size
+    )
+
+
+def bad_function_names() -> SearchStrategy[str]:
+    """Names of 2 to 64 characters of which exactly one may not be in a function name.
+
+    The bad one stands anywhere, also first or last. Shrinks towards ``" 0"``.
+    """
+    good = st.text(NAME_ALPHABET, min_size=1, max_size=31)
+    some = st.text(NAME_ALPHABET, max_size=31)
+    bad = st.sampled_from(BAD_NAME_CHARACTERS)
+    first_or_middle = st.builds("{}{}{}".format, some, bad, good)
+    return first_or_middle | st.builds("{}{}".format, good, bad)
+
+
+def participant_names() -> SearchStrategy[str]:
+    """Names of participants that every reading allows, made like function names. Shrinks towards ``0``."""
+    return function_names()
+
+
+def call_ids() -> SearchStrategy[str]:
+    """Ids of tool calls: 1 to 40 letters, digits, underscores, hyphens. Shrinks towards ``0``."""
+    free = st.text(NAME_ALPHABET, min_size=1, max_size=CALL_ID_MAX)
+    longest = st.text(NAME_ALPHABET, min_size=CALL_ID_MAX, max_size=CALL_ID_MAX)
+    usual = st.text(string.ascii_letters + string.digits, min_size=24, max_size=24).map("call_{}".format)
+    return free | usual | longest
+
+
+def call_id(number: int) -> str:
+    """An id that every known server takes (exactly nine letters and digits, which some insist on)."""
+    return f"call{number:05d}"

@@ -1,0 +1,54 @@
+"""Values of the wrong JSON type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+JSON_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
+"""The names of JSON Schema. ``integer`` is the part of ``number`` without a fraction."""
+
+SAMPLES: dict[str, tuple[Any, ...]] = {
+    "string": ("1", "0.5", "true", ""),
+    "number": (0.5, 1.5),
+    "integer": (1, 0),
+    "boolean": (True, False),
+    "array": ([], [1]),
+    "object": ({}, {"a": 1}),
+    "null": (None,),
+}
+"""Values a lax server takes for something else, by type, the most tempting first."""
+
+_keys = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=5)
+_drawn: dict[str, SearchStrategy[Any]] = {
+    "string": st.integers(-99, 99).map(str) | st.sampled_from(["yes", "true", "null", "1.0", "a b"]),
+    "number": st.floats(-9, 9).filter(lambda x: not x.is_integer()),
+    "integer": st.integers(-99, 99),
+    "boolean": st.booleans(),
+    "array": st.lists(st.integers(0, 9) | st.booleans(), max_size=2),
+    "object": st.dictionaries(_keys, st.integers(0, 9) | st.booleans(), max_size=2),
+    "null": st.none(),
+}
+
+
+def wrong_types(*allowed: str) -> tuple[str, ...]:
+    """The JSON types that are neither in ``allowed`` nor null (null has rules of its own)."""
+    unknown = set(allowed) - set(JSON_TYPES)
+    if unknown:
+        raise ValueError(f"not a JSON type: {sorted(unknown)}; known are {JSON_TYPES}")
+    taken = {"integer", *allowed} if "number" in allowed else set(allowed)
+    return tuple(name for name in JSON_TYPES if name not in taken and name != "null")
+
+
+def wrong_samples(*allowed: str) -> list[Any]:
+    """Fixed values of every wrong type: first one of each type, then the further ones."""
+    rows = [SAMPLES[name] for name in wrong_types(*allowed)]
+    longest = max(map(len, rows))
+    return [row[i] for i in range(longest) for row in rows if i < len(row)]
+
+
+def wrong_type(*allowed: str) -> SearchStrategy[Any]:
+    """Any value whose JSON type is not in ``allowed`` and not null. Shrinks towards a short string or a small number."""
+    return st.one_of([_drawn[name] for name in wrong_types(*allowed)])
