@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,10 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not handed and (worker or not endpoint):
         return
     from . import options
-    from .plan import Settings
-    from .session import Session
-    from .suite import ANCHOR, SESSION, all_markers
 
+    with warnings.catch_warnings():
+        # Hypothesis warns of plugins that make strategies this early; the catalogue is made of them, and only now
+        warnings.filterwarnings("ignore", "Slow code in plugin")
+        from .catalogue import load
+        from .plan import Settings
+        from .session import Session
+        from .suite import ANCHOR, SESSION, all_markers
+
+        load(getattr(config.option, "vintage", None) or "2024-11")
     if handed:
         session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
     else:
@@ -69,8 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
             in_flight=option.in_flight,
         )
         session = Session(endpoint, option.model, options.key_variable(config), settings, option.conformance_profile)
-        if config.args_source is not pytest.Config.ArgsSource.ARGS:
-            config.args = [str(ANCHOR)]
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = [str(ANCHOR)]
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")

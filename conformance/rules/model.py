@@ -36,7 +36,9 @@ model = [
         statuses=_NOT_FOUND,
     ),
     null_observed(
-        "model", contested("model: not nullable, seen to be refused; servers with one model read it as absent")
+        "model",
+        contested("model: not nullable, seen to be refused; servers with one model read it as absent"),
+        statuses=_NOT_FOUND,
     ),
     wrong_types_refused("model", "string", source=documented("model: a string"), statuses=_NOT_FOUND),
     refuses(
