@@ -22,6 +22,8 @@ async def resolve(
 ) -> Target:
     """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise."""
     bases, query = split_url(text)
+    if key and not (key.isascii() and key.isprintable() and key == key.strip()):
+        raise EndpointError(f"the key in {key_variable} holds a character that no header can hold, such as a line break")
     target = Target(bases[0], query, key=key, key_variable=key_variable, bounds=bounds)
     refusal: Exchange | None = None
     for base in bases:

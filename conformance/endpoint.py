@@ -26,6 +26,9 @@ from .model import Answer, Exchange, Request, Trouble
 
 DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 REDACTED = "[key]"
+SHORTEST_SECRET = 8
+"""Characters from which on a key is removed from what the server echoes: a dummy such as ``x`` or ``none`` is no secret,
+and its removal would change every answer."""
 
 
 class EndpointError(Exception):
@@ -56,9 +59,21 @@ class Target:
     fields: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = Bounds()
 
+    @property
+    def secret(self) -> str | None:
+        """The key where it is long enough to be one."""
+        return self.key if self.key and len(self.key) >= SHORTEST_SECRET else None
+
     def url(self, path: str) -> str:
         """Absolute URL of a path below the base, with the query the user gave."""
         return self.base + path + (f"?{self.query}" if self.query else "")
+
+
+def redacted(text: str, target: Target) -> str:
+    """Text without the key."""
+    if not target.secret:
+        return text
+    return text.replace(target.secret, REDACTED).replace(repr(target.secret)[1:-1], REDACTED)
 
 
 TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
@@ -129,7 +144,8 @@ def curl(request: Request, target: Target) -> str:
     content = request.content
     try:
         text = content.decode()
-        plain = "\0" not in text and len(content) < 100_000
+        # what a terminal or a shell could alter goes through base64; curl would read a file for a leading @
+        plain = text.isprintable() and not text.startswith("@") and len(content) < 100_000
     except UnicodeDecodeError:
         text, plain = "", False
     if plain:
@@ -146,7 +162,9 @@ def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
     asked = headers.get("retry-after", "").strip()
     if asked:
         try:
-            return min(max(float(asked), 0.0), longest)
+            seconds = float(asked)
+            if seconds == seconds:  # not NaN
+                return min(max(seconds, 0.0), longest)
         except ValueError:
             pass
         try:
@@ -195,17 +213,19 @@ class Lane:
         """
         attempts = 0
         waits = 0
+        dropped: Exchange | None = None
         while True:
             attempts += 1
             reused = self._used
             exchange = await self._once(request, attempts)
             trouble, answer = exchange.trouble, exchange.answer
-            if trouble and trouble.kind in ("disconnected", "protocol"):
+            if trouble:
                 await self._renew()
-                if answer is None and reused and attempts - waits < 2:
+                if dropped and trouble.kind == "connect":
+                    return replace(dropped, attempts=attempts)  # the drop was the server's end, not a stale connection
+                if trouble.kind in ("disconnected", "protocol") and answer is None and reused and not dropped:
+                    dropped = exchange
                     continue
-            elif trouble:
-                await self._renew()
             if answer and answer.status in (429, 503) and waits < self.target.bounds.retries:
                 wait = retry_wait(httpx.Headers(list(answer.headers)), waits, self.target.bounds.longest_wait)
                 waits += 1
@@ -252,15 +272,15 @@ class Lane:
         if seen is not None:
             content = b"".join(pieces)
             headers = tuple((name.lower(), value) for name, value in seen.headers.multi_items())
-            if target.key:
-                content = content.replace(target.key.encode(), REDACTED.encode())
-                headers = tuple((name, value.replace(target.key, REDACTED)) for name, value in headers)
+            if target.secret:
+                content = content.replace(target.secret.encode(), REDACTED.encode())
+                headers = tuple((redacted(name, target), redacted(value, target)) for name, value in headers)
             answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first)
         return Exchange(request, answer, trouble, attempt)
 
 
 def _trouble(error: Exception, target: Target) -> Trouble:
-    text = str(error) or type(error).__name__
+    text = redacted(str(error) or type(error).__name__, target)
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, ssl.SSLError):

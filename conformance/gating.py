@@ -21,21 +21,21 @@ class GateReport:
     results: list[Result] = field(default_factory=list)
 
 
-async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate]) -> GateReport:
+async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], *, strict: bool = False) -> GateReport:
     """Ask all gates, those that need others after them."""
     report = GateReport()
     waiting = list(gates)
     while waiting:
         ready = [gate for gate in waiting if all(name in report.capabilities for name in gate.needs)]
         waiting = [gate for gate in waiting if gate not in ready]
-        for result in await asyncio.gather(*(_ask(pipeline, gate, report.capabilities) for gate in ready)):
+        for result in await asyncio.gather(*(_ask(pipeline, gate, report.capabilities, strict) for gate in ready)):
             report.results.append(result)
         for gate, result in zip(ready, report.results[-len(ready) :], strict=True):
             report.capabilities[gate.capability] = result.capability or Capability.BROKEN
     return report
 
 
-async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability]) -> Result:
+async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], strict: bool) -> Result:
     started = time.monotonic()
     missing = [name for name in gate.needs if known[name] is not Capability.OFFERED]
     if missing:
@@ -44,7 +44,10 @@ async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability]) -> 
         if capability is Capability.REFUSED:
             result = result.with_(verdict=Verdict.NOT_OFFERED, note=f"the server refuses {missing[0]}")
         return result
-    return (await _judged(pipeline, gate)).with_(seconds=time.monotonic() - started)
+    result = await _judged(pipeline, gate)
+    if strict and result.verdict is Verdict.WARNING:
+        result = result.with_(verdict=Verdict.FAILED)
+    return result.with_(seconds=time.monotonic() - started)
 
 
 def as_rule(gate: Gate, expect: Expect) -> RequestRule:
@@ -101,6 +104,7 @@ def _finding(
 ) -> Result:
     ready = prepare(as_request(body), pipeline.target)
     finding = Finding(symptom, why, ready, exchange, curl(ready, pipeline.target), confirmed="2/2")
-    failed = gate.strength is Strength.MUST or symptom is Symptom.CRASHED
-    verdict = Verdict.FAILED if failed else Verdict.WARNING
+    # the strength of a gate is that of taking the property; crashing on it or taking nonsense is never right
+    lenient = gate.strength is Strength.SHOULD and symptom is Symptom.REFUSED_VALID
+    verdict = Verdict.WARNING if lenient else Verdict.FAILED
     return Result(gate.id, verdict, requests=2, capability=capability, finding=finding)

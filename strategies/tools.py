@@ -55,7 +55,7 @@ def named_choice(name: Any) -> dict[str, Any]:
 def _members(bare: bool, strict: bool) -> SearchStrategy[Definition]:
     """The members of a definition beside its name."""
     text = {"description": prompts()}
-    schema = {"parameters": parameters()}
+    schema = {"parameters": parameters(min_properties=1)}
     plain = st.fixed_dictionaries({} if bare else schema, optional={**text, **schema} if bare else text)
     if not strict:
         return plain
@@ -67,7 +67,7 @@ def _members(bare: bool, strict: bool) -> SearchStrategy[Definition]:
 def definitions(*, bare: bool = True, strict: bool = False) -> SearchStrategy[Definition]:
     """Valid function definitions. ``bare`` lets some have no parameters, ``strict`` gives some the member strict.
 
-    Shrinks towards a one-character name and parameters without properties (none where ``bare``).
+    Shrinks towards a one-character name and parameters with one property (none where ``bare``).
     """
     return st.builds(lambda name, members: {"name": name, **members}, function_names(), _members(bare, strict))
 
@@ -109,14 +109,21 @@ def tool_choices(tools: Sequence[Tool]) -> SearchStrategy[Any]:
     return st.sampled_from(["none", "auto", "required", *map(named_choice, tool_names(tools))])
 
 
+_WRONG_WORDS = ("any", "bogus", "Auto", "NONE", "Required", "always", "function", "tool", "null", "true", "auto ", "")
+
+
+def wrong_choice_words(tools: Sequence[Tool]) -> SearchStrategy[str]:
+    """Words that are no ``tool_choice``, among them the bare names of the tools. Shrinks towards ``any``."""
+    names = [name for name in tool_names(tools) if name not in ("none", "auto", "required")]
+    return st.sampled_from([*_WRONG_WORDS, *names])
+
+
 def bad_tool_choices(tools: Sequence[Tool]) -> SearchStrategy[Any]:
     """Values of ``tool_choice`` with one fault: a word that is none, or an object of the wrong shape.
 
     Shrinks towards a wrong word.
     """
-    words = ["any", "bogus", "Auto", "NONE", "always", "function", "tool", "", *tool_names(tools)]
-    other = [word for word in words if word not in ("none", "auto", "required")]
-    return st.one_of(st.sampled_from(other), st.sampled_from(tool_names(tools)).flatmap(misshapen_choices))
+    return st.one_of(wrong_choice_words(tools), st.sampled_from(tool_names(tools)).flatmap(misshapen_choices))
 
 
 def misshapen_choices(name: str) -> SearchStrategy[dict[str, Any]]:
@@ -142,15 +149,22 @@ def function_calls(functions: Sequence[Definition]) -> SearchStrategy[Any]:
     return st.sampled_from(["none", "auto", *({"name": item["name"]} for item in functions)])
 
 
+def wrong_call_words(functions: Sequence[Definition]) -> SearchStrategy[str]:
+    """Words that are no ``function_call``, among them the bare names of the functions. Shrinks towards ``required``."""
+    names = [item["name"] for item in functions if item["name"] not in ("none", "auto")]
+    return st.sampled_from(["required", *_WRONG_WORDS, *names])
+
+
+def misshapen_calls(name: str) -> SearchStrategy[dict[str, Any]]:
+    """Objects that nearly call the function ``name``, without a proper name in them. Shrinks towards ``{}``."""
+    shapes = st.sampled_from([{}, {"function": {"name": name}}, named_choice(name)])
+    return st.one_of(shapes, wrong_type("string").map(lambda value: {"name": value}))
+
+
 def bad_function_calls(functions: Sequence[Definition]) -> SearchStrategy[Any]:
     """Values of ``function_call`` with one fault: a word that is none, or an object without a proper name.
 
     Shrinks towards a wrong word.
     """
-    words = st.sampled_from(["required", "any", "bogus", "Auto", "NONE", "always", "function", ""])
-    return st.one_of(
-        words,
-        st.just({}),
-        st.sampled_from([named_choice(item["name"]) for item in functions]),
-        wrong_type("string").map(lambda value: {"name": value}),
-    )
+    names = st.sampled_from([item["name"] for item in functions])
+    return st.one_of(wrong_call_words(functions), names.flatmap(misshapen_calls))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
@@ -123,9 +125,19 @@ class Endpoint:
         return refuse(reference, reason, (("allow", allowed),))
 
 
+async def _crashed(_request: Request, _error: Exception) -> Response:
+    """A fault of this server itself, in the envelope of the others; Starlette raises the error again for the log."""
+    reason = Reason("http.crash", "The server failed.", None, None, status=500, type="server_error")
+    answer = refuse(Reference(), reason)
+    return Response(answer.blocks[0], answer.status, media_type=answer.content_type)
+
+
 def create_app(reference: Reference | Mapping[str, Reference] | None = None) -> Starlette:
     """The application of one reference, or of several by path prefix (such as `{"": Reference(), "/m1": …}`)."""
     if reference is None:
         reference = Reference()
     variants = {"": reference} if isinstance(reference, Reference) else dict(reference)
-    return Starlette(routes=[Route("/{path:path}", endpoint=Endpoint(variants))])
+    return Starlette(
+        routes=[Route("/{path:path}", endpoint=Endpoint(variants))],
+        exception_handlers={Exception: _crashed},
+    )

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .faults import Ask, Reason, coupled, is_object, is_string, missing, one_of, table, too_long, wrong_type
+from .faults import (
+    Ask,
+    CheckFunction,
+    Reason,
+    coupled,
+    is_object,
+    is_string,
+    missing,
+    one_of,
+    table,
+    too_long,
+    wrong_type,
+)
 from .prompt import prompt_tokens
 
 
@@ -206,7 +218,7 @@ def sequence(ask: Ask) -> list[Reason]:
     return found
 
 
-def sequence_row(rule: str):
+def sequence_row(rule: str) -> CheckFunction:
     """One row of the sequence; the walk is cheap enough to be done once per row."""
 
     def check(ask: Ask) -> Iterator[Reason]:

@@ -185,6 +185,22 @@ def coupled(rule: str, path: str | None, message: str, strength: Strength = "mus
     return Reason(rule, message, path, None, strength=strength)
 
 
+def member(ask: Ask, key: str) -> dict[str, Any] | None:
+    """A top-level option that is an object; None where it is anything else."""
+    value = ask.body.get(key)
+    return value if isinstance(value, dict) else None
+
+
+def one_string_of(
+    rule: str, path: str, value: object, allowed: frozenset[str], strength: Strength = "must"
+) -> Iterator[Reason]:
+    """A string out of a set: its type first, then its value."""
+    if not isinstance(value, str):
+        yield wrong_type(rule, path, "a string", value, strength)
+    elif value not in allowed:
+        yield bad_value(rule, path, one_of(allowed), strength)
+
+
 def typed(rule: str, key: str, fits: Callable[[object], bool], wanted: str) -> CheckFunction:
     """A check that an optional property, when present and not null, has its JSON type."""
 

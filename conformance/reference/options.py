@@ -1,4 +1,4 @@
-"""Checks of the option objects: output format, audio, prediction, metadata, streaming (fact base §1.8 to §1.10)."""
+"""Checks of audio, prediction, metadata, streaming and tier (fact base §1.8, §1.9), and of unknown keys."""
 
 from __future__ import annotations
 
@@ -8,152 +8,21 @@ from typing import Any
 from .faults import (
     Ask,
     Reason,
-    Strength,
     bad_value,
     coupled,
     is_array,
     is_boolean,
     is_object,
     is_string,
+    member,
     missing,
     one_of,
+    one_string_of,
     table,
     too_long,
     typed,
     wrong_type,
 )
-from .prompt import text_of
-from .strict import StrictFault, strict_faults
-
-
-def _object(ask: Ask, key: str) -> dict[str, Any] | None:
-    value = ask.body.get(key)
-    return value if isinstance(value, dict) else None
-
-
-def _enum(
-    rule: str, path: str, value: object, allowed: frozenset[str], strength: Strength = "must"
-) -> Iterator[Reason]:
-    if not isinstance(value, str):
-        yield wrong_type(rule, path, "a string", value, strength)
-    elif value not in allowed:
-        yield bad_value(rule, path, one_of(allowed), strength)
-
-
-# response_format
-
-
-def format_type_required(ask: Ask) -> Iterator[Reason]:
-    value = _object(ask, "response_format")
-    if value is not None and "type" not in value:
-        yield missing("response_format.type.required", "response_format.type")
-
-
-def format_type(ask: Ask) -> Iterator[Reason]:
-    value = _object(ask, "response_format")
-    if value is not None and "type" in value:
-        yield from _enum("response_format.type.enum", "response_format.type", value["type"], ask.limits.format_types)
-
-
-def _json_schema(ask: Ask) -> dict[str, Any] | None:
-    value = _object(ask, "response_format")
-    if value is None or value.get("type") != "json_schema":
-        return None
-    inner = value.get("json_schema")
-    return inner if isinstance(inner, dict) else None
-
-
-def json_schema_required(ask: Ask) -> Iterator[Reason]:
-    value = _object(ask, "response_format")
-    if value is not None and value.get("type") == "json_schema":
-        rule, path = "response_format.jsonschema.required", "response_format.json_schema"
-        if "json_schema" not in value:
-            yield missing(rule, path)
-        elif not is_object(value["json_schema"]):
-            yield wrong_type(rule, path, "an object", value["json_schema"])
-
-
-def json_schema_name(ask: Ask) -> Iterator[Reason]:
-    inner = _json_schema(ask)
-    if inner is None:
-        return
-    rule, path, name = "response_format.jsonschema.name", "response_format.json_schema.name", inner.get("name")
-    if "name" not in inner:
-        yield missing(rule, path)
-    elif not isinstance(name, str):
-        yield wrong_type(rule, path, "a string", name)
-    elif not ask.limits.schema_name.fullmatch(name):
-        yield bad_value(rule, path, "one or more letters, digits, '_' or '-'")
-    elif len(name) > ask.limits.schema_name_max:
-        yield too_long(rule, path, ask.limits.schema_name_max)
-
-
-def json_schema_schema(ask: Ask) -> Iterator[Reason]:
-    """A schema that is there is an object; that it may be absent is contested, so it may."""
-    inner = _json_schema(ask)
-    if inner is not None and inner.get("schema") is not None and not is_object(inner["schema"]):
-        yield wrong_type(
-            "response_format.jsonschema.schema", "response_format.json_schema.schema", "an object", inner["schema"]
-        )
-
-
-def json_schema_description(ask: Ask) -> Iterator[Reason]:
-    inner = _json_schema(ask)
-    if inner is not None and inner.get("description") is not None and not is_string(inner["description"]):
-        yield wrong_type(
-            "response_format.jsonschema.description.type",
-            "response_format.json_schema.description",
-            "a string",
-            inner["description"],
-        )
-
-
-def json_schema_strict(ask: Ask) -> Iterator[Reason]:
-    inner = _json_schema(ask)
-    if inner is not None and inner.get("strict") is not None and not is_boolean(inner["strict"]):
-        yield wrong_type(
-            "response_format.jsonschema.strict.type", "response_format.json_schema.strict", "a boolean", inner["strict"]
-        )
-
-
-_STRICT = {
-    "root": "the root of a strict schema must be an object",
-    "additional": "every object of a strict schema must set additionalProperties to false",
-    "required": "every property of a strict schema must be required",
-}
-
-
-def strict_rule(fault: StrictFault):
-    rule = f"response_format.strict.{fault}"
-
-    def check(ask: Ask) -> Iterator[Reason]:
-        inner = _json_schema(ask)
-        schema = inner.get("schema") if inner is not None and inner.get("strict") is True else None
-        if isinstance(schema, dict) and fault in strict_faults(schema):
-            yield coupled(rule, "response_format", f"The schema is not valid: {_STRICT[fault]}.", "should")
-
-    return check
-
-
-def json_word(ask: Ask) -> Iterator[Reason]:
-    """Observed: json_object wants the word in a message; messages that are no messages have their own reason."""
-    value = _object(ask, "response_format")
-    messages = ask.body.get("messages")
-    if value is None or value.get("type") != "json_object" or not isinstance(messages, list) or not messages:
-        return
-    if len(ask.items) != len(messages):
-        return
-    contents = [message.get("content") for _, message in ask.items]
-    if all(content is None or isinstance(content, (str, list)) for content in contents) and not any(
-        "json" in text_of(content).lower() for content in contents
-    ):
-        yield coupled(
-            "response_format.jsonobject.word",
-            "messages",
-            "A message must contain the word 'json' for a response format of the type 'json_object'.",
-            "should",
-        )
-
 
 # modalities, audio, prediction
 
@@ -162,7 +31,7 @@ def modalities(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("modalities")
     if isinstance(value, list):
         for i, name in enumerate(value):
-            yield from _enum("modalities.enum", f"modalities[{i}]", name, ask.limits.modalities)
+            yield from one_string_of("modalities.enum", f"modalities[{i}]", name, ask.limits.modalities)
 
 
 def _wants_audio(ask: Ask) -> bool:
@@ -176,7 +45,7 @@ def audio_needs(ask: Ask) -> Iterator[Reason]:
 
 
 def audio_required(ask: Ask) -> Iterator[Reason]:
-    audio = _object(ask, "audio")
+    audio = member(ask, "audio")
     if audio is not None:
         for key in ("voice", "format"):
             if key not in audio:
@@ -184,20 +53,20 @@ def audio_required(ask: Ask) -> Iterator[Reason]:
 
 
 def audio_voice(ask: Ask) -> Iterator[Reason]:
-    audio = _object(ask, "audio")
+    audio = member(ask, "audio")
     if audio is not None and "voice" in audio:
-        yield from _enum("audio.voice", "audio.voice", audio["voice"], ask.limits.voices)
+        yield from one_string_of("audio.voice", "audio.voice", audio["voice"], ask.limits.voices)
 
 
 def audio_format(ask: Ask) -> Iterator[Reason]:
-    audio = _object(ask, "audio")
+    audio = member(ask, "audio")
     if audio is not None and "format" in audio:
-        yield from _enum("audio.format", "audio.format", audio["format"], ask.limits.audio_formats)
+        yield from one_string_of("audio.format", "audio.format", audio["format"], ask.limits.audio_formats)
 
 
 def audio_streamed(ask: Ask) -> Iterator[Reason]:
     """Ruling 9: streamed audio takes only pcm16."""
-    audio = _object(ask, "audio")
+    audio = member(ask, "audio")
     if audio is None or not _wants_audio(ask) or ask.body.get("stream") is not True:
         return
     wanted, allowed = audio.get("format"), ask.limits.streamed_audio_formats
@@ -223,7 +92,7 @@ def prediction(ask: Ask) -> Iterator[Reason]:
     if "type" not in value:
         yield missing(rule, "prediction.type")
     else:
-        yield from _enum(rule, "prediction.type", value["type"], ask.limits.prediction_types)
+        yield from one_string_of(rule, "prediction.type", value["type"], ask.limits.prediction_types)
     content, path = value.get("content"), "prediction.content"
     if "content" not in value:
         yield missing(rule, path)
@@ -243,7 +112,7 @@ def _prediction_part(path: str, part: object) -> Iterator[Reason]:
     elif "type" not in part:
         yield missing(rule, f"{path}.type")
     elif part["type"] != "text":
-        yield from _enum(rule, f"{path}.type", part["type"], frozenset({"text"}))
+        yield from one_string_of(rule, f"{path}.type", part["type"], frozenset({"text"}))
     elif "text" not in part:
         yield missing(rule, f"{path}.text")
     elif not is_string(part["text"]):
@@ -254,7 +123,7 @@ def _prediction_part(path: str, part: object) -> Iterator[Reason]:
 
 
 def _metadata(ask: Ask) -> Iterator[tuple[str, object]]:
-    yield from (_object(ask, "metadata") or {}).items()
+    yield from (member(ask, "metadata") or {}).items()
 
 
 def metadata_value(ask: Ask) -> Iterator[Reason]:
@@ -264,7 +133,7 @@ def metadata_value(ask: Ask) -> Iterator[Reason]:
 
 
 def metadata_pairs(ask: Ask) -> Iterator[Reason]:
-    value = _object(ask, "metadata")
+    value = member(ask, "metadata")
     most = ask.limits.metadata_pairs_max
     if value is not None and len(value) > most:
         yield Reason(
@@ -304,13 +173,13 @@ def tier(ask: Ask) -> Iterator[Reason]:
 
 def stream_options_needs(ask: Ask) -> Iterator[Reason]:
     stream = ask.body.get("stream")
-    if _object(ask, "stream_options") is not None and (stream is None or stream is False):
+    if member(ask, "stream_options") is not None and (stream is None or stream is False):
         yield coupled("stream_options.needs", "stream_options", "'stream_options' needs 'stream' to be true.")
 
 
 def stream_options_usage(ask: Ask) -> Iterator[Reason]:
     """A nested null is contested, so it counts as absent."""
-    value = (_object(ask, "stream_options") or {}).get("include_usage")
+    value = (member(ask, "stream_options") or {}).get("include_usage")
     if value is not None and not is_boolean(value):
         yield wrong_type("stream_options.usage.type", "stream_options.include_usage", "a boolean", value)
 
@@ -361,19 +230,7 @@ NESTED_CHECKS = table(("http.key.unknown.nested", unknown_nested))
 
 USER_CHECKS = table(("user.type", typed("user.type", "user", is_string, "a string")))
 
-FORMAT_CHECKS = table(
-    ("response_format.shape", typed("response_format.shape", "response_format", is_object, "an object")),
-    ("response_format.type.required", format_type_required),
-    ("response_format.type.enum", format_type),
-    ("response_format.jsonschema.required", json_schema_required),
-    ("response_format.jsonschema.name", json_schema_name),
-    ("response_format.jsonschema.schema", json_schema_schema),
-    ("response_format.jsonschema.description.type", json_schema_description),
-    ("response_format.jsonschema.strict.type", json_schema_strict),
-    ("response_format.strict.root", strict_rule("root")),
-    ("response_format.strict.additional", strict_rule("additional")),
-    ("response_format.strict.required", strict_rule("required")),
-    ("response_format.jsonobject.word", json_word),
+TIER_CHECKS = table(
     ("service_tier.type", typed("service_tier.type", "service_tier", is_string, "a string")),
     ("service_tier.enum.v0", tier),
 )

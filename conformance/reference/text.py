@@ -37,8 +37,8 @@ COUNT_MAX = 1_000
 #: What the model thinks of the token it wants, in the unit of the biases; any other token starts at zero.
 WANTED = 10.0
 
-_COUNT = re.compile(r"\bcount", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<!\d)\d{1,6}(?!\d)", re.ASCII)
+_COUNT = re.compile(r"\bcount(?!r)", re.IGNORECASE)  # but not in a country
+_NUMBER = re.compile(r"(?<!\d)(?:\d{1,3}(?:,\d{3})+|\d{1,9})(?!\d)", re.ASCII)
 _PIECE = re.compile(r" ?[A-Za-z]{1,12}|.", re.DOTALL)
 
 
@@ -83,7 +83,7 @@ def script(body: Mapping[str, Any], index: int) -> Iterator[str]:
             yield _OPENERS[spread % len(_OPENERS)]
             yield _WORDS[spread // len(_OPENERS) % len(_WORDS)]
             yield "\n"
-        numbers = [int(found) for found in _NUMBER.findall(ask)]
+        numbers = [int(found.replace(",", "")) for found in _NUMBER.findall(ask)]
         yield from _counting(min(max(numbers, default=COUNT_DEFAULT) or COUNT_DEFAULT, COUNT_MAX))
         return
     yield from _sentences(random.Random(digest(dict(body)) + spread))

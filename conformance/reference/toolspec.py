@@ -184,9 +184,9 @@ def strict_schema(ask: Ask) -> Iterator[Reason]:
     for path, schema, function in _parameters(ask):
         if function.get("strict") is not True or not path.startswith("tools") or not schema:
             continue
-        if not _object_root(schema) or (schema.get("type") == "object" and "properties" not in schema):
-            continue
-        if strict_faults(schema):
+        # a root that is no object, or has no properties, has its own reason
+        listed = schema.get("type") != "object" or isinstance(schema.get("properties"), dict)
+        if _object_root(schema) and listed and strict_faults(schema):
             yield _bad_schema(
                 "fn.strict.schema", path, "with strict, every object forbids other members and requires all of its own"
             )

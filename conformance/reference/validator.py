@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from . import dialogue, messages, options, sampling, toolspec
+from . import dialogue, formats, messages, options, sampling, toolspec
 from .faults import Ask, Check, Reason, coupled, kind, table
 from .limits import LIMITS, Limits
 
@@ -67,7 +67,8 @@ CHECKS: tuple[Check, ...] = (
     *sampling.NUMBER_CHECKS,
     *options.USER_CHECKS,
     *sampling.SEED_CHECKS,
-    *options.FORMAT_CHECKS,
+    *formats.FORMAT_CHECKS,
+    *options.TIER_CHECKS,
     *sampling.TAIL_CHECKS,
     *options.OPTION_CHECKS,
     *options.NESTED_CHECKS,

@@ -85,7 +85,6 @@ functions = [
         "refuses more than 128 functions",
         documented("functions: at most 128"),
         _functions(t.many_definitions(129), t.many_definitions(200)),
-        examples=varying("functions", st.integers(129, 200).map(t.many_definitions)),
     ),
     wrong_types_refused("functions", "array", source=documented("functions: an array")),
     null_observed("functions", contested("functions: not nullable in the document")),
@@ -158,7 +157,6 @@ functions = [
         "refuses a legacy function description that is not a string",
         documented("functions: description is a string"),
         _functions([t.definition(description=7)], [t.definition(description=["x"])]),
-        examples=_among(wrong_type("string").map(lambda value: t.definition(description=value))),
     ),
     accepts(
         "functions.parameters.optional",
@@ -252,7 +250,7 @@ function_call = [
         "refuses any other word as function_call",
         documented("function_call: required and the rest are no words of it"),
         _calls("required", "any", "get_weather", ""),
-        examples=varying("function_call", t.bad_function_calls([FUNCTION]), functions=[FUNCTION]),
+        examples=varying("function_call", t.wrong_call_words([FUNCTION]), functions=[FUNCTION]),
         needs=["functions"],
     ),
     wrong_types_refused(
@@ -270,6 +268,7 @@ function_call = [
         "refuses a function_call object without a proper name",
         documented("function_call: name is required and a string"),
         _calls({}, {"name": 7}, {"name": None}, {"function": _BARE}),
+        examples=varying("function_call", t.misshapen_calls("get_weather"), functions=[FUNCTION]),
         needs=["functions"],
     ),
     observes(
@@ -467,8 +466,8 @@ mixed = [
         "tools.legacy.form",
         "tools",
         "refuses a legacy function definition among tools",
-        documented("tools: type and function are required"),
-        values("tools", [FUNCTION], [t.tool("alpha"), FUNCTION]),
+        documented("tools: function is required"),
+        values("tools", [{**FUNCTION, "type": "function"}], [t.tool("alpha"), {**FUNCTION, "type": "function"}]),
     ),
     refuses(
         "functions.tool.form",

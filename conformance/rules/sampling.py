@@ -93,12 +93,12 @@ seed = [
         contested("seed: the schema's bounds are int64 rounded through a double"),
         values("seed", 2**63 - 1, -(2**63)),
     ),
-    refuses(
+    observes(
         "seed.range",
         "seed",
-        "refuses seeds far outside 64 bits",
-        documented("seed: minimum and maximum near ±2^63"),
-        values("seed", 2**64, -(2**64), 10**30),
+        "refuses seeds outside 64 bits",
+        contested("seed: the printed bounds lie outside int64, so nothing is asserted beyond it"),
+        values("seed", 2**64, -(2**64)),
     ),
 ]
 

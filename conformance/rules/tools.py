@@ -115,7 +115,6 @@ tools = [
         "refuses more than 128 tools",
         prose("tools: at most 128 functions"),
         _tools(*([t.as_tool(function) for function in t.many_definitions(count)] for count in (129, 200))),
-        examples=st.integers(129, 200).map(lambda count: lean(tools=[*map(t.as_tool, t.many_definitions(count))])),
     ),
     accepts("tool.type", "tools", "accepts tools of type function", documented("tools: type"), _tools([TOOL])),
     refuses(
@@ -128,7 +127,6 @@ tools = [
             [{**TOOL, "type": "retrieval"}],
             [A, B, {**TOOL, "type": "Function"}],
             [{**TOOL, "type": ""}, A, B],
-            [{**TOOL, "type": 7}],
             [{**TOOL, "type": None}],
         ),
         examples=_among(
@@ -368,7 +366,7 @@ function_strict = [
         "tools",
         "refuses strict in a function that is not a boolean",
         _STRICT,
-        _functions("strict", "yes", "true", 1, 0, {}, parameters=t.STRICT_PARAMETERS),
+        _functions("strict", "yes", 1, "true", parameters=t.STRICT_PARAMETERS),
         examples=_drawn("strict", wrong_type("boolean"), parameters=t.STRICT_PARAMETERS),
     ),
     accepts(
@@ -443,8 +441,6 @@ def _shapes(name: str) -> list[dict[str, Any]]:
         {"function": {"name": name}},
         {"type": "bogus", "function": {"name": name}},
         {"type": "function", "function": name},
-        {"type": "function", "function": {"name": 7}},
-        {},
     ]
 
 
@@ -466,7 +462,7 @@ tool_choice = [
         "refuses any other word as tool_choice",
         documented("tool_choice: its three words"),
         _choices("bogus", "any", "get_weather", "", "Auto"),
-        examples=varying("tool_choice", t.bad_tool_choices([TOOL]), tools=[TOOL]),
+        examples=varying("tool_choice", t.wrong_choice_words([TOOL]), tools=[TOOL]),
         needs=["tools"],
     ),
     wrong_types_refused(
@@ -515,7 +511,7 @@ tool_choice = [
         "refuses a tool_choice that names a tool which is not there",
         documented("tool_choice: forces the named tool, so it has to be one of the tools"),
         [
-            *_choices(t.named_choice("get_time"), t.named_choice("GET_WEATHER")),
+            *_choices(t.named_choice("get_time")),
             *values("tool_choice", t.named_choice("gamma"), tools=[A, B]),
         ],
         strength=Strength.SHOULD,  # no document says it, but no server can do what is asked

@@ -1,0 +1,174 @@
+"""From the exchanges of one rule to its verdict: a violation is asked again, shrunk and held against a control first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from .endpoint import curl, prepare
+from .judge import Judgement, Kind, Reaction, describe, judge, react
+from .model import (
+    Body,
+    Exchange,
+    Finding,
+    Request,
+    RequestRule,
+    Result,
+    Strength,
+    Symptom,
+    Verdict,
+    as_request,
+)
+from .pipeline import URGENT, Pipeline
+from .plan import Case, Settings, control_of
+from .record import cut
+from .shrink import smallest
+
+PROOFS = 5
+"""How often a violation that does not repeat at once is asked again."""
+
+SHRINK_BOUND = 150
+"""Requests that one shrinking search may send."""
+
+GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED, Symptom.HUNG)
+"""Symptoms that are a failure whatever the strength of the rule: no client deserves them."""
+
+Judged = tuple[Case, Exchange, Judgement]
+
+
+@dataclass(frozen=True)
+class Prover:
+    """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop."""
+
+    pipeline: Pipeline
+    settings: Settings
+    searchers: ThreadPoolExecutor
+    cancelled: Event
+
+    async def conclude(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> Result:
+        """The verdict of a rule from the exchanges of all its cases."""
+        judged = [(case, exchange, judge(rule, exchange)) for case, exchange in exchanges]
+        by_kind = {kind: [row for row in judged if row[2].kind is kind] for kind in Kind}
+        if by_kind[Kind.VIOLATED]:
+            return await self._prove(rule, by_kind[Kind.VIOLATED])
+        if by_kind[Kind.UNDECIDED]:
+            return Result(rule.id, Verdict.ERROR, note=by_kind[Kind.UNDECIDED][0][2].why)
+        if not judged:
+            return Result(rule.id, Verdict.NOT_OFFERED, note="the server offers too little to ask this")
+        excused = by_kind[Kind.EXCUSED]
+        if len(excused) == len(judged):
+            return Result(rule.id, Verdict.NOT_OFFERED, note=excused[0][2].why)
+        note = f"{len(excused)} of {len(judged)} not offered: {excused[0][2].why}" if excused else ""
+        verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
+        return Result(rule.id, verdict, observed=tally([row[2].observed for row in judged]), note=note)
+
+    async def _prove(self, rule: RequestRule, violated: list[Judged]) -> Result:
+        case, exchange, judgement = violated[0]
+        request = case.request
+        if rule.reduce is not None and request.raw is None:
+            body, left = await self._reduced(rule, request.body)
+            if not left:
+                what = cut(as_request(body).content, 300)
+                return Result(rule.id, Verdict.BLOCKED, blocked_by="a rule of one property", note=f"one feature alone fails: {what}")
+            request = as_request(body)
+        elif case.drawn and request.raw is None:
+            request = await self._shrunk(rule) or request
+        seen = [(exchange, judgement)]
+        asked = 1
+        if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
+            while asked < 2 or (len(seen) == 1 and asked <= PROOFS):
+                fresh = await self.pipeline.ask_again(request, rule.id)
+                verdict = judge(rule, fresh)
+                if verdict.kind is Kind.UNDECIDED:
+                    return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {verdict.why}")
+                asked += 1
+                if verdict.kind is Kind.VIOLATED:
+                    seen.append((fresh, verdict))
+        exchange, judgement = seen[-1]
+        steady = len(seen) == asked
+        if steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
+            blocked = await self._control(rule, request)
+            if blocked:
+                return Result(rule.id, Verdict.BLOCKED, blocked_by="control", note=blocked)
+        ready = prepare(request, self.pipeline.target)
+        others = [row[0].request for row in violated[1:] if row[0].request.key != request.key]
+        finding = Finding(
+            symptom=judgement.symptom or Symptom.WRONG_CONTENT,
+            why=judgement.why,
+            request=ready,
+            exchange=exchange,
+            curl=curl(ready, self.pipeline.target),
+            confirmed=f"{len(seen)}/{asked}",
+            sightings=len(violated),
+            others=tuple(cut(other.content, 300) for other in others[:5]),
+        )
+        return Result(rule.id, verdict_of(rule, finding, steady, self.settings.strict), finding=finding)
+
+    async def _violates(self, rule: RequestRule, request: Request) -> bool:
+        return judge(rule, await self.pipeline.ask(request, rule.id, URGENT)).kind is Kind.VIOLATED
+
+    async def _reduced(self, rule: RequestRule, body: Body) -> tuple[Body, int]:
+        """The body with features dropped while it still fails, and how many single droppings make it pass."""
+        assert rule.reduce is not None
+        while True:
+            smaller = list(rule.reduce(body))
+            for candidate in smaller:
+                if await self._violates(rule, as_request(candidate)):
+                    body = candidate
+                    break
+            else:
+                return body, len(smaller)
+
+    async def _control(self, rule: RequestRule, request: Request) -> str:
+        """Why a refusal says nothing about this rule: the same body without what is under test is refused as well."""
+        if request.raw is not None or not isinstance(request.body, dict):
+            return ""
+        control = control_of(rule, request.body)
+        if control is None:
+            return ""
+        exchange = await self.pipeline.ask(as_request(control), rule.id, URGENT)
+        if react(exchange) is Reaction.ACCEPTED:
+            return ""
+        return f"the same body without what is under test is not accepted either ({describe(exchange)})"
+
+    async def _shrunk(self, rule: RequestRule) -> Request | None:
+        """The smallest drawn body that fails, or None where the search did not meet a failure again."""
+        left = SHRINK_BOUND
+        known: dict[tuple[object, ...], bool] = {}
+        loop = asyncio.get_running_loop()
+
+        def fails(body: Any) -> bool | None:
+            nonlocal left
+            request = as_request(body)
+            if request.key not in known:
+                if left <= 0 or self.cancelled.is_set():
+                    return None
+                left -= 1
+                known[request.key] = asyncio.run_coroutine_threadsafe(self._violates(rule, request), loop).result()
+            return known[request.key]
+
+        body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails)
+        return None if body is None else as_request(body)
+
+
+def verdict_of(rule: RequestRule, finding: Finding, steady: bool, strict: bool) -> Verdict:
+    """What a violation makes of a rule."""
+    if not steady:
+        return Verdict.INCONSISTENT
+    if rule.strength is Strength.MUST or finding.symptom in GRAVE:
+        return Verdict.FAILED
+    if rule.strength is Strength.SHOULD:
+        return Verdict.FAILED if strict else Verdict.WARNING
+    return Verdict.INFO
+
+
+def tally(observed: Sequence[str]) -> str:
+    """``accepted`` where all say so, else how many said what."""
+    counts = {word: observed.count(word) for word in dict.fromkeys(observed)}
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{word} {count} of {len(observed)}" for word, count in counts.items())
