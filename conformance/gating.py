@@ -45,6 +45,8 @@ async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], str
             result = result.with_(verdict=Verdict.NOT_OFFERED, note=f"the server refuses {missing[0]}")
         return result
     result = await _judged(pipeline, gate)
+    if result.finding and not await pipeline.healthy_since(time.monotonic()):
+        result = Result(gate.id, Verdict.ERROR, note=f"seen once, could not be proved: {pipeline.gone}")
     if strict and result.verdict is Verdict.WARNING:
         result = result.with_(verdict=Verdict.FAILED)
     return result.with_(seconds=time.monotonic() - started)

@@ -156,6 +156,8 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     """What this exchange says about this rule. Acceptance and refusal only: answers have rules of their own."""
     reaction = react(exchange)
     said = describe(exchange)
+    if rule.expect is Expect.REFUSE and exchange.trouble is None and exchange.status in rule.statuses:
+        return Judgement(Kind.HELD, observed=f"refused ({said})")
     match reaction:
         case Reaction.UNREACHED | Reaction.LIMITED | Reaction.REDIRECTED:
             return Judgement(Kind.UNDECIDED, f"no verdict possible: {reaction} ({said})")

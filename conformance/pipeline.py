@@ -8,15 +8,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import ssl
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from ..strategies.bodies import lean
 from .endpoint import Lane, Target, prepare
-from .judge import UNREACHED
+from .judge import UNREACHED, Reaction, describe, react
 from .model import Exchange, Request, Trouble
 
 Priority = tuple[int, ...]
+CANARY = Request(body=lean())
+"""The minimal request that every endpoint takes."""
+
+MOST_SUSPECTS = 20
+"""Requests named when a server went away or fell ill."""
+
 URGENT: Priority = (-1,)
 """Proofs go before everything that waits, so that verdicts come early."""
 
@@ -58,6 +67,9 @@ class Pipeline:
         self._open = asyncio.Event()
         self._open.set()
         self._watch = asyncio.Lock()
+        self._examining = asyncio.Lock()
+        self._healthy_at = 0.0
+        self._since_healthy: deque[Job] = deque(maxlen=500)
         self._troubled = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -131,8 +143,10 @@ class Pipeline:
         """
         for _ in range(3):
             flying = len(self._flying)
+            started = time.monotonic()
             exchange = replace(await lane.ask(job.request), in_flight=flying)
             self._count(exchange)
+            self._watch_health(job, exchange, started)
             trouble = exchange.trouble
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 return exchange
@@ -168,6 +182,35 @@ class Pipeline:
         await self._back(trouble)
         return replace(exchange, trouble=Trouble("killed", "the server went away on this request, twice"))
 
+    def _watch_health(self, job: Job, exchange: Exchange, started: float) -> None:
+        if react(exchange) is Reaction.ACCEPTED:
+            self._healthy_at = max(self._healthy_at, started)
+            self._since_healthy.clear()
+        self._since_healthy.append(job)
+
+    async def healthy_since(self, moment: float) -> bool:
+        """Whether a valid request that was sent after ``moment`` was taken; asks the canary where none was.
+
+        An engine whose worker thread has died answers on, with an error to everything: nothing it says from then on
+        is a finding. When the canary stays refused for the patience, the run is over.
+        """
+        async with self._examining:
+            tries = max(2, round(self.patience / 1.0))
+            for number in range(tries):
+                if self._healthy_at > moment:
+                    return True
+                if self.gone:
+                    return False
+                exchange = await self.ask_again(CANARY, "canary")
+                reaction = react(exchange)
+                if reaction in (Reaction.ACCEPTED, Reaction.LIMITED):
+                    return True
+                if number < tries - 1:
+                    await asyncio.sleep(1.0)
+            suspects = list(self._since_healthy)[:MOST_SUSPECTS]
+            self._declare_gone(f"the server no longer takes a minimal request ({describe(exchange)})", suspects)
+            return False
+
     def _count(self, exchange: Exchange) -> None:
         self.tally.requests += exchange.attempts
         self.tally.retried += exchange.attempts - 1
@@ -194,9 +237,10 @@ class Pipeline:
         self._declare_gone(f"the server is gone ({trouble.text})")
         return False
 
-    def _declare_gone(self, reason: str) -> None:
+    def _declare_gone(self, reason: str, suspects: Sequence[Job] | None = None) -> None:
         if not self.gone:
-            flying = [job for job in self._flying.values() if job.reached]
-            self.tally.suspects += [job for job in flying if job not in self.tally.suspects]
+            if suspects is None:
+                suspects = [job for job in self._flying.values() if job.reached]
+            self.tally.suspects += [job for job in suspects if job not in self.tally.suspects]
             self.give_up(reason)
             self.on_gone(reason)

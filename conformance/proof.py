@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ class Prover:
                 asked += 1
                 if verdict.kind is Kind.VIOLATED:
                     seen.append((fresh, verdict))
+        if not await self.pipeline.healthy_since(time.monotonic()):
+            return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
         exchange, judgement = seen[-1]
         steady = len(seen) == asked
         if steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):

@@ -94,10 +94,10 @@ def failure_text(line: Mapping[str, Any]) -> str:
     finding = line["finding"]
     response = finding.get("response") or {}
     rows = [
-        f"{line['rule']}: the server {_negated(line)}",
+        f"{line['rule']}: {finding['symptom']}: {finding['why']}",
         f"  rule      the server {line['title']}  [{line['strength']}]",
         f"  source    {line['source']}",
-        f"  finding   {finding['symptom']}: {finding['why']}; seen {finding['confirmed']} times when asked again",
+        f"  seen      {finding['confirmed'].replace('/', ' of ')} times, the server was well after it",
         f"  sent      {cut(finding['request']['body'], 600)}",
         f"  got       {finding['status'] if finding['status'] is not None else finding['trouble']} {cut(response.get('body') or '', 600)}".rstrip(),
     ]
@@ -105,12 +105,6 @@ def failure_text(line: Mapping[str, Any]) -> str:
         rows.append(f"  also      {cut(finding['others'][0], 200)}" + (" …" if len(finding["others"]) > 1 else ""))
     rows.append(f"  again     {cut(finding['curl'], 2000)}")
     return "\n".join(printable(row) for row in rows)
-
-
-def _negated(line: Mapping[str, Any]) -> str:
-    if line["verdict"] == Verdict.INCONSISTENT.value:
-        return f"does not always keep this rule: {line['title']}"
-    return f"breaks this rule: {line['title']}"
 
 
 def printable(text: str) -> str:

@@ -45,7 +45,7 @@ def write(terminal: Any, run: Session) -> None:
 
 
 def _finding_row(head: str, line: Mapping[str, Any]) -> str:
-    return printable(f"{head}: {line['rule']} ({line['finding']['symptom']}): a server {line['title']}")
+    return printable(f"{head}: {line['rule']} ({line['title']}): {line['finding']['why']}")
 
 
 def _rows(terminal: Any, rows: list[str]) -> None:

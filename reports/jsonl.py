@@ -57,7 +57,8 @@ def _keep_earlier(folder: Path) -> None:
     if record.exists():
         stamp = datetime.fromtimestamp(record.stat().st_mtime).strftime("%Y%m%d-%H%M%S")
         try:
-            started = json.loads(record.open(encoding="utf-8").readline())["started"]
+            with record.open(encoding="utf-8") as file:
+                started = json.loads(file.readline())["started"]
             stamp = datetime.fromisoformat(started).strftime("%Y%m%d-%H%M%S")
         except (ValueError, KeyError, TypeError):
             pass

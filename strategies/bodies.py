@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -25,8 +26,28 @@ JSON_WISH = " Answer with JSON."
 """Ends a user message where ``response_format`` is ``json_object``: some message must name JSON."""
 
 NULLABLE = frozenset(
-    "audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens metadata modalities n prediction "
-    "presence_penalty seed service_tier stop store stream stream_options temperature top_logprobs top_p".split()
+    {
+        "audio",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "metadata",
+        "modalities",
+        "n",
+        "prediction",
+        "presence_penalty",
+        "seed",
+        "service_tier",
+        "stop",
+        "store",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_logprobs",
+        "top_p",
+    }
 )
 """Properties that the document of 2024-11 lets be null."""
 
@@ -41,6 +62,26 @@ def text_of(content: Any) -> str:
     return content or ""
 
 
+def in_parts(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same conversation with every text as a text part (the content of ``function`` messages has no parts)."""
+
+    def parted(message: dict[str, Any]) -> dict[str, Any]:
+        content = message.get("content")
+        if not isinstance(content, str) or message["role"] == "function":
+            return message
+        return {**message, "content": [{"type": "text", "text": content}]}
+
+    return [parted(message) for message in messages]
+
+
+def named(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same conversation with a participant's name in every message whose role may have one."""
+    names = {"system": "Sys-1", "user": "alice", "assistant": "Bob_2"}
+    return [
+        {**message, "name": names[message["role"]]} if message["role"] in names else message for message in messages
+    ]
+
+
 def wishing_for_json(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same valid conversation with JSON named in the last user message, unless a message names it already."""
     if any("json" in text_of(message.get("content")).lower() for message in messages):
@@ -53,19 +94,80 @@ def wishing_for_json(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]
 
 EDGES: dict[str, tuple[Any, ...]] = {
     "frequency_penalty": (-2, 0, 2),
+    "logit_bias": ({}, {"0": -100, "50": 0, "99": 100}),
+    "metadata": ({}, {f"key-{i}": "v" for i in range(16)}),
     "presence_penalty": (-2, 0, 2),
     "seed": (0, -1, 2**53 - 1),
+    "stop": (["END"], ["\n", "###", "a b", "🛑"]),
     "temperature": (0, 1, 2),
     "top_p": (1,),  # never 0, which engines refuse
 }
-"""Values of numbers worth more than chance gives them."""
+"""Values worth more than chance gives them."""
 
-_users = st.builds("user-{}".format, st.integers(0, 10**6))
-_seeds = st.integers(-(2**53) + 1, 2**53 - 1)
+SCHEMAS: tuple[dict[str, Any], ...] = (
+    {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+    {
+        "type": "object",
+        "properties": {
+            "size": {"type": "string", "enum": ["s", "m", "l"]},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "place": {
+                "type": "object",
+                "properties": {"lat": {"type": "number"}, "lon": {"type": "number"}},
+                "required": ["lat", "lon"],
+                "additionalProperties": False,
+            },
+        },
+        "required": ["size", "tags", "place"],
+        "additionalProperties": False,
+    },
+)
+"""Schemas within the strict subset, for answers and for the parameters of functions."""
+
+# Few choices a value: a rich body makes some fifty, at about 60 microseconds each.
+_members = st.sampled_from(
+    (
+        {},
+        {"description": "Looks it up."},
+        {"parameters": {"type": "object", "properties": {}}},
+        {"description": "Größe → 大小", "parameters": SCHEMAS[0]},
+        {"parameters": SCHEMAS[1], "strict": None},
+        {"parameters": SCHEMAS[1], "strict": False},
+    )
+)
+_schemas = st.sampled_from(SCHEMAS)
+_formats = st.sampled_from(("text", "json_object", "json_schema"))
+_styles = st.sampled_from(({}, {"strict": True}, {"strict": False}, {"strict": None, "description": "An answer."}))
 _stream_options = st.sampled_from(({}, {"include_usage": True}, {"include_usage": False}))
-_audio = st.fixed_dictionaries(
+_spoken = st.fixed_dictionaries(
     {"voice": st.sampled_from(("alloy", "echo", "shimmer")), "format": st.sampled_from(("wav", "mp3"))}
 )
+_coin = st.booleans()
+_one = st.just(1)
+_few = st.integers(1, 3)
+_text_only = st.just(["text"])
+_no = st.just(False)
+_top = st.integers(0, 5)
+_tiers = st.sampled_from(("auto", "default"))
+_tokens = st.integers(1, MOST_TOKENS)
+_bounds = {
+    False: st.sampled_from((None, "max_tokens", "max_completion_tokens")),
+    True: st.sampled_from((None, "max_tokens")),
+}
+_users = st.integers(0, 10**6).map("user-{}".format)
+_seeds = st.integers(-(2**53) + 1, 2**53 - 1)
+_biases = st.builds(lambda token, bias: {str(token): bias}, st.integers(0, 99), st.integers(-100, 100))
+
+
+@cache
+def _manners(key: str) -> SearchStrategy[Any]:
+    """How a nullable property comes: drawn, as one of its edges, or as null."""
+    return st.sampled_from(("drawn", *EDGES.get(key, ()), None))
 
 
 @cache
@@ -95,35 +197,25 @@ def bodies(
     # Here, because the messages module takes PROMPT from this one.
     from . import messages as m
     from . import tools as t
-    from .json_schemas import strict_schemas
-    from .logit_bias import logit_bias
-    from .metadata import metadata
-    from .stop import stop_lists, stop_strings
+    from .metadata import metadata_values
+    from .stop import stop_strings
     from .text import function_names, phrases
 
-    usual = ["plain", *["tools"] * tools, *["functions"] * functions, "prediction", *["audio"] * audio]
-    kinds = st.sampled_from(usual)
-    talk = {"parts": parts, "names": True, "max_turns": 2}
+    kinds = st.sampled_from(("plain", *["tools"] * tools, *["functions"] * functions, "prediction", *["audio"] * audio))
     conversations = {
-        "plain": m.conversations(**talk),
-        "tools": m.conversations(tools=True, **talk),
-        "functions": m.conversations(functions=True, **talk),
-        "images": m.conversations(images=True, **talk),
+        "plain": m.conversations(max_turns=2),
+        "tools": m.conversations(tools=True, max_turns=2),
+        "functions": m.conversations(functions=True, max_turns=2),
+        "images": m.conversations(images=True, max_turns=2),
     }
-    definitions = t.functions(max_size=2)
-    schemas = st.fixed_dictionaries(
-        {"name": function_names(max_size=12), "schema": strict_schemas()},
-        optional={"strict": st.sampled_from((True, False, None)), "description": phrases()},
-    )
-    formats = {
-        "text": st.just({"type": "text"}),
-        "json_object": st.just({"type": "json_object"}),
-        "json_schema": schemas.map(lambda schema: {"type": "json_schema", "json_schema": schema}),
-    }
-    texts = st.lists(phrases().map(m.text_part), min_size=1, max_size=2) if parts else phrases()
-    predictions = (phrases() | texts).map(lambda content: {"type": "content", "content": content})
-    stops = stop_strings() | stop_lists()
-    biases, pairs = logit_bias(max_size=3), metadata(max_size=3)
+    dresses = st.sampled_from(("as drawn", "names", *["parts", "both"] * parts))
+    names = function_names(max_size=12)
+    definitions = st.builds(lambda name, members: {"name": name, **members}, names, _members)
+    predictions = phrases().map(lambda text: {"type": "content", "content": text})
+    if parts:
+        predictions |= phrases().map(lambda text: {"type": "content", "content": [m.text_part(text)]})
+    pairs = metadata_values().map(lambda value: {"topic": value})
+    stops = stop_strings()
 
     @st.composite
     def build(draw: DrawFn) -> dict[str, Any]:
@@ -131,73 +223,78 @@ def bodies(
         nulls: list[str] = []  # properties whose partner is missing: as null they say nothing and need none
 
         def perhaps(key: str, value: SearchStrategy[Any]) -> Any:
-            """Perhaps put the property in; the value it now has."""
-            if draw(st.booleans()):
-                manners = ("drawn", *EDGES.get(key, ()), *((None,) if key in NULLABLE else ()))
-                manner = draw(st.sampled_from(manners)) if len(manners) > 1 else "drawn"
-                body[key] = draw(value) if manner == "drawn" else manner
+            """Perhaps put the property in: drawn, an edge or null. The value it now has."""
+            if draw(_coin):
+                manner = draw(_manners(key)) if key in NULLABLE else "drawn"
+                body[key] = draw(value) if manner == "drawn" else copy(manner)
             return body.get(key)
 
         kind = draw(kinds)
-        with_images = images and parts and draw(st.booleans())
-        with_calls = kind in ("tools", "functions") and draw(st.booleans())
-        if with_images or with_calls or draw(st.booleans()):
-            body["messages"] = draw(conversations[kind if with_calls else "images" if with_images else "plain"])
+        with_images = images and parts and draw(_coin)
+        with_calls = kind in ("tools", "functions") and draw(_coin)
+        if with_images or with_calls or draw(_coin):
+            talk = draw(conversations[kind if with_calls else "images" if with_images else "plain"])
+            dress = draw(dresses)
+            talk = named(talk) if dress in ("names", "both") else talk
+            body["messages"] = in_parts(talk) if dress in ("parts", "both") else talk
 
         if kind in ("tools", "functions"):
             history = m.declarations(body["messages"]).get(kind, [])
-            known = [item["function"] if kind == "tools" else item for item in history]
-            names = {function["name"].lower() for function in known}
-            drawn = draw(definitions) if not known or draw(st.booleans()) else []
-            declared = [*known, *(function for function in drawn if function["name"].lower() not in names)]
+            declared = [item["function"] if kind == "tools" else item for item in history]
+            for _ in range(draw(st.integers(0 if declared else 1, 2))):
+                more = draw(definitions)
+                if more["name"].lower() not in {known["name"].lower() for known in declared}:
+                    declared.append(more)
             if kind == "tools":
                 body["tools"] = [t.as_tool(function) for function in declared]
                 perhaps("tool_choice", t.tool_choices(body["tools"]))
-                perhaps("parallel_tool_calls", st.booleans())
+                perhaps("parallel_tool_calls", _coin)
             else:
                 body["functions"] = declared
                 perhaps("function_call", t.function_calls(declared))
         elif kind == "prediction":
             body["prediction"] = draw(predictions)
         elif kind == "audio":
-            body |= {"modalities": ["text", "audio"], "audio": draw(_audio)}
+            body |= {"modalities": ["text", "audio"], "audio": draw(_spoken)}
         alone = kind in ("prediction", "audio")
 
         if kind != "audio":
-            perhaps("modalities", st.just(["text"]))
-            if draw(st.booleans()):
-                body["response_format"] = draw(formats[draw(st.sampled_from(tuple(formats)))])
-                if body["response_format"]["type"] == "json_object":
-                    body["messages"] = wishing_for_json(body["messages"])
-            if perhaps("stream", st.booleans() if stream else st.just(False)):
+            perhaps("modalities", _text_only)
+            form = perhaps("response_format", _formats)
+            if form == "json_object":
+                body["messages"] = wishing_for_json(body["messages"])
+            if form:
+                body["response_format"] = {"type": form}
+            if form == "json_schema":
+                shape = {"name": draw(names), "schema": draw(_schemas), **draw(_styles)}
+                body["response_format"]["json_schema"] = shape
+            if perhaps("stream", _coin if stream else _no):
                 perhaps("stream_options", _stream_options)
             else:
                 nulls.append("stream_options")
         if not alone:
             nulls += ["audio", "prediction"]
-            if perhaps("logprobs", st.booleans()):
-                perhaps("top_logprobs", st.integers(0, 5))
+            if perhaps("logprobs", _coin):
+                perhaps("top_logprobs", _top)
             else:
                 nulls.append("top_logprobs")
-        n = perhaps("n", st.just(1) if alone else st.integers(1, 3))
-        perhaps("temperature", _hundredths(10 if (n or 1) > 1 else 0, 200))
-        if (n or 1) > 1 and body.get("temperature") == 0:
-            body["temperature"] = 0.5
+        several = (perhaps("n", _one if alone else _few) or 1) > 1
+        if perhaps("temperature", _hundredths(10, 200)) == 0 and several:
+            body["temperature"] = 0.01
         for key in ("frequency_penalty", "presence_penalty"):
-            value = perhaps(key, _hundredths(-200, 0 if alone else 200))
-            if alone and (value or 0) > 0:
-                body[key] = 0.0
+            if (perhaps(key, _hundredths(-200, 200)) or 0) > 0 and alone:
+                body[key] = -body[key]
         perhaps("top_p", _hundredths(1, 100))
         perhaps("seed", _seeds)
-        perhaps("logit_bias", biases)
+        perhaps("logit_bias", _biases)
         perhaps("stop", stops)
-        perhaps("service_tier", st.sampled_from(("auto", "default")))
+        perhaps("service_tier", _tiers)
         perhaps("user", _users)
         # Never both bounds, and never null: an answer without a bound is dear.
-        bound = draw(st.sampled_from((None, "max_tokens", *(() if alone else ("max_completion_tokens",)))))
+        bound = draw(_bounds[alone])
         if bound:
-            body[bound] = draw(st.integers(1, MOST_TOKENS))
-        if perhaps("store", st.booleans()):
+            body[bound] = draw(_tokens)
+        if perhaps("store", _coin):
             perhaps("metadata", pairs)
         else:
             nulls.append("metadata")

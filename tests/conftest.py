@@ -99,9 +99,11 @@ def ask(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[
     """Runs ``pytest`` in this process (fast), in pytester's folder, with short timeouts towards the endpoint."""
     from chatproof.conformance import canary
     from chatproof.conformance.endpoint import Bounds
+    from chatproof.conformance.pipeline import Pipeline
 
     bounds = Bounds(connect=2, read=1, total=2, retries=2, longest_wait=0.2)
     monkeypatch.setitem(canary.resolve.__kwdefaults__, "bounds", bounds)
+    monkeypatch.setitem(Pipeline.__init__.__kwdefaults__, "patience", 1.0)
     monkeypatch.delenv("CHATPROOF_API_KEY", raising=False)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 

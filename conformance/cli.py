@@ -1,0 +1,105 @@
+"""The ``chatproof`` command: what the catalogue says, and the reference server."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+
+import click
+
+from .catalogue import PROPERTIES, CatalogueError, load
+from .endpoint import Target, curl, prepare
+from .model import Gate, Rule, as_request
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chatproof")
+def main() -> None:
+    """Conformance of OpenAI-compatible chat-completions endpoints.
+
+    The suite itself runs as `pytest --endpoint URL`.
+    """
+
+
+def _row(rule: Rule) -> dict[str, object]:
+    return {
+        "rule": rule.id,
+        "chapter": rule.chapter,
+        "property": rule.property,
+        "strength": rule.strength.value,
+        "title": rule.title,
+        "source": str(rule.source),
+        "needs": list(rule.needs),
+        "pins": 1 if isinstance(rule, Gate) else len(rule.pins),
+        "drawn": not isinstance(rule, Gate) and rule.examples is not None,
+    }
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", help="how to print them")
+@click.option("--property", "prop", type=click.Choice([*PROPERTIES, "body", "together"]), help="only rules about one property")
+def rules(form: str, prop: str | None) -> None:
+    """List every rule; the last line counts them by property.
+
+    Example: chatproof rules --property logit_bias
+    """
+    catalogue = load()
+    rows = [_row(rule) for rule in catalogue.by_id.values() if prop in (None, rule.property)]
+    if form == "json":
+        click.echo(json.dumps(rows, indent=1))
+        return
+    if form == "md":
+        click.echo("| rule | strength | the server … | source |\n| --- | --- | --- | --- |")
+        for row in rows:
+            click.echo(f"| `{row['rule']}` | {row['strength']} | {row['title']} | {row['source']} |")
+    else:
+        for row in rows:
+            click.echo(f"{row['rule']:48} {row['strength']:6} {row['title']}")
+    counted = {name: sum(row["property"] == name for row in rows) for name in PROPERTIES}
+    shown = ", ".join(f"{name} {count}" for name, count in counted.items() if prop in (None, name))
+    click.echo(f"\n{len(rows)} rules; by property: {shown}")
+
+
+@main.command()
+@click.argument("rule_id")
+def explain(rule_id: str) -> None:
+    """Say what one rule asks, why, and with which requests.
+
+    Example: chatproof explain temperature.max.refuses
+    """
+    try:
+        rule = load().find(rule_id)
+    except CatalogueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{rule.id}: the server {rule.title}")
+    click.echo(f"  strength  {rule.strength.value}")
+    click.echo(f"  source    {rule.source}")
+    click.echo(f"  property  {rule.property} (chapter {rule.chapter})")
+    if rule.needs:
+        click.echo(f"  needs     {', '.join(rule.needs)}")
+    target = Target("http://127.0.0.1:8000/v1", model="MODEL", fields={"max_tokens": 16})
+    pins = [rule.probe, rule.nonsense] if isinstance(rule, Gate) else list(rule.pins)
+    sent = [prepare(as_request(pin), target) for pin in pins if pin is not None]
+    if not isinstance(rule, Gate) and rule.examples is not None:
+        click.echo("  drawn     further bodies by Hypothesis")
+    for request in sent[:10]:
+        click.echo(f"  pin       {request.content[:300].decode('utf-8', 'replace')}")
+    if len(sent) > 10:
+        click.echo(f"            … and {len(sent) - 10} more pins")
+    if sent:
+        click.echo(f"  try it    {curl(sent[0], target)[:2000]}")
+    click.echo(f"  run it    pytest --endpoint URL -k {shlex.quote(rule.id)}")
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def reference(arguments: Sequence[str]) -> None:
+    """Run the reference server until it is stopped.
+
+    Example: chatproof reference --port 8000
+    """
+    from .reference.__main__ import main as run
+
+    sys.exit(run(list(arguments)))

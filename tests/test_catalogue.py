@@ -1,0 +1,118 @@
+"""The catalogue against the seed's properties and, where it is present, against the fact base row by row."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from chatproof.conformance.catalogue import PROPERTIES, CatalogueError, load
+from chatproof.conformance.model import Expect, Strength
+
+ROOT = Path(__file__).parents[1]
+FACTS = ROOT.parent / "shared/spec/chat-completions.md"
+RULES_PAGE = ROOT / "conformance/rules/README.md"
+CATALOGUE = load()
+
+NULLABLE = set(
+    "audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens metadata modalities n prediction"
+    " presence_penalty seed service_tier stop store stream stream_options temperature top_logprobs top_p".split()
+)
+
+
+def row_of(rule_id: str) -> str:
+    return re.sub(r"\.(accepts|refuses)$", "", rule_id)
+
+
+def table(heading: str) -> dict[str, str]:
+    section = RULES_PAGE.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", section, re.M))
+
+
+@pytest.fixture(scope="module")
+def rows() -> set[str]:
+    if not FACTS.exists():
+        pytest.skip("the fact base is not beside this checkout")
+    return set(re.findall(r"^\| ([a-z_0-9]+(?:\.[a-z_0-9]+)+) \|", FACTS.read_text(), re.M))
+
+
+def test_every_rule_is_a_row_or_a_documented_addition(rows: set[str]) -> None:
+    additions = table("Rules beyond the rows")
+    ours = {row_of(rule.id) for rule in CATALOGUE.rules}
+    usual = {name for name in ours if re.search(r"\.(type|null|default)$", name)}
+    assert ours - rows - usual - set(additions) == set(), "neither rows nor additions"
+    assert set(additions) - ours == set(), "documented additions that no longer exist"
+    assert set(additions) & rows == set(), "documented as additions, but rows"
+
+
+def test_every_request_row_has_a_rule_or_a_reason(rows: set[str]) -> None:
+    left_out = table("Rows without a rule")
+    ours = {row_of(rule.id) for rule in CATALOGUE.rules}
+    requests = {row for row in rows if not row.startswith(("res.", "sse.", "err.", "mm.", "ef."))}
+    assert requests - ours == set(left_out)
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_every_property_is_covered(name: str) -> None:
+    ours = [rule for rule in CATALOGUE.rules if rule.property == name]
+    ids = {rule.id for rule in ours}
+    assert any(rule.expect is Expect.ACCEPT for rule in ours)
+    assert any(rule.expect is Expect.REFUSE for rule in ours)
+    assert f"{name}.{'shape' if name == 'response_format' else 'type'}.refuses" in ids
+    if name in NULLABLE:
+        assert CATALOGUE.by_id[f"{name}.null.accepts"].strength is Strength.MUST
+    elif name != "messages":  # null there is wrong by a row of its own
+        assert CATALOGUE.by_id[f"{name}.null"].strength is Strength.MAY
+    if name not in ("messages", "model"):
+        assert f"gate.{name}" in CATALOGUE.by_id or name == "audio"
+
+
+@pytest.mark.parametrize("name", ["frequency_penalty", "presence_penalty"])
+def test_boundary_penalties_are_pinned(name: str) -> None:
+    def pinned(rule: str) -> list[float]:
+        return [pin[name] for pin in CATALOGUE.by_id[f"{name}.{rule}"].pins]
+
+    assert {-2, 2} <= {*pinned("min.accepts"), *pinned("max.accepts")}
+    assert -2.01 in pinned("min.refuses")
+    assert 2.01 in pinned("max.refuses")
+    assert 2.0000000000000004 in pinned("next")
+
+
+def test_logit_bias_extremes_are_pinned() -> None:
+    accepted = [
+        pin["logit_bias"]
+        for rule in CATALOGUE.rules
+        if rule.property == "logit_bias"
+        for pin in rule.pins
+        if rule.expect is Expect.ACCEPT and isinstance(pin["logit_bias"], dict)
+    ]
+    refused = [
+        pin["logit_bias"]
+        for rule in CATALOGUE.rules
+        if rule.property == "logit_bias"
+        for pin in rule.pins
+        if rule.expect is Expect.REFUSE and isinstance(pin["logit_bias"], dict)
+    ]
+    assert any(100 in bias.values() for bias in accepted)
+    assert any(-100 in bias.values() for bias in accepted)
+    assert any(len(bias) >= 100 for bias in accepted)
+    lone = [list(bias.values()) for bias in refused if len(bias) == 1]
+    assert [101] in lone
+    assert [-101] in lone
+    places = set()
+    for bias in refused:
+        bad = [place for place, value in enumerate(bias.values()) if value in (101, -101)]
+        if len(bias) > 3 and len(bad) == 1:
+            places.add(bad[0] / (len(bias) - 1))
+    assert {0.0, 1.0} <= places, "one bad value among many good ones stands first, and last"
+
+
+def test_titles_read_after_the_server() -> None:
+    for rule in CATALOGUE.rules:
+        assert rule.title.split()[0] in ("accepts", "refuses"), rule.id
+        assert rule.source.where, rule.id
+
+
+def test_an_unknown_rule_is_an_error_that_names_the_nearest() -> None:
+    with pytest.raises(CatalogueError, match=r"did you mean temperature\.max\.refuses"):
+        CATALOGUE.find("temperature.max.refuse")

@@ -1,0 +1,579 @@
+"""The plugin end to end: what is collected, what the options mean, how a run ends, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from shutil import which
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import servers
+from chatproof.conformance.catalogue import load
+from chatproof.conformance.model import Gate
+from chatproof.conformance.suite import marker_names
+from conftest import Ran, clean_environment
+from test_endpoint import free_port
+
+Ask = Callable[..., Ran]
+Serve = Callable[..., servers.Server]
+ROOT = Path(__file__).parents[1]
+KEY = "sk-this-is-secret-0123456789"
+NOWHERE = "http://127.0.0.1:9/v1"
+"""For runs that send nothing."""
+
+
+def ids(text: str) -> list[str]:
+    """The node ids in the output of ``--collect-only -q``."""
+    return [row for row in text.splitlines() if row.startswith("chatproof::")]
+
+
+def names(text: str) -> set[str]:
+    """The rules among them."""
+    return {row.removeprefix("chatproof::") for row in ids(text)}
+
+
+def is_two(request: servers.Received) -> bool:
+    """A temperature of 2."""
+    return request.value("temperature") == 2
+
+
+# --- inert ---------------------------------------------------------------------------------------------------------
+
+HEAVY = ("httpx", "hypothesis", "hypothesis_jsonschema", "starlette", "uvicorn", "asyncio", "chatproof.conformance.session")
+
+
+def test_the_import_is_light() -> None:
+    code = f"import sys, chatproof.conformance.plugin; print([name for name in {HEAVY[:-2]} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean_environment())
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_other_suites_are_left_alone(run: Ask, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    heavy = [name for name in HEAVY if name != "asyncio"]
+    (tmp_path / "test_x.py").write_text(
+        f"import sys\ndef test_x(request):\n    assert not [name for name in {heavy} if name in sys.modules]\n"
+        "    assert not hasattr(request.config.option, 'endpoint')\n"
+    )
+    ran = run(*workers, report=False)
+    assert ran.code == 0, ran.out
+    assert "1 passed" in ran.out
+    assert "chatproof" not in ran.out.replace("plugins: chatproof", "").replace("chatproof-", "")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == ["test_x.py"]
+
+
+def test_options_need_the_endpoint(ask: Ask) -> None:
+    ran = ask("--depth", "smoke", report=False)
+    assert ran.code == 4
+    assert "--depth" in ran.out
+
+
+def test_an_own_option_of_the_same_name_does_no_harm_without_endpoint(ask: Ask, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("def pytest_addoption(parser):\n    parser.addoption('--model')\n")
+    pytester.makepyfile("def test_x(request):\n    assert request.config.option.model == 'a'\n")
+    assert ask("--model", "a", report=False).code == 0
+
+
+def test_the_help_names_the_options(ask: Ask) -> None:
+    ran = ask("--help", report=False)
+    assert ran.code == 0
+    for name in ("--endpoint", "--model", "--api-key-env", "--depth", "--in-flight", "--report-dir", "--safe"):
+        assert name in ran.out
+
+
+# --- discovery -----------------------------------------------------------------------------------------------------
+
+
+def test_node_ids_are_the_same_everywhere(run: Ask, serve: Serve, tmp_path: Path) -> None:
+    server = serve(servers.strict)
+    wanted = [f"chatproof::{name}" for name in load().by_id]
+    other = tmp_path / "some where"
+    (other / "tests").mkdir(parents=True)
+    (other / "reports").mkdir()
+    (other / "tests" / "test_x.py").write_text("def test_x(): raise SystemExit\n")
+    (other / "pytest.ini").write_text("[pytest]\ntestpaths = tests\naddopts = --strict-markers\n")
+    for folder in (ROOT, other):
+        for workers in ((), ("-n", "2")):
+            ran = run("--endpoint", server.url, "--collect-only", "-q", *workers, cwd=folder)
+            assert ran.code == 0, ran.out
+            assert ids(ran.out) == wanted
+    assert server.received == []
+    assert not (tmp_path / "report").exists()
+
+
+def test_workers_report_the_same_ids(run: Ask, serve: Serve) -> None:
+    ran = run("--endpoint", serve(servers.strict).url, "--depth", "smoke", "-n", "2", "-v", "-k", "top_p.type or gate.n")
+    assert ran.code == 0, ran.out
+    seen = set(re.findall(r"PASSED (chatproof::\S+)", ran.out))
+    wanted = {f"chatproof::{name}" for name in load().by_id if "top_p.type" in name or name.startswith("gate.n")}
+    assert seen == wanted
+
+
+@pytest.mark.parametrize(
+    ("selection", "holds"),
+    [
+        (("-k", "temperature"), lambda rule: "temperature" in rule.id.lower()),
+        (("-k", "logit_bias and not type"), lambda rule: "logit_bias" in rule.id and "type" not in rule.id),
+        (("-m", "must and tools"), lambda rule: {"must", "tools"} <= set(marker_names(rule))),
+        (("-m", "gate"), lambda rule: isinstance(rule, Gate)),
+        (("-m", "may and not gate"), lambda rule: rule.strength == "may" and not isinstance(rule, Gate)),
+    ],
+)
+def test_selection(ask: Ask, selection: tuple[str, ...], holds: Callable[[Any], bool]) -> None:
+    ran = ask("--endpoint", NOWHERE, "--collect-only", "-q", "--strict-markers", *selection, report=False)
+    wanted = {rule.id for rule in load().by_id.values() if holds(rule)}
+    assert wanted
+    if selection[0] == "-k":  # pytest also looks at markers and user-visible names
+        assert wanted <= names(ran.out)
+    else:
+        assert names(ran.out) == wanted
+
+
+def test_a_selection_of_nothing(ask: Ask, serve: Serve) -> None:
+    assert ask("--endpoint", serve(servers.strict).url, "-k", "nosuchrule").code == 5
+
+
+def test_a_path_of_the_user_is_what_runs(ask: Ask, pytester: pytest.Pytester, serve: Serve) -> None:
+    server = serve(servers.strict)
+    path = pytester.makepyfile("def test_x(): pass\n")
+    ran = ask("--endpoint", server.url, str(path))
+    assert ran.code == 0
+    assert "1 passed" in ran.out
+    assert server.received == []
+
+
+def test_last_failed_and_failed_first(ask: Ask, serve: Serve) -> None:
+    server = serve(servers.on(is_two, servers.refuses(400), servers.strict))
+    arguments = ("--endpoint", server.url, "--depth", "smoke", "-k", "temperature or top_p", "-v")
+    first = ask(*arguments)
+    assert first.code == 1
+    broken = {rule for rule, verdict in first.verdicts.items() if verdict == "failed"}
+    assert broken == {"temperature.max.accepts"}
+    second = ask(*arguments, "--lf")
+    assert second.code == 1, second.out
+    assert re.findall(r"(chatproof::\S+) ", second.out)[:1] == ["chatproof::temperature.max.accepts"]
+    assert "1 failed" in second.out
+    assert "passed" not in second.out.splitlines()[-1]
+    third = ask(*arguments, "--ff")
+    assert third.code == 1
+    assert re.findall(r"(chatproof::\S+) (?:FAILED|PASSED)", third.out)[0] == "chatproof::temperature.max.accepts"
+    assert third.verdicts == first.verdicts
+
+
+def test_stop_at_the_first_failure(ask: Ask, serve: Serve) -> None:
+    server = serve(servers.on(is_two, servers.refuses(400), servers.strict))
+    ran = ask("--endpoint", server.url, "--depth", "smoke", "-x")
+    assert ran.code == 1, ran.out
+    assert "1 failed" in ran.out
+    assert ran.footer["verdict"] == "non-conformant"
+    assert ran.results["temperature.max.accepts"]["verdict"] == "failed"
+    assert "incomplete" not in ran.out
+    received = len(server.received)
+    time.sleep(0.3)
+    assert len(server.received) == received
+
+
+def test_junit(ask: Ask, serve: Serve, pytester: pytest.Pytester) -> None:
+    behave = servers.on(is_two, servers.refuses(500, "\x1b[2J\x00"), servers.strict)
+    arguments = ("--depth", "smoke", "-k", "temperature or stop.null", "--junitxml", "junit.xml")
+    ask("--endpoint", serve(behave).url, *arguments)
+    cases = {case.get("name"): case for case in ElementTree.parse(pytester.path / "junit.xml").iter("testcase")}
+    case = cases["temperature.max.accepts"]
+    facts = {item.get("name"): item.get("value") for item in case.iter("property")}
+    assert facts == {
+        "strength": "must",
+        "chapter": "sampling",
+        "property": "temperature",
+        "verdict": "failed",
+        "symptom": "crashed",
+    }
+    [failure] = case.iter("failure")
+    assert "curl" in (failure.text or "")
+    assert cases["temperature.min.accepts"].find("failure") is None
+
+
+# --- usage ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--depth", "huge"), "--depth"),
+        (("--in-flight", "0"), "--in-flight"),
+        (("--in-flight", "many"), "--in-flight"),
+        (("--max-examples", "-1"), "--max-examples"),
+        (("--vintage", "1999-01"), "--vintage"),
+        (("--conformance-profile", "nosuch"), "--conformance-profile"),
+        (("--hypothesis-seed", "x"), "--hypothesis-seed"),
+        (("--api-key-env", "NO_SUCH_VARIABLE"), "--api-key-env"),
+        (("--no-such-option",), "--no-such-option"),
+        (("--endpoint",), "--endpoint"),
+        (("--endpoint", ""), "--endpoint"),
+        (("--endpoint", "localhost:8000"), "--endpoint"),
+        (("--endpoint", "http://user:pass@127.0.0.1/v1"), "--endpoint"),
+        (("--endpoint", "ftp://127.0.0.1/v1"), "--endpoint"),
+        (("--endpoint", "http://127.0.0.1:99999/v1"), "--endpoint"),
+    ],
+)
+def test_usage_errors(ask: Ask, pytester: pytest.Pytester, arguments: tuple[str, ...], named: str) -> None:
+    pytester.makepyfile("def test_x(): pass\n")
+    ran = ask("--endpoint", NOWHERE, *arguments, report=False)
+    assert ran.code == 4, ran.out
+    assert "Traceback" not in ran.out
+    assert len([row for row in ran.out.splitlines() if named in row and "usage:" not in row]) == 1, ran.out
+    assert "pass@" not in ran.out
+
+
+def test_a_report_folder_that_cannot_be(ask: Ask, serve: Serve, pytester: pytest.Pytester) -> None:
+    (pytester.path / "report").write_text("a file")
+    ran = ask("--endpoint", serve(servers.strict).url, "--depth", "smoke", "-k", "gate.n")
+    assert ran.code == 4, ran.out
+    assert "Traceback" not in ran.out
+    assert "--report-dir" in ran.out
+
+
+def test_the_endpoint_may_come_from_addopts(ask: Ask, serve: Serve, pytester: pytest.Pytester) -> None:
+    pytester.makeini(f"[pytest]\naddopts = --endpoint={serve(servers.strict).url} --depth=smoke\n")
+    ran = ask("-k", "top_p.max")
+    assert ran.code == 0, ran.out
+    assert ran.verdicts["top_p.max.accepts"] == "passed"
+
+
+# --- no verdict possible -------------------------------------------------------------------------------------------
+
+UNREACHABLE: dict[str, tuple[servers.Behaviour, tuple[str, ...], str]] = {
+    "401": (servers.on(servers.chat, servers.refuses(401), servers.agreeable), (), "wants a key"),
+    "no model": (servers.refuses(404), (), "no model found"),
+    "refused": (servers.on(servers.chat, servers.refuses(400), servers.agreeable), (), "canary refused"),
+    "redirect": (servers.redirects("https://example.invalid/"), (), "redirects"),
+    "only 429": (servers.refuses(429), (), "429"),
+    "not HTTP": (servers.writes(b"SSH-2.0-x\r\n\r\n"), (), "does not speak HTTP"),
+    "web page": (servers.html, ("--model", "m"), "not a chat completion"),
+    "truncated": (servers.truncated, ("--model", "m"), "not a chat completion"),
+    "not UTF-8": (servers.bad_utf8, ("--model", "m"), "not a chat completion"),
+    "hangs": (servers.hangs, (), "does not answer"),
+    "resets": (servers.resets, (), "closes the connection"),
+}
+
+
+@pytest.mark.parametrize("name", UNREACHABLE)
+def test_unreachable(ask: Ask, serve: Serve, name: str, pytester: pytest.Pytester) -> None:
+    behave, arguments, words = UNREACHABLE[name]
+    ran = ask("--endpoint", serve(behave).url, *arguments)
+    assert ran.code == 6, ran.out
+    assert words in ran.one_line()
+    assert not (pytester.path / "report").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:{port}/v1", "nothing listens"),
+        ("http://chatproof-test.invalid/v1", "cannot resolve"),
+        ("https://127.0.0.1:{plain}/v1", "TLS error"),
+    ],
+)
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_unreachable_for_good(run: Ask, serve: Serve, url: str, words: str, workers: tuple[str, ...]) -> None:
+    url = url.format(port=free_port(), plain=serve(servers.strict).port)
+    ran = run("--endpoint", url, *workers)
+    assert ran.code == 6, ran.out
+    assert words in ran.one_line()
+
+
+# --- servers that misbehave midway ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_flight", ["1", "16"])
+def test_gone_midway(ask: Ask, serve: Serve, in_flight: str) -> None:
+    started = time.monotonic()
+    ran = ask("--endpoint", serve(servers.dies_on(is_two)).url, "--depth", "smoke", "--in-flight", in_flight)
+    assert time.monotonic() - started < 20
+    assert ran.code == 6, ran.out
+    assert "Traceback" not in ran.out
+    assert "stopped: the server is gone" in ran.out
+    assert any('"temperature": 2' in row for row in ran.out.splitlines() if "in flight then" in row), ran.out
+    assert set(ran.verdicts.values()) <= {"passed", "info", "error"}
+    assert ran.verdicts["temperature.max.accepts"] == "error"
+    assert ran.footer["verdict"] == "incomplete"
+
+
+def test_gone_midway_with_workers(run: Ask, serve: Serve) -> None:
+    server = serve(servers.dies_on(is_two))
+    ran = run("--endpoint", server.url, "--depth", "smoke", "-n", "2", "-k", "temperature or top_p")
+    assert ran.code == 6, ran.out
+    assert "Traceback" not in ran.out
+    assert set(ran.verdicts.values()) <= {"passed", "info", "error"}
+    assert "in flight then" in ran.out
+    assert '"temperature": 2' in ran.out
+
+
+def test_gone_after_a_failure(ask: Ask, serve: Serve) -> None:
+    def one(request: servers.Received) -> bool:
+        return request.value("top_p") == 1
+
+    behave = servers.on(is_two, servers.refuses(400), servers.dies_on(one))
+    ran = ask("--endpoint", serve(behave).url, "--depth", "smoke", "--in-flight", "1", "-k", "temperature or top_p")
+    assert ran.code == 1, ran.out
+    assert ran.verdicts["temperature.max.accepts"] == "failed"
+    assert ran.verdicts["top_p.max.accepts"] == "error"
+
+
+def test_gone_while_gates_are_asked(ask: Ask, serve: Serve) -> None:
+    ran = ask("--endpoint", serve(servers.dies_after(6)).url, "--depth", "smoke")
+    assert ran.code == 6, ran.out
+    assert "Traceback" not in ran.out
+    assert "stopped: the server is gone" in ran.out
+    assert set(ran.verdicts.values()) <= {"passed", "info", "error"}
+
+
+def test_hangs_on_one_body(ask: Ask, serve: Serve) -> None:
+    server = serve(servers.on(is_two, servers.hangs, servers.strict))
+    ran = ask("--endpoint", server.url, "--depth", "smoke", "-k", "temperature")
+    assert ran.code == 1, ran.out
+    assert ran.results["temperature.max.accepts"]["finding"]["symptom"] == "hung"
+    assert {rule for rule, verdict in ran.verdicts.items() if verdict == "failed"} == {"temperature.max.accepts"}
+
+
+def test_resets_on_one_body(ask: Ask, serve: Serve) -> None:
+    ran = ask("--endpoint", serve(servers.on(is_two, servers.resets, servers.strict)).url, "-k", "temperature")
+    assert ran.code == 1, ran.out
+    assert ran.results["temperature.max.accepts"]["finding"]["symptom"] == "disconnected"
+    assert {rule for rule, verdict in ran.verdicts.items() if verdict == "failed"} == {"temperature.max.accepts"}
+
+
+def test_only_429_from_some_point_on(ask: Ask, serve: Serve) -> None:
+    def later(request: servers.Received) -> bool:
+        return request.number > 150
+
+    behave = servers.on(later, servers.refuses(429, headers=(("retry-after", "0"),)), servers.strict)
+    ran = ask("--endpoint", serve(behave).url, "--depth", "smoke", "-k", "temperature or top_p or stop")
+    assert ran.code == 6, ran.out
+    assert set(ran.verdicts.values()) <= {"passed", "info", "error"}
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        servers.closes_after_each(),
+        servers.once(servers.chat, servers.refuses(429, headers=(("retry-after", "0"),))),
+        servers.once(servers.chat, servers.refuses(503)),
+    ],
+    ids=["closes", "429 once", "503 once"],
+)
+def test_no_false_alarm(ask: Ask, serve: Serve, behave: servers.Behaviour) -> None:
+    ran = ask("--endpoint", serve(behave).url, "--depth", "smoke", "-k", "temperature or logprobs or tools")
+    assert ran.code == 0, ran.out
+    assert set(ran.verdicts.values()) <= {"passed", "info"}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_warnings(ask: Ask, serve: Serve, strict: bool) -> None:
+    def many(request: servers.Received) -> bool:
+        return request.value("n") == 128
+
+    server = serve(servers.on(many, servers.refuses(400), servers.strict))
+    more = ["--strict"] if strict else []
+    ran = ask("--endpoint", server.url, "--depth", "smoke", "-k", "n.max", *more)
+    assert ran.code == (1 if strict else 0), ran.out
+    assert ran.verdicts["n.max.accepts"] == ("failed" if strict else "warning")
+    assert "n.max.accepts" in ran.out
+    safe = ask("--endpoint", server.url, "--depth", "smoke", "-k", "n.max", "--safe", *more)
+    assert safe.verdicts["n.max.accepts"] == "not_offered"
+    assert safe.code == 0
+
+
+# --- what is shown -------------------------------------------------------------------------------------------------
+
+
+def failure_of(text: str, rule: str) -> list[str]:
+    """The rows of one failure in pytest's output."""
+    rows = text.splitlines()
+    heads = [place for place, row in enumerate(rows) if row.startswith("____") and rule in row]
+    assert len(heads) == 1, text
+    rest = rows[heads[0] + 1 :]
+    ends = [place for place, row in enumerate(rest) if row.startswith(("____", "====", "----"))]
+    return rest[: ends[0]]
+
+
+@pytest.mark.skipif(which("curl") is None, reason="curl is not installed")
+def test_the_failure_text_reproduces(ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", KEY)
+    server = serve(servers.on(is_two, servers.refuses(400, "too hot\n\x1b[2J"), servers.strict))
+    ran = ask("--endpoint", server.url + "/v1/?a=b", "--api-key-env", "SOME_KEY", "--depth", "smoke", "-k", "temperature")
+    rows = failure_of(ran.out, "temperature.max.accepts")
+    assert len(rows) <= 25
+    rule = load().find("temperature.max.accepts")
+    text = "\n".join(rows)
+    for words in (rule.id, rule.title, rule.source.where, '"temperature": 2', "400", "too hot", "2/2"):
+        assert words in text
+    [line] = [row.split("again", 1)[1].strip() for row in rows if row.strip().startswith("again")]
+    assert KEY not in line
+    sent = server.received[-1]
+    done = subprocess.run(
+        ["sh", "-c", f"{line} -o /dev/null -w '%{{http_code}}'"],
+        env={"SOME_KEY": KEY, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "400"
+    pasted = server.received[-1]
+    assert pasted is not sent
+    assert pasted.value("temperature") == 2
+    assert pasted.query == "a=b"
+    assert pasted.headers["authorization"] == f"Bearer {KEY}"
+    assert pasted.content in [item.content for item in server.received[:-1]]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_the_key_is_nowhere(
+    run: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workers: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("CHATPROOF_API_KEY", KEY)
+    server = serve(servers.echoes_key())
+    selection = ("--depth", "smoke", "-k", "temperature.max or gate", "--junitxml", str(tmp_path / "junit.xml"), "-vv", "-rA")
+    ran = run("--endpoint", server.url, *selection, *workers)
+    assert ran.code == 1, ran.out
+    assert any(KEY in item.headers.get("authorization", "") for item in server.received)
+    assert "I do not like Bearer [key]" in ran.out
+    assert KEY not in ran.out
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
+    assert "$CHATPROOF_API_KEY" in ran.results["temperature.max.accepts"]["finding"]["curl"]
+
+
+def test_the_openai_key_stays_at_home(ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    server = serve(servers.strict)
+    ask("--endpoint", server.url, "--depth", "smoke", "-k", "gate.n")
+    assert server.received
+    assert not any("authorization" in item.headers for item in server.received)
+
+
+def test_one_folder_per_run(ask: Ask, serve: Serve, pytester: pytest.Pytester) -> None:
+    url = serve(servers.strict).url
+    for _ in range(2):
+        assert ask("--endpoint", url, "--depth", "smoke", "-k", "gate.n", report=False).code == 0
+    parent = pytester.path / "conformance-report"
+    assert len([path for path in parent.iterdir() if path.is_dir() and not path.is_symlink()]) == 2
+    assert (parent / "latest" / "run.jsonl").exists()
+
+
+# --- workers, interrupts -------------------------------------------------------------------------------------------
+
+
+def odd(request: servers.Received) -> bool:
+    """Several faults at once, for a comparison."""
+    return request.value("top_p") == 1 or request.value("stop") == "END" or is_two(request)
+
+
+def test_workers_come_to_the_same_verdicts(run: Ask, serve: Serve) -> None:
+    selection = ("--depth", "smoke", "-k", "temperature or top_p or stop or metadata")
+    found = []
+    received = []
+    for workers in ((), ("-n", "2")):
+        server = serve(servers.on(odd, servers.refuses(500), servers.strict))
+        ran = run("--endpoint", server.url, *selection, *workers)
+        assert ran.code == 1, ran.out
+        found.append(ran.verdicts)
+        received.append((ran.footer["requests"], len(server.received)))
+    assert found[0] == found[1]
+    for counted, came in received:
+        assert came - 5 <= counted <= came, received  # the canary's own are not counted
+
+
+def group_is_empty(group: int) -> bool:
+    """Whether no process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "more",
+    [(), ("-n", "2"), ("--in-flight", "64")],
+    ids=["alone", "xdist", "many"],
+)
+def test_interrupt(serve: Serve, tmp_path: Path, more: tuple[str, ...]) -> None:
+    server = serve(servers.slowly(0.2))
+    enough = threading.Event()
+
+    async def counting(request: servers.Received, talk: servers.Talk) -> None:
+        if request.number > 80:
+            enough.set()
+        await servers.slowly(0.2)(request, talk)
+
+    server.behave = counting
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--endpoint", server.url, "--report-dir", "report", *more],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert enough.wait(40)
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        out, _ = process.communicate(timeout=30)
+        assert time.monotonic() - started < 15
+        assert process.returncode == 2, out
+        assert "INTERNALERROR" not in out
+        lines = [json.loads(row) for row in (tmp_path / "report" / "run.jsonl").read_text().splitlines()]
+        assert lines[0]["kind"] == "header"
+        assert lines[-1]["kind"] == "footer"
+        assert lines[-1]["verdict"] == "incomplete"
+        assert not {line["verdict"] for line in lines[1:-1]} & {"failed", "warning", "inconsistent"}
+        assert group_is_empty(process.pid)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_interrupt_with_the_embedded_server(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--endpoint", "reference", "--report-dir", "report", "--depth", "nightly", "-v"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        while "PASSED" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 2
+        lines = (tmp_path / "report" / "run.jsonl").read_text().splitlines()
+        assert json.loads(lines[-1])["kind"] == "footer"
+        assert group_is_empty(process.pid)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_the_embedded_server(run: Ask) -> None:
+    ran = run("--endpoint", "reference", "--depth", "smoke", "-k", "temperature or tools")
+    assert ran.code == 0, ran.out
+    assert set(ran.verdicts.values()) <= {"passed", "info"}
