@@ -18,11 +18,15 @@ from typing import Any
 from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import ask_gates
+from .health import Revive
 from .model import Capability, Exchange, RequestRule, Result, Strength, Verdict, as_request
 from .pipeline import Pipeline
 from .plan import Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
 from .record import cut
+
+MOST_ROUNDS = 10
+"""How often the answers of a rule are asked again because the server fell ill."""
 
 SEARCHES = 3
 """Shrinking searches that run side by side."""
@@ -41,7 +45,12 @@ class Run:
 
 
 class Campaign:
-    """One run against one target. ``capabilities``, known from an earlier campaign, spare the gates."""
+    """One run against one target.
+
+    ``capabilities``, known from an earlier campaign, spare the gates. With ``vet_passes`` no verdict is given before
+    the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
+    server that has died.
+    """
 
     def __init__(
         self,
@@ -50,16 +59,21 @@ class Campaign:
         settings: Settings,
         *,
         capabilities: dict[str, Capability] | None = None,
+        vet_passes: bool = True,
+        revive: Revive | None = None,
         on_result: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.target = target
         self.catalogue = catalogue
         self.settings = settings
         self.capabilities = capabilities
+        self.vet_passes = vet_passes
         self.gate_results: list[Result] = []
         self.gone: str | None = None
         self.suspects: list[str] = []
+        self.incidents: list[str] = []
         self.requests = 0
+        self._revive = revive
         self._on_result = on_result
         self._results: dict[str, Future[Result]] = {}
         self._loop: asyncio.AbstractEventLoop
@@ -113,8 +127,7 @@ class Campaign:
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with Pipeline(self.target, self.settings.in_flight) as self._pipeline:
-            self._pipeline.on_gone = self._note_gone
+        async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
             self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)
             if self.capabilities is None:
                 report = await ask_gates(self._pipeline, self.catalogue.gates, strict=self.settings.strict)
@@ -122,15 +135,15 @@ class Campaign:
                 self.gate_results = report.results
             self._ready.set_result(None)
             await self._stop.wait()
+            self.gone = self._pipeline.gone
+            self.incidents = [row.what for row in self._pipeline.health.incidents]
+            suspects = self._pipeline.health.suspects
+            self.suspects = [f"{job.label}: {cut(job.request.content, 200)}" for job in suspects]
             self._pipeline.give_up("the run was stopped")
-            self.requests = self._pipeline.tally.requests
+            self.requests = self._pipeline.requests
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _note_gone(self, reason: str) -> None:
-        self.gone = reason
-        self.suspects = [f"{job.label}: {cut(job.request.content, 200)}" for job in self._pipeline.tally.suspects]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -141,6 +154,9 @@ class Campaign:
         """Settle what the gates decide, queue the pins of the rest, have their examples drawn."""
         runs: list[Run] = []
         for rule in rules:
+            if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
+                self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
+                continue
             decided = disposition(rule, self.catalogue.gates, self.capabilities or {}, self.settings.safe)
             if decided:
                 self._publish(decided)
@@ -204,12 +220,33 @@ class Campaign:
         try:
             if run.fault:
                 raise run.fault
-            result = await self._prover.conclude(rule, [(case, await future) for case, future in run.asked])
+            result = await self._verdict(run)
         except Exception as error:  # a fault of ours must not hang the run
             result = Result(rule.id, Verdict.ERROR, note=f"internal error: {type(error).__name__}: {error}")
         seconds = time.monotonic() - run.started
         self._publish(replace(result, requests=len(run.asked), seconds=seconds))
         run.settled.set_result(None)
+
+    async def _verdict(self, run: Run) -> Result:
+        """Conclude from answers of a server that was well: what was said in an illness is asked again."""
+        rule, health = run.rule, self._pipeline.health
+        for _ in range(MOST_ROUNDS):
+            exchanges = [(case, await future) for case, future in run.asked]
+            last = max((exchange.finished for _, exchange in exchanges), default=0.0)
+            if self.vet_passes and not await health.since(last):
+                break
+            void = {id(case) for case, exchange in exchanges if health.tainted(exchange, rule.id)}
+            if void:
+                kept = [row for row in run.asked if id(row[0]) not in void]
+                again = [case for case, _ in run.asked if id(case) in void]
+                run.asked = kept
+                self._ask(run, again)
+                continue
+            incidents = len(health.incidents)
+            result = await self._prover.conclude(rule, exchanges)
+            if len(health.incidents) == incidents:
+                return result
+        return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self._pipeline.gone or 'the server fell ill each time'}")
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

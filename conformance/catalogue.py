@@ -30,6 +30,7 @@ CHAPTERS = (
     "account",
     "audio",
     "prediction",
+    "together",
 )
 """Files of ``rules/`` that hold request rules, in the order in which reports show them."""
 

@@ -18,11 +18,16 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies
 
 import httpx
 
 from ..strategies.bodies import MODEL
 from .model import Answer, Exchange, Request, Trouble
+from .wire import Wire
+
+KEEPALIVE = 4.0
+"""Seconds for which an idle connection is used again; servers commonly close theirs after five."""
 
 DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 REDACTED = "[key]"
@@ -175,23 +180,45 @@ def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
     return min(0.5 * 2**attempt, longest) * random.uniform(0.8, 1.2)
 
 
+def tls_context(target: Target) -> ssl.SSLContext | None:
+    """What https needs. Costly to make, so lanes share one."""
+    if not target.base.startswith("https"):
+        return None
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _proxied() -> bool:
+    """Whether the environment names a proxy for http or https."""
+    return any(getproxies().get(scheme) for scheme in ("http", "https", "all"))
+
+
 class Lane:
     """One connection's worth of requests: an httpx client of its own, because one shared pool is quadratic."""
 
     def __init__(self, target: Target, context: ssl.SSLContext | None = None) -> None:
         self.target = target
-        self._context = context
+        self._context = context or tls_context(target)
+        self._urls: dict[str, httpx.URL] = {}
         self._client = self._open()
         self._used = False
 
     def _open(self) -> httpx.AsyncClient:
         bounds = self.target.bounds
         return httpx.AsyncClient(
+            transport=None if _proxied() else Wire(self._context, KEEPALIVE),
             timeout=httpx.Timeout(bounds.read, connect=bounds.connect),
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=4.0),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE),
             follow_redirects=False,
             verify=self._context if self._context is not None else True,
         )
+
+    def _url(self, path: str) -> httpx.URL:
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx.URL(self.target.url(path))
+        return url
 
     async def __aenter__(self) -> Lane:
         return self
@@ -205,8 +232,8 @@ class Lane:
         """Close the connection."""
         await self._client.aclose()
 
-    async def ask(self, request: Request) -> Exchange:
-        """Send one prepared request. Waits out 429 and 503 within the bounds; never raises for what the server does.
+    async def ask(self, request: Request, *, in_flight: int = 1) -> Exchange:
+        """Send one prepared request, one of ``in_flight`` under way. Waits out 429 and 503 within the bounds; never raises for what the server does.
 
         A connection that was kept alive may have been closed by the server at any time, so a drop before the first
         byte on a used connection is asked again on a new one before it counts.
@@ -217,7 +244,7 @@ class Lane:
         while True:
             attempts += 1
             reused = self._used
-            exchange = await self._once(request, attempts)
+            exchange = await self._once(request, attempts, in_flight)
             trouble, answer = exchange.trouble, exchange.answer
             if trouble:
                 await self._renew()
@@ -238,7 +265,7 @@ class Lane:
         self._client = self._open()
         self._used = False
 
-    async def _once(self, request: Request, attempt: int) -> Exchange:
+    async def _once(self, request: Request, attempt: int, in_flight: int) -> Exchange:
         target = self.target
         started = time.monotonic()
         pieces: list[bytes] = []
@@ -249,7 +276,7 @@ class Lane:
             async with asyncio.timeout(target.bounds.total):
                 async with self._client.stream(
                     request.method,
-                    target.url(request.path),
+                    self._url(request.path),
                     content=request.content,
                     headers=headers_of(request, target),
                 ) as response:
@@ -276,7 +303,7 @@ class Lane:
                 content = content.replace(target.secret.encode(), REDACTED.encode())
                 headers = tuple((redacted(name, target), redacted(value, target)) for name, value in headers)
             answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first)
-        return Exchange(request, answer, trouble, attempt)
+        return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic())
 
 
 def _trouble(error: Exception, target: Target) -> Trouble:

@@ -9,8 +9,25 @@ from dataclasses import dataclass, field
 
 from .endpoint import curl, prepare
 from .judge import Kind, Reaction, describe, excuse, judge, react
-from .model import Body, Capability, Exchange, Expect, Finding, Gate, RequestRule, Result, Strength, Symptom, Verdict, as_request
+from .model import (
+    Body,
+    Capability,
+    Exchange,
+    Expect,
+    Finding,
+    Gate,
+    RequestRule,
+    Result,
+    Strength,
+    Symptom,
+    Verdict,
+    as_request,
+)
 from .pipeline import URGENT, Pipeline
+from .proof import GRAVE
+
+MOST_ROUNDS = 5
+"""How often a gate is asked again because the server fell ill."""
 
 
 @dataclass
@@ -37,6 +54,8 @@ async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], *, strict: bool =
 
 async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], strict: bool) -> Result:
     started = time.monotonic()
+    if pipeline.gone:
+        return Result(gate.id, Verdict.ERROR, note=f"not asked: {pipeline.gone}", capability=Capability.BROKEN)
     missing = [name for name in gate.needs if known[name] is not Capability.OFFERED]
     if missing:
         capability = Capability.REFUSED if known[missing[0]] is Capability.REFUSED else Capability.IGNORED
@@ -44,12 +63,23 @@ async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], str
         if capability is Capability.REFUSED:
             result = result.with_(verdict=Verdict.NOT_OFFERED, note=f"the server refuses {missing[0]}")
         return result
-    result = await _judged(pipeline, gate)
-    if result.finding and not await pipeline.healthy_since(time.monotonic()):
-        result = Result(gate.id, Verdict.ERROR, note=f"seen once, could not be proved: {pipeline.gone}")
+    result = await _vetted(pipeline, gate)
     if strict and result.verdict is Verdict.WARNING:
         result = result.with_(verdict=Verdict.FAILED)
     return result.with_(seconds=time.monotonic() - started)
+
+
+async def _vetted(pipeline: Pipeline, gate: Gate) -> Result:
+    """The gate's result from a server that was well: what it said in an illness is asked again."""
+    for _ in range(MOST_ROUNDS):
+        incidents = len(pipeline.health.incidents)
+        result = await _judged(pipeline, gate)
+        sound = result.verdict is Verdict.PASSED or await pipeline.health.since(time.monotonic())
+        if not sound:
+            break
+        if len(pipeline.health.incidents) == incidents:
+            return result
+    return Result(gate.id, Verdict.ERROR, note=f"no verdict possible: {pipeline.gone or 'the server fell ill each time'}")
 
 
 def as_rule(gate: Gate, expect: Expect) -> RequestRule:
@@ -63,7 +93,7 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
     rule = as_rule(gate, Expect.ACCEPT)
     exchange = await pipeline.ask(as_request(gate.probe), gate.id, URGENT)
     judgement = judge(rule, exchange)
-    if judgement.kind is Kind.VIOLATED:
+    if judgement.kind is Kind.VIOLATED and judgement.symptom is not Symptom.KILLED_SERVER:
         # seen once is not proved: ask again before a word of blame
         exchange = await pipeline.ask_again(as_request(gate.probe), gate.id)
         judgement = judge(rule, exchange)
@@ -85,14 +115,17 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
     if gate.nonsense is not None:
         refuse = as_rule(gate, Expect.REFUSE)
         nonsense = await pipeline.ask(as_request(gate.nonsense), gate.id, URGENT)
-        if judge(refuse, nonsense).kind is Kind.VIOLATED:
-            nonsense = await pipeline.ask_again(as_request(gate.nonsense), gate.id)
         verdict = judge(refuse, nonsense)
+        if verdict.kind is Kind.VIOLATED and verdict.symptom is not Symptom.KILLED_SERVER:
+            nonsense = await pipeline.ask_again(as_request(gate.nonsense), gate.id)
+            verdict = judge(refuse, nonsense)
         if verdict.symptom is Symptom.ACCEPTED_INVALID:
             why = f"{gate.property} is not looked at: nonsense in its place was accepted ({describe(nonsense)})"
             return _finding(pipeline, gate, gate.nonsense, nonsense, Symptom.ACCEPTED_INVALID, why, Capability.IGNORED)
         if verdict.kind is Kind.UNDECIDED:
             return Result(gate.id, Verdict.ERROR, note=verdict.why, requests=2, capability=Capability.BROKEN)
+        if verdict.symptom in GRAVE:
+            return _finding(pipeline, gate, gate.nonsense, nonsense, verdict.symptom, verdict.why, Capability.OFFERED)
     if effect is False:
         repeat = await pipeline.ask_again(as_request(gate.probe), gate.id)
         if repeat.answer is not None and gate.effect is not None and gate.effect(repeat.answer) is False:

@@ -44,7 +44,7 @@ class Judgement:
     observed: str = ""
 
 
-UNREACHED = ("dns", "tls", "connect", "connect_timeout", "cancelled")
+UNREACHED = ("dns", "tls", "connect", "connect_timeout", "cancelled", "set_aside")
 _FAULTS = {
     Reaction.CRASHED: (Symptom.CRASHED, "answered with a server error"),
     Reaction.DISCONNECTED: (Symptom.DISCONNECTED, "dropped the connection"),

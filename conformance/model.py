@@ -142,7 +142,8 @@ class Trouble:
 
     ``dns`` ``tls`` ``connect`` ``connect_timeout`` (nothing reached the server), ``disconnected`` (closed or reset
     before a complete answer), ``timeout`` (no complete answer in time), ``too_large`` (over the size cap),
-    ``protocol`` (not HTTP), ``cancelled``.
+    ``protocol`` (not HTTP), ``killed`` (the server went away or fell ill on this request, twice), ``cancelled`` (the run
+    ended before it was sent), ``set_aside`` (not sent, because its like has killed the server).
     """
 
     kind: str
@@ -188,13 +189,20 @@ NOT_JSON = _NotJson()
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request with its answer, or with the trouble that came instead (also beside an incomplete answer)."""
+    """One request with its answer, or with the trouble that came instead (also beside an incomplete answer).
+
+    ``started`` and ``finished`` are seconds of the monotonic clock. ``vetted`` exchanges were made alone, and the
+    server was seen to be well after them.
+    """
 
     request: Request
     answer: Answer | None = None
     trouble: Trouble | None = None
     attempts: int = 1
     in_flight: int = 1
+    started: float = 0.0
+    finished: float = 0.0
+    vetted: bool = False
 
     @property
     def status(self) -> int | None:

@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = _is_worker(config)
     handed = config.workerinput.get(_HANDED) if worker else None
     endpoint = getattr(config.option, "endpoint", None)
-    if not handed and (worker or not endpoint):
+    if not handed and (worker or endpoint is None):
         return
     from . import options
 
@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
         warnings.filterwarnings("ignore", "Slow code in plugin")
         from .catalogue import load
         from .plan import Settings
-        from .session import Session
+        from .session import REFERENCE, Session
         from .suite import ANCHOR, SESSION, all_markers
 
         load(getattr(config.option, "vintage", None) or "2024-11")
@@ -65,6 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
         session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
     else:
         option = config.option
+        if endpoint != REFERENCE:
+            _check_url(endpoint)
         seed = config.getoption("hypothesis_seed", None)
         settings = Settings(
             vintage=option.vintage,
@@ -75,7 +77,10 @@ def pytest_configure(config: pytest.Config) -> None:
             safe=option.safe,
             in_flight=option.in_flight,
         )
-        session = Session(endpoint, option.model, options.key_variable(config), settings, option.conformance_profile)
+        if option.start and (endpoint == REFERENCE or getattr(option, "numprocesses", None)):
+            raise pytest.UsageError("--start works with the URL of a server and without -n")
+        variable = options.key_variable(config)
+        session = Session(endpoint, option.model, variable, settings, option.conformance_profile, option.start)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     config._chatproof = True  # type: ignore[attr-defined]
@@ -83,6 +88,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
+
+
+def _check_url(endpoint: str) -> None:
+    from .endpoint import EndpointError, split_url
+
+    try:
+        split_url(endpoint)
+    except EndpointError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _seed(text: Any) -> int:
@@ -101,6 +115,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     run = _session(config)
     if run is None or _is_worker(config) or config.option.collectonly or not _collects_suite(config):
         return
+    from ..reports.jsonl import FolderError
     from .endpoint import EndpointError
 
     try:
@@ -108,6 +123,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     except EndpointError as error:
         run.close()
         pytest.exit(f"chatproof: {error}", returncode=UNREACHABLE)
+    except FolderError as error:
+        run.close()
+        raise pytest.UsageError(f"--report-dir: {error}") from None
 
 
 def _collects_suite(config: pytest.Config) -> bool:
@@ -122,6 +140,23 @@ def pytest_configure_node(node: Any) -> None:
     run = _session(node.config)
     if run is not None and run.target is not None:
         node.workerinput[_HANDED] = run.handover()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Remember which rules the workers are to ask."""
+    run = _session(node.config)
+    if run is not None:
+        run.expected = {name.removeprefix("chatproof::") for name in ids if name.startswith("chatproof::")}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Add what an xdist worker sent, and what it saw of a server that went away."""
+    run = _session(node.config)
+    outcome = getattr(node, "workeroutput", {}).get(_HANDED)
+    if run is not None and outcome:
+        run.add(outcome)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -173,7 +208,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = _session(session.config)
     if run is None:
         return
+    if session.testsfailed and session.config.getoption("maxfail"):
+        run.expected.clear()  # -x and --maxfail leave rules out on purpose
     run.close()
+    if _is_worker(session.config):
+        session.config.workeroutput[_HANDED] = run.outcome()
     if not _is_worker(session.config) and session.exitstatus == pytest.ExitCode.OK and run.target is not None and run.unasked():
         session.exitstatus = UNREACHABLE
 

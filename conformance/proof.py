@@ -35,8 +35,8 @@ PROOFS = 5
 SHRINK_BOUND = 150
 """Requests that one shrinking search may send."""
 
-GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED, Symptom.HUNG)
-"""Symptoms that are a failure whatever the strength of the rule: no client deserves them."""
+GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
+"""Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
 Judged = tuple[Case, Exchange, Judgement]
 
@@ -68,9 +68,12 @@ class Prover:
         return Result(rule.id, verdict, observed=tally([row[2].observed for row in judged]), note=note)
 
     async def _prove(self, rule: RequestRule, violated: list[Judged]) -> Result:
+        violated.sort(key=lambda row: row[2].symptom is not Symptom.KILLED_SERVER)  # the worst there is comes first
         case, exchange, judgement = violated[0]
         request = case.request
-        if rule.reduce is not None and request.raw is None:
+        if judgement.symptom is Symptom.KILLED_SERVER:
+            pass  # to shrink it would kill the server again and again
+        elif rule.reduce is not None and request.raw is None:
             body, left = await self._reduced(rule, request.body)
             if not left:
                 what = cut(as_request(body).content, 300)
@@ -89,8 +92,8 @@ class Prover:
                 asked += 1
                 if verdict.kind is Kind.VIOLATED:
                     seen.append((fresh, verdict))
-        if not await self.pipeline.healthy_since(time.monotonic()):
-            return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
+            if not await self.pipeline.health.since(time.monotonic()):
+                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
         exchange, judgement = seen[-1]
         steady = len(seen) == asked
         if steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):

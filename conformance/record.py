@@ -15,6 +15,9 @@ FORMAT = "chatproof.run/1"
 BODY_CUT = 4000
 """Characters kept of a body in the record."""
 
+CONFORMANT, NON_CONFORMANT, INCOMPLETE = "conformant", "non-conformant", "incomplete"
+"""Verdicts of a whole run. A finding outweighs what was not asked."""
+
 RED = (Verdict.FAILED, Verdict.INCONSISTENT)
 SKIPPED = (Verdict.NOT_OFFERED, Verdict.BLOCKED, Verdict.ERROR)
 
@@ -85,8 +88,8 @@ def result_line(rule: Rule, result: Result) -> dict[str, Any]:
 def verdict_of_run(counts: Mapping[str, int]) -> str:
     """``conformant``, ``non-conformant`` or ``incomplete``, from the number of rules by verdict."""
     if any(counts.get(verdict.value) for verdict in RED):
-        return "non-conformant"
-    return "incomplete" if counts.get(Verdict.ERROR.value) else "conformant"
+        return NON_CONFORMANT
+    return INCOMPLETE if counts.get(Verdict.ERROR.value) else CONFORMANT
 
 
 def failure_text(line: Mapping[str, Any]) -> str:

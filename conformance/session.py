@@ -10,6 +10,7 @@ import asyncio
 import importlib.metadata
 import os
 import platform
+import signal
 import threading
 import time
 from collections import Counter
@@ -24,7 +25,8 @@ from ..reports.jsonl import Writer, choose_folder
 from . import canary, record
 from .campaign import Campaign
 from .catalogue import Catalogue, load
-from .endpoint import Target
+from .endpoint import EndpointError, Target
+from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, RequestRule, Result, Verdict
 from .plan import Settings
 
@@ -34,12 +36,22 @@ REFERENCE = "reference"
 class Session:
     """The state of one run in one process. ``handed`` is what a controller passed to this worker."""
 
-    def __init__(self, endpoint: str, model: str | None, variable: str, settings: Settings, profile: str = "auto") -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        model: str | None,
+        variable: str,
+        settings: Settings,
+        profile: str = "auto",
+        start: str | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self.model = model
         self.variable = variable
         self.settings = settings
         self.profile = profile
+        self.start_command = start
+        self.lifeline: Lifeline | None = None
         self.catalogue: Catalogue = load(settings.vintage)
         self.lines: dict[str, dict[str, Any]] = {}
         self.folder: Path | None = None
@@ -49,6 +61,7 @@ class Session:
         self.capabilities: dict[str, Capability] = {}
         self.gone: str | None = None
         self.suspects: list[str] = []
+        self.incidents: list[str] = []
         self.requests = 0
         self._submitted: set[str] = set()
         self._writer: Writer | None = None
@@ -65,11 +78,18 @@ class Session:
             from .reference.serve import start
 
             url = self._stack.enter_context(start())
-        key = os.environ.get(self.variable) or None
-        self.target = asyncio.run(canary.resolve(url, model=self.model, key=key, key_variable=self.variable))
+        if report and self.start_command:
+            self.folder = choose_folder(*report(), datetime.now())
+            self.lifeline = Lifeline(self.start_command, self.folder / "server.log")
+            self._stack.callback(self.lifeline.stop)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a polite end stops the server too
+            self.target = self._started_target(url)
+            self.lifeline.target = self.target
+        else:
+            self.target = self._resolve(url)
         if report:
-            wanted, start_folder = report()
-            self.folder = choose_folder(wanted, start_folder, datetime.now())
+            self.folder = self.folder or choose_folder(*report(), datetime.now())
             self._writer = self._stack.enter_context(Writer(self.folder))
         self._start_campaign(None)
         assert self.campaign is not None
@@ -77,6 +97,24 @@ class Session:
         self._header()
         for result in self.campaign.gate_results:
             self._note(result)
+
+    def _resolve(self, url: str) -> Target:
+        key = os.environ.get(self.variable) or None
+        return asyncio.run(canary.resolve(url, model=self.model, key=key, key_variable=self.variable))
+
+    def _started_target(self, url: str) -> Target:
+        """Start the server and try until it answers as an endpoint does."""
+        assert self.lifeline is not None
+        self.lifeline.start()
+        ends = time.monotonic() + READY_WITHIN
+        while True:
+            try:
+                return self._resolve(url)
+            except EndpointError:
+                self.lifeline.check()
+                if time.monotonic() > ends:
+                    raise
+            time.sleep(0.2)
 
     def handover(self) -> dict[str, Any]:
         """What a worker needs, as plain values. The key is not among them: workers read their own environment."""
@@ -103,10 +141,26 @@ class Session:
         session.lines = {line["rule"]: line for line in handed["gates"]}
         return session
 
+    def outcome(self) -> dict[str, Any]:
+        """What a worker tells the controller at its end, as plain values."""
+        return {"requests": self.requests, "gone": self.gone, "suspects": self.suspects}
+
+    def add(self, outcome: dict[str, Any]) -> None:
+        """In the controller: what a worker told at its end."""
+        self.requests += outcome["requests"]
+        self.gone = self.gone or outcome["gone"]
+        self.suspects += [text for text in outcome["suspects"] if text not in self.suspects]
+
     def _start_campaign(self, capabilities: dict[str, Capability] | None) -> None:
         assert self.target is not None
         self.campaign = Campaign(
-            self.target, self.catalogue, self.settings, capabilities=capabilities, on_result=self._arrived
+            self.target,
+            self.catalogue,
+            self.settings,
+            capabilities=capabilities,
+            vet_passes=capabilities is None,  # a worker asks rule by rule: a canary after each would double its traffic
+            revive=self.lifeline.revive if self.lifeline else None,
+            on_result=self._arrived,
         )
         self.campaign.open()
 
@@ -156,6 +210,7 @@ class Session:
         if self.campaign is not None:
             self.campaign.close()
             self.gone = self.gone or self.campaign.gone
+            self.incidents += self.campaign.incidents
             self.suspects += self.campaign.suspects
             self.requests += self.campaign.requests
             self.campaign = None
@@ -165,6 +220,9 @@ class Session:
         self.finish_asking()
         if self._writer:
             counts = self.counts()
+            verdict = record.verdict_of_run(counts)
+            if verdict == record.CONFORMANT and self.unasked():
+                verdict = record.INCOMPLETE
             self._writer.write(
                 {
                     "kind": "footer",
@@ -172,7 +230,7 @@ class Session:
                     "tokens": None,
                     "seconds": round(time.monotonic() - self._started, 3),
                     "counts": counts,
-                    "verdict": "incomplete" if self.unasked() else record.verdict_of_run(counts),
+                    "verdict": verdict,
                     "finished": record.now(),
                 }
             )

@@ -31,6 +31,9 @@ def write(terminal: Any, run: Session) -> None:
     declined = [line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")]
     if declined:
         terminal.line("not offered: " + ", ".join(line["rule"].removeprefix("gate.") for line in declined))
+    if run.incidents:
+        how = "restarted" if run.lifeline else "waited for"
+        terminal.line(f"the server went away or fell ill {len(run.incidents)} times and was {how}")
     if run.gone:
         terminal.line(f"stopped: {run.gone}")
         for suspect in run.suspects[:MOST]:

@@ -14,12 +14,23 @@ NAME = "run.jsonl"
 DEFAULT_FOLDER = "conformance-report"
 
 
+class FolderError(OSError):
+    """The folder for the record cannot be made or written to."""
+
+
 def choose_folder(wanted: str | None, start: Path, stamp: datetime) -> Path:
     """The folder of this run's reports, made if need be.
 
     A wanted folder keeps an earlier run under its own start time; without a wish each run gets a folder of its own
-    below ``conformance-report/``, with a ``latest`` link and a ``.gitignore``.
+    below ``conformance-report/``, with a ``latest`` link and a ``.gitignore``. Raises FolderError where that fails.
     """
+    try:
+        return _choose(wanted, start, stamp)
+    except OSError as error:
+        raise FolderError(str(error)) from None
+
+
+def _choose(wanted: str | None, start: Path, stamp: datetime) -> Path:
     name = stamp.strftime("%Y%m%d-%H%M%S")
     if wanted:
         folder = start / wanted

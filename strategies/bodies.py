@@ -196,10 +196,10 @@ def bodies(
     """
     # Here, because the messages module takes PROMPT from this one.
     from . import messages as m
-    from . import tools as t
     from .metadata import metadata_values
     from .stop import stop_strings
-    from .text import function_names, phrases
+    from .text import NAME_ALPHABET, phrases
+    from .tools import as_tool, function_calls, tool_choices
 
     kinds = st.sampled_from(("plain", *["tools"] * tools, *["functions"] * functions, "prediction", *["audio"] * audio))
     conversations = {
@@ -209,7 +209,7 @@ def bodies(
         "images": m.conversations(images=True, max_turns=2),
     }
     dresses = st.sampled_from(("as drawn", "names", *["parts", "both"] * parts))
-    names = function_names(max_size=12)
+    names = st.text(NAME_ALPHABET, min_size=1, max_size=12)
     definitions = st.builds(lambda name, members: {"name": name, **members}, names, _members)
     predictions = phrases().map(lambda text: {"type": "content", "content": text})
     if parts:
@@ -243,15 +243,16 @@ def bodies(
             declared = [item["function"] if kind == "tools" else item for item in history]
             for _ in range(draw(st.integers(0 if declared else 1, 2))):
                 more = draw(definitions)
-                if more["name"].lower() not in {known["name"].lower() for known in declared}:
-                    declared.append(more)
+                while more["name"].lower() in {known["name"].lower() for known in declared}:
+                    more = {**more, "name": more["name"] + "_2"}
+                declared.append(more)
             if kind == "tools":
-                body["tools"] = [t.as_tool(function) for function in declared]
-                perhaps("tool_choice", t.tool_choices(body["tools"]))
+                body["tools"] = [as_tool(function) for function in declared]
+                perhaps("tool_choice", tool_choices(body["tools"]))
                 perhaps("parallel_tool_calls", _coin)
             else:
                 body["functions"] = declared
-                perhaps("function_call", t.function_calls(declared))
+                perhaps("function_call", function_calls(declared))
         elif kind == "prediction":
             body["prediction"] = draw(predictions)
         elif kind == "audio":

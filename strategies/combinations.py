@@ -1,17 +1,17 @@
-"""Features of request bodies: how to add each, which pairs of them may meet, and how to take one away again.
+"""Features of request bodies: how to add each to a lean body, and which of them may meet.
 
-``covering_bodies`` are few fixed bodies in which every pair of features that may meet has met. ``simpler`` gives the
-bodies with one feature less, to find out which two of them a server cannot take together.
+``covering_bodies`` are few fixed bodies in which every pair of features that may meet has met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from itertools import combinations, product
 from typing import Any
 
-from .bodies import EDGES, JSON_WISH, PROMPT, SCHEMAS, in_parts, lean, named, text_of, wishing_for_json
+from .bodies import EDGES, SCHEMAS, in_parts, lean, named
+from .simpler import PLAIN_TEXTS, worded
 
 Body = dict[str, Any]
 Message = dict[str, Any]
@@ -24,12 +24,11 @@ _FUNCTION = {"name": "get_weather", "description": "Current weather in a city.",
 _TOOLS = {"tools": [{"type": "function", "function": _FUNCTION}, {"type": "function", "function": {"name": "f-2"}}]}
 _FUNCTIONS = {"functions": [_FUNCTION, {"name": "f-2"}]}
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
-_SAID = {"system": "You are terse.", "user": PROMPT, "assistant": "Hi.", "tool": "21 degrees", "function": "21 degrees"}
 _UNICODE = "👩‍👩‍👧‍👦 مرحبا 𝒳 日本語 naïve é"
 
 
 def _says(role: str, **more: Any) -> Message:
-    return {"role": role, "content": _SAID[role], **more}
+    return {"role": role, "content": PLAIN_TEXTS[role], **more}
 
 
 def _calls(*ids: str) -> list[Message]:
@@ -139,23 +138,22 @@ RULES: tuple[tuple[str, frozenset[str], str, frozenset[str]], ...] = (
 
 
 _TABLE = """
-410211011103220321031001 102503302200001200020110 323703220023110112000000 221522102012211011011101
-000000210101111220111110 113600121212020122040111 002412121023201302021010 010003010112000000200001
-311601312221101311040000 200123120110120101030110 121310202223010201001101 423801322120020002011010
-212702001001121212041111 200002301223200120100001 213421211111010210020001 422602210010211320041101
-301800021000021110011111 422121100202001312001101 203210300112101011020110 120420002222211022030100
-312322320112101220030010 300003101021211211210110 111111312021010120030000 112803210113100322011000
-413510010121120322020000 023122201203020011030000 001701112211000002040000 022213122220010100000010
-401403300001120101000000 203313111000220312010000 310001100010000011100000 400803200202210201040000
-400000300200100320211000 101202220101020112020000 000603000103000000000000 312100000000200201020000
-400700300100200320010000 300511221003000100000000 000301000001000100020000 322001022000020002000000
-100002200003000100200000 400003000002000300100000 002802300103000000040000 300220000000000200010000
-200800100001000000000000 300400000000000000010000 200600000000000200010000 100700000002000001000000
-420300000000000000020000 000500000000000000030000 200001000000000000200000 100000000000000000100000
-000100000000000000010000 001000000000000000000000 003000000000000000000000
+221522102012211011011101 113600121212020122040111 410211011103220321031001 311601312221101311040000
+312322320112101220030010 213421211111010210020001 002412121023201302021010 323703220023110112000000
+121310202223010201001101 423801322120020002011010 212702001001121212041111 112803210113100322011000
+111111312021010120030000 300003101021211211210110 422121100202001312001101 203210300112101011020110
+422602210010211320041101 200123120110120101030110 200002301223200120100001 101202220101020112020000
+413510010121120322020000 203313111000220312010000 301800021000021110011111 120420002222211022030100
+102503302200001200020110 000000210101111220111110 400803200202210201040000 023122201203020011030000
+401403300001120101000000 022213122220010100000010 010003010112000000200001 400000300200100320211000
+300511221003000100000000 001701112211000002040000 310001100010000011100000 400700300100200320010000
+312100000000200201020000 100002200003000100200000 000301000001000100020000 300220000000000200010000
+400003000002000300100000 002802300103000000040000 000603000103000000000000 200600000000000200010000
+100700000002000001000000 200800100001000000000000 300400000000000000010000 420300000000000000020000
+200001000000000000200000 000500000000000000030000 100000000000000000100000 000100000000000000010000
 """
 # What make_rows found, kept because the search takes seconds: a row a word, a digit a feature (0: absent). After a
-# change of FEATURES or RULES put in the output of ``python -m chatproof.strategies.combinations``; a test tells.
+# change of FEATURES or RULES print ``table()`` and put it in; a test tells when that was forgotten.
 
 
 def levels(feature: str) -> list[str]:
@@ -190,11 +188,11 @@ def body_of(row: Mapping[str, str]) -> Body:
 
 
 def possible_pairs() -> set[frozenset[tuple[str, str]]]:
-    """Every pair of levels of two features that some allowed body can have."""
+    """Every pair of levels of two features, none of them absent, that some allowed body can have."""
     pairs = (
         ((one, a), (other, b))
         for one, other in combinations(FEATURES, 2)
-        for a, b in product(levels(one), levels(other))
+        for a, b in product(FEATURES[one], FEATURES[other])
     )
     return {frozenset(pair) for pair in pairs if _completable(dict(pair))}
 
@@ -205,8 +203,8 @@ def _completable(row: Row) -> bool:
 
 
 def pairs_in(row: Mapping[str, str]) -> set[frozenset[tuple[str, str]]]:
-    """The pairs of levels that a whole row has."""
-    return {frozenset(pair) for pair in combinations(row.items(), 2)}
+    """The pairs of levels that a whole row has, without the absent ones."""
+    return {frozenset(pair) for pair in combinations([part for part in row.items() if part[1] != ABSENT], 2)}
 
 
 def make_rows() -> list[Row]:
@@ -244,192 +242,7 @@ def covering_bodies() -> tuple[Body, ...]:
     return tuple(body_of(row) for row in covering_rows())
 
 
-# --- Taking features away -------------------------------------------------------------------------------------------
-
-PARTNERS = {
-    "stream_options": "stream",
-    "top_logprobs": "logprobs",
-    "tool_choice": "tools",
-    "parallel_tool_calls": "tools",
-    "function_call": "functions",
-    "audio": "modalities",
-    "metadata": "store",
-}
-"""Properties that need another one, unless they are null."""
-
-IN_MESSAGES = ("system", "turns", "tool_calls", "function_calls", "names", "parts", "images", "text")
-"""Features of a conversation, as ``features`` calls them."""
-
-
-def features(body: Body) -> set[str]:
-    """The features of a valid body: its optional properties, and what its conversation has beyond the lean one."""
-    messages = body["messages"]
-    contents = [message.get("content") for message in messages]
-    found = {
-        "system": any(message["role"] == "system" for message in messages),
-        "turns": len(_turns(messages)) > 1,
-        "tool_calls": any("tool_calls" in message for message in messages),
-        "function_calls": any("function_call" in message for message in messages),
-        "names": messages != _nameless(messages),
-        "parts": any(isinstance(content, list) for content in contents),
-        "images": messages != _blind(messages),
-        "text": _wordless(messages) != _plain(messages),
-    }
-    return {name for name, present in found.items() if present} | set(body) - {"model", "messages"}
-
-
-def needed(feature: str, body: Body) -> set[str]:
-    """The features of the body that this one cannot do without, itself included."""
-    first = {
-        "tool_calls": {"tools"},
-        "function_calls": {
-            "functions",
-            "turns",
-        },  # a user message follows, since engines refuse a function's as the last
-        "images": {"parts"},
-    }.get(feature, set())
-    if body.get(feature) is not None and feature in PARTNERS:
-        first = {PARTNERS[feature]}
-    if feature == "modalities" and "audio" in (body[feature] or ()):
-        first = {"audio"}
-    return {feature, *first} & (features(body) | {feature})
-
-
-def manifold(body: Body) -> bool:
-    """Whether features meet in the body: no single one, with what it needs, is all there is."""
-    present = features(body)
-    return bool(present) and not any(needed(feature, body) == present for feature in present)
-
-
-def worded(body: Body) -> Body:
-    """The body with JSON named in its conversation where, and only where, ``response_format`` asks for it."""
-    messages = _wordless(body["messages"])
-    if (body.get("response_format") or {}).get("type") == "json_object":
-        messages = wishing_for_json(messages)
-    return {**body, "messages": messages}
-
-
-def without(body: Body, feature: str) -> Body:
-    """The valid body without a feature and without what needs it; a body that has it not stays as it is."""
-    present = features(body)
-    gone = {name for name in present if feature in needed(name, body)}
-    if feature == "turns":
-        gone |= {name for name in present if "turns" in needed(name, body)}
-    left = {key: value for key, value in body.items() if key not in gone}
-    messages = left["messages"]
-    for name in IN_MESSAGES:
-        if name in gone:
-            messages = _CUTS[name](messages)
-    return worded({**left, "messages": messages})
-
-
-def simpler(body: Body) -> Iterator[Body]:
-    """The valid bodies with one feature less, or one turn or call less; none where a single feature is left."""
-    if not manifold(body):
-        return
-    seen = [body]
-    turns = _turns(body["messages"])
-    shorter = [_joined(body["messages"], turns[:i] + turns[i + 1 :]) for i in range(len(turns)) if len(turns) > 1]
-    candidates = [without(body, name) for name in sorted(features(body), key=_bulk)]
-    for candidate in (*candidates, *(worded({**body, "messages": messages}) for messages in shorter if messages)):
-        if candidate not in seen:
-            seen.append(candidate)
-            yield candidate
-
-
-def _bulk(feature: str) -> tuple[int, str]:
-    """Order in which features are taken away: what takes most with it first."""
-    first = ("turns", "tools", "functions", "tool_calls", "function_calls", *PARTNERS.values(), *IN_MESSAGES)
-    return (first.index(feature) if feature in first else len(first), feature)
-
-
-def _turns(messages: Sequence[Message]) -> list[list[Message]]:
-    """The conversation cut before every user message, without what stands before the first."""
-    turns: list[list[Message]] = []
-    for message in messages:
-        if message["role"] == "user":
-            turns.append([])
-        if turns:
-            turns[-1].append(message)
-    return turns
-
-
-def _joined(messages: Sequence[Message], turns: Sequence[Sequence[Message]]) -> list[Message]:
-    """What stands before the first user message with these turns, ending as valid conversations end; else nothing."""
-    lead = messages[: next(i for i, message in enumerate(messages) if message["role"] == "user")]
-    joined = [*lead, *(message for turn in turns for message in turn)]
-    if joined[-1]["role"] == "assistant":
-        joined.pop()
-    return joined if joined[-1]["role"] in ("user", "tool") else []
-
-
-def _without_calls(messages: Sequence[Message], key: str, reply: str) -> list[Message]:
-    return [message for message in messages if key not in message and message["role"] != reply]
-
-
-def _nameless(messages: Sequence[Message]) -> list[Message]:
-    return [
-        {key: value for key, value in message.items() if key != "name" or message["role"] == "function"}
-        for message in messages
-    ]
-
-
-def _joined_parts(messages: Sequence[Message]) -> list[Message]:
-    return [
-        {**message, "content": text_of(message["content"])} if isinstance(message.get("content"), list) else message
-        for message in messages
-    ]
-
-
-def _over_parts(messages: Sequence[Message], keep: Any) -> list[Message]:
-    return [
-        {**message, "content": [part for part in message["content"] if keep(part)]}
-        if isinstance(message.get("content"), list)
-        else message
-        for message in messages
-    ]
-
-
-def _blind(messages: Sequence[Message]) -> list[Message]:
-    return _over_parts(messages, lambda part: part["type"] == "text")
-
-
-def _wordless(messages: Sequence[Message]) -> list[Message]:
-    """The conversation without the wish for JSON."""
-    cut = _over_parts(messages, lambda part: part != {"type": "text", "text": JSON_WISH})
-    return [
-        {**message, "content": message["content"].removesuffix(JSON_WISH)}
-        if isinstance(message.get("content"), str)
-        else message
-        for message in cut
-    ]
-
-
-def _plain(messages: Sequence[Message]) -> list[Message]:
-    """The conversation with the plainest text in every message that has one."""
-
-    def plain(message: Message) -> Message:
-        content, text = message.get("content"), _SAID[message["role"]]
-        if isinstance(content, list):
-            other = [part for part in content if part["type"] != "text"]
-            return {**message, "content": [{"type": "text", "text": text}, *other]}
-        return message if content is None else {**message, "content": text}
-
-    return [plain(message) for message in messages]
-
-
-_CUTS: dict[str, Any] = {
-    "system": lambda messages: [message for message in messages if message["role"] != "system"],
-    "turns": lambda messages: _joined(messages, _turns(messages)[-1:]),
-    "tool_calls": lambda messages: _without_calls(messages, "tool_calls", "tool"),
-    "function_calls": lambda messages: _without_calls(messages, "function_call", "function"),
-    "names": _nameless,
-    "images": _blind,
-    "parts": lambda messages: _joined_parts(_blind(messages)),
-    "text": _plain,
-}
-
-
-if __name__ == "__main__":
+def table() -> str:
+    """A table for this module, searched anew."""
     words = ["".join(str(levels(name).index(level)) for name, level in row.items()) for row in make_rows()]
-    print("\n".join(" ".join(words[i : i + 4]) for i in range(0, len(words), 4)))
+    return "\n".join(" ".join(words[i : i + 4]) for i in range(0, len(words), 4))

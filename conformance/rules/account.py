@@ -9,8 +9,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ...strategies import metadata as maps
 from ...strategies.bodies import lean
+from ...strategies.metadata import metadata as metadata_maps
+from ...strategies.metadata import (
+    metadata_values,
+    metadata_with_long_key,
+    metadata_with_long_value,
+    metadata_with_too_many,
+    metadata_with_wrong_type,
+)
 from ..model import Body, Chapter
 from .forms import (
     accepts,
@@ -54,7 +61,7 @@ metadata = [
         "accepts an object of strings as metadata",
         _PAIRS,
         _stored({"topic": "test"}, {}, {"a": "1", "b": "two words"}),
-        examples=varying("metadata", maps.metadata(min_size=1), **_STORED),
+        examples=varying("metadata", metadata_maps(min_size=1), **_STORED),
     ),
     wrong_types_refused(
         "metadata", "object", source=documented("metadata: an object"), context=_STORED, first=["x", []]
@@ -66,7 +73,7 @@ metadata = [
         "refuses a metadata value that is no string",
         _PAIRS,
         _stored({"k": 7}, {"k": None}, {"k": {"a": "b"}}, {**_pairs(4), "k": True}, {"k": ["v"], **_pairs(4)}),
-        examples=varying("metadata", maps.metadata_with_wrong_type(), **_STORED),
+        examples=varying("metadata", metadata_with_wrong_type(), **_STORED),
     ),
     accepts("metadata.pairs.max", "metadata", "accepts 16 pairs of metadata", _PAIRS, _stored(_pairs(16))),
     refuses(
@@ -75,7 +82,7 @@ metadata = [
         "refuses more than 16 pairs of metadata",
         _SIZES,
         _stored(_pairs(17), _pairs(64)),
-        examples=varying("metadata", maps.metadata_with_too_many(), **_STORED),
+        examples=varying("metadata", metadata_with_too_many(), **_STORED),
     ),
     accepts(
         "metadata.key.maxlen", "metadata", "accepts a metadata key of 64 characters", _PAIRS, _stored({"k" * 64: "v"})
@@ -86,7 +93,7 @@ metadata = [
         "refuses a metadata key of more than 64 characters",
         _SIZES,
         _stored({"k" * 65: "v"}, {**_pairs(8), "k" * 65: "v"}),
-        examples=varying("metadata", maps.metadata_with_long_key(), **_STORED),
+        examples=varying("metadata", metadata_with_long_key(), **_STORED),
     ),
     accepts(
         "metadata.value.maxlen",
@@ -101,7 +108,7 @@ metadata = [
         "refuses a metadata value of more than 512 characters",
         _SIZES,
         _stored({"k": "v" * 513}, {**_pairs(8), "k": "v" * 513}),
-        examples=varying("metadata", maps.metadata_with_long_value(), **_STORED),
+        examples=varying("metadata", metadata_with_long_value(), **_STORED),
     ),
     observes(
         "metadata.needs.store",
@@ -119,7 +126,7 @@ user = [
         "accepts a string as user",
         documented("user: a string"),
         values("user", "user-1234", "Zoë"),
-        examples=varying("user", maps.metadata_values()),
+        examples=varying("user", metadata_values()),
     ),
     wrong_types_refused("user", "string", source=documented("user: a string"), first=[7, {}]),
     null_observed("user", contested("user: not nullable in the document")),

@@ -154,7 +154,9 @@ def null_observed(prop: str, source: Source, *, context: Body | None = None, **r
     return observes(f"{prop}.null", prop, f"accepts {prop}: null", source, values(prop, None, **context or {}), **rest)
 
 
-def default_accepted(prop: str, default: Any, source: Source, *, context: Body | None = None, **rest: Any) -> RequestRule:
+def default_accepted(
+    prop: str, default: Any, source: Source, *, context: Body | None = None, **rest: Any
+) -> RequestRule:
     """``PROP.default.accepts``: the documented default may be sent explicitly."""
     title = f"accepts the default of {prop} sent explicitly"
     return accepts(f"{prop}.default", prop, title, source, values(prop, default, **context or {}), **rest)
@@ -216,7 +218,9 @@ def decimal_bounds(prop: str, low: float, high: float, source: Source, **rest: A
     ]
 
 
-def integer_floor(prop: str, low: int, source: Source, *, refused: Source | None = None, **rest: Any) -> list[RequestRule]:
+def integer_floor(
+    prop: str, low: int, source: Source, *, refused: Source | None = None, **rest: Any
+) -> list[RequestRule]:
     """``PROP.min``: ``low`` is accepted, smaller integers are refused (with the evidence ``refused`` where it differs)."""
     context: Body = rest.pop("context", {})
     return [

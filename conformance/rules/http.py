@@ -196,9 +196,9 @@ json_text = [
     observes(
         "http.size",
         "messages",
-        "accepts a message of 100 000 characters",
+        "accepts a message of 20 000 characters",
         contested("content has no documented limit; caps and context windows differ"),
-        [_saying("la " * 33_333)],
+        [_saying("la " * 6_666)],
         statuses=[413],
         risky=True,
     ),

@@ -12,10 +12,22 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ...strategies import json_schemas, text
-from ...strategies import tools as t
 from ...strategies.bodies import lean
 from ...strategies.faults import bad_item_in
 from ...strategies.messages import assistant_calls, assistant_function, function_reply, tool_call, tool_reply, user
+from ...strategies.tools import (
+    Definition,
+    definition,
+    function_calls,
+    many_definitions,
+    misshapen_calls,
+    named_choice,
+    tool,
+    tool_choices,
+    wrong_call_words,
+)
+from ...strategies.tools import functions as function_lists
+from ...strategies.tools import tools as tool_lists
 from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter
 from .forms import (
@@ -34,9 +46,9 @@ from .forms import (
     wrong_types_refused,
 )
 
-FUNCTION = t.definition()
-TOOL = t.tool()
-A, B = t.definition("alpha"), t.definition("beta")
+FUNCTION = definition()
+TOOL = tool()
+A, B = definition("alpha"), definition("beta")
 _GOOD = st.sampled_from([[], [A], [A, B]])
 _BARE = {"name": "get_weather"}
 _WITH_FUNCTIONS = {"functions": [FUNCTION]}
@@ -52,7 +64,7 @@ def _among(bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Body]:
     return varying("functions", bad_item_in(_GOOD, bad))
 
 
-def _cut(member: str) -> t.Definition:
+def _cut(member: str) -> Definition:
     return {key: value for key, value in FUNCTION.items() if key != member}
 
 
@@ -63,7 +75,7 @@ functions = [
         "accepts one function and several",
         documented("functions: at least one"),
         _functions([FUNCTION], [A, B, FUNCTION]),
-        examples=varying("functions", t.functions(bare=False)),
+        examples=varying("functions", function_lists(bare=False)),
     ),
     refuses(
         "functions.min",
@@ -77,14 +89,14 @@ functions = [
         "functions",
         "accepts 128 functions",
         documented("functions: at most 128"),
-        _functions(t.many_definitions(128)),
+        _functions(many_definitions(128)),
     ),
     refuses(
         "functions.max",
         "functions",
         "refuses more than 128 functions",
         documented("functions: at most 128"),
-        _functions(t.many_definitions(129), t.many_definitions(200)),
+        _functions(many_definitions(129), many_definitions(200)),
     ),
     wrong_types_refused("functions", "array", source=documented("functions: an array")),
     null_observed("functions", contested("functions: not nullable in the document")),
@@ -108,55 +120,53 @@ functions = [
         "functions",
         "refuses a function without a name",
         documented("functions: name is required"),
-        _functions([_cut("name")], [A, B, _cut("name")], [t.definition(None)]),
+        _functions([_cut("name")], [A, B, _cut("name")], [definition(None)]),
     ),
     refuses(
         "functions.name.type",
         "functions",
         "refuses a function name that is not a string",
         documented("functions: name is a string"),
-        _functions(*([t.definition(value)] for value in wrong_samples("string")[:3])),
-        examples=_among(wrong_type("string").map(t.definition)),
+        _functions(*([definition(value)] for value in wrong_samples("string")[:3])),
+        examples=_among(wrong_type("string").map(definition)),
     ),
     accepts(
         "functions.name.pattern",
         "functions",
         "accepts legacy function names of letters, digits, underscores and hyphens",
         prose("functions: characters of name"),
-        _functions([t.definition("a")], [t.definition("Get-Weather_2")]),
-        examples=varying("functions", text.function_names().map(lambda name: [t.definition(name)])),
+        _functions([definition("a")], [definition("Get-Weather_2")]),
+        examples=varying("functions", text.function_names().map(lambda name: [definition(name)])),
     ),
     refuses(
         "functions.name.pattern",
         "functions",
         "refuses legacy function names that are empty or hold another character",
         prose("functions: characters of name"),
-        _functions(
-            [t.definition("has space")], [A, B, t.definition("a.b")], [t.definition("")], [t.definition("naïve")]
-        ),
-        examples=_among(text.bad_function_names().map(t.definition)),
+        _functions([definition("has space")], [A, B, definition("a.b")], [definition("")], [definition("naïve")]),
+        examples=_among(text.bad_function_names().map(definition)),
     ),
     accepts(
         "functions.name.maxlen",
         "functions",
         "accepts legacy function names of 64 characters",
         prose("functions: length of name"),
-        _functions([t.definition("a" * 64)]),
+        _functions([definition("a" * 64)]),
     ),
     refuses(
         "functions.name.maxlen",
         "functions",
         "refuses legacy function names of more than 64 characters",
         prose("functions: length of name"),
-        _functions([t.definition("a" * 65)], [A, B, t.definition("a" * 256)]),
-        examples=_among(st.text(text.NAME_ALPHABET, min_size=65, max_size=200).map(t.definition)),
+        _functions([definition("a" * 65)], [A, B, definition("a" * 256)]),
+        examples=_among(st.text(text.NAME_ALPHABET, min_size=65, max_size=200).map(definition)),
     ),
     refuses(
         "functions.description.type",
         "functions",
         "refuses a legacy function description that is not a string",
         documented("functions: description is a string"),
-        _functions([t.definition(description=7)], [t.definition(description=["x"])]),
+        _functions([definition(description=7)], [definition(description=["x"])]),
     ),
     accepts(
         "functions.parameters.optional",
@@ -164,7 +174,7 @@ functions = [
         "accepts a legacy function without parameters",
         prose("functions: leaving parameters out means that there are none"),
         _functions([_cut("parameters")], [{"name": "f"}]),
-        examples=varying("functions", t.functions(bare=True)),
+        examples=varying("functions", function_lists(bare=True)),
     ),
     accepts(
         "functions.parameters.type",
@@ -173,7 +183,7 @@ functions = [
         documented("functions: parameters is a JSON Schema object"),
         _functions([FUNCTION]),
         examples=varying(
-            "functions", json_schemas.parameters(min_properties=1).map(lambda schema: [t.definition(parameters=schema)])
+            "functions", json_schemas.parameters(min_properties=1).map(lambda schema: [definition(parameters=schema)])
         ),
     ),
     refuses(
@@ -181,8 +191,8 @@ functions = [
         "functions",
         "refuses legacy parameters that are not an object",
         documented("functions: parameters is an object"),
-        _functions([t.definition(parameters="x")], [t.definition(parameters=[])], [A, B, t.definition(parameters=7)]),
-        examples=_among(wrong_type("object", "boolean").map(lambda value: t.definition(parameters=value))),
+        _functions([definition(parameters="x")], [definition(parameters=[])], [A, B, definition(parameters=7)]),
+        examples=_among(wrong_type("object", "boolean").map(lambda value: definition(parameters=value))),
     ),
     observes(
         "functions.name.dup",
@@ -194,7 +204,7 @@ functions = [
 ]
 
 
-def _talk(declared: list[t.Definition], arguments: str) -> Body:
+def _talk(declared: list[Definition], arguments: str) -> Body:
     """The first of the declared functions was called and answered, and the user goes on."""
     name = declared[0]["name"]
     messages = [
@@ -208,7 +218,7 @@ def _talk(declared: list[t.Definition], arguments: str) -> Body:
 
 @st.composite
 def _talks(draw: st.DrawFn) -> Body:
-    declared = draw(t.functions(max_size=2, bare=False))
+    declared = draw(function_lists(max_size=2, bare=False))
     return _talk(declared, draw(json_schemas.arguments(declared[0]["parameters"])))
 
 
@@ -239,8 +249,8 @@ function_call = [
             *_calls("auto", {"name": "get_weather"}, "none"),
             *values("function_call", {"name": "beta"}, functions=[FUNCTION, A, B]),
         ],
-        examples=t.functions(bare=False).flatmap(
-            lambda drawn: varying("function_call", t.function_calls(drawn), functions=drawn)
+        examples=function_lists(bare=False).flatmap(
+            lambda drawn: varying("function_call", function_calls(drawn), functions=drawn)
         ),
         needs=["functions"],
     ),
@@ -250,7 +260,7 @@ function_call = [
         "refuses any other word as function_call",
         documented("function_call: required and the rest are no words of it"),
         _calls("required", "any", "get_weather", ""),
-        examples=varying("function_call", t.wrong_call_words([FUNCTION]), functions=[FUNCTION]),
+        examples=varying("function_call", wrong_call_words([FUNCTION]), functions=[FUNCTION]),
         needs=["functions"],
     ),
     wrong_types_refused(
@@ -268,7 +278,7 @@ function_call = [
         "refuses a function_call object without a proper name",
         documented("function_call: name is required and a string"),
         _calls({}, {"name": 7}, {"name": None}, {"function": _BARE}),
-        examples=varying("function_call", t.misshapen_calls("get_weather"), functions=[FUNCTION]),
+        examples=varying("function_call", misshapen_calls("get_weather"), functions=[FUNCTION]),
         needs=["functions"],
     ),
     observes(
@@ -322,14 +332,14 @@ function_call = [
 @st.composite
 def _mixtures(draw: st.DrawFn) -> Body:
     """Both families in one body, perhaps with their choices; the lists may share names."""
-    tools = draw(t.tools(max_size=2, bare=False))
+    tools = draw(tool_lists(max_size=2, bare=False))
     shared = draw(st.booleans())
-    functions = [tools[0]["function"]] if shared else draw(t.functions(max_size=2, bare=False))
+    functions = [tools[0]["function"]] if shared else draw(function_lists(max_size=2, bare=False))
     body = lean(tools=tools, functions=functions)
     if draw(st.booleans()):
-        body["tool_choice"] = draw(t.tool_choices(tools))
+        body["tool_choice"] = draw(tool_choices(tools))
     if draw(st.booleans()):
-        body["function_call"] = draw(t.function_calls(functions))
+        body["function_call"] = draw(function_calls(functions))
     return body
 
 
@@ -339,7 +349,7 @@ mixed = [
         "functions",
         "accepts functions alone and tools alone",
         documented("functions, tools: each is enough by itself"),
-        [lean(functions=[FUNCTION]), lean(tools=[TOOL]), lean(functions=[A, B]), lean(tools=[t.tool("alpha"), TOOL])],
+        [lean(functions=[FUNCTION]), lean(tools=[TOOL]), lean(functions=[A, B]), lean(tools=[tool("alpha"), TOOL])],
         needs=["tools"],
         control=lambda body: lean(),
     ),
@@ -350,7 +360,7 @@ mixed = [
         documented("function_call, tool_choice: each beside its own list"),
         [
             lean(functions=[FUNCTION], function_call={"name": "get_weather"}),
-            lean(tools=[TOOL], tool_choice=t.named_choice("get_weather")),
+            lean(tools=[TOOL], tool_choice=named_choice("get_weather")),
             lean(functions=[FUNCTION], function_call="none"),
             lean(tools=[TOOL], tool_choice="none"),
         ],
@@ -364,7 +374,7 @@ mixed = [
         _BOTH,
         [
             lean(tools=[TOOL], functions=[A]),
-            lean(tools=[t.tool("alpha"), t.tool("beta")], functions=[FUNCTION, t.definition("gamma")]),
+            lean(tools=[tool("alpha"), tool("beta")], functions=[FUNCTION, definition("gamma")]),
         ],
         examples=_mixtures(),
         needs=["tools"],
@@ -374,7 +384,7 @@ mixed = [
         "functions",
         "refuses the same function among functions and among tools",
         _BOTH,
-        [lean(tools=[TOOL], functions=[FUNCTION]), lean(tools=[t.tool("alpha"), TOOL], functions=[B, FUNCTION])],
+        [lean(tools=[TOOL], functions=[FUNCTION]), lean(tools=[tool("alpha"), TOOL], functions=[B, FUNCTION])],
         needs=["tools"],
     ),
     refuses(
@@ -383,7 +393,7 @@ mixed = [
         "refuses functions and tools at once also where a choice settles which is meant",
         _BOTH,
         [
-            lean(tools=[TOOL], functions=[A], tool_choice=t.named_choice("get_weather")),
+            lean(tools=[TOOL], functions=[A], tool_choice=named_choice("get_weather")),
             lean(tools=[TOOL], functions=[A], function_call={"name": "alpha"}),
             lean(tools=[TOOL], functions=[A], tool_choice="none"),
             lean(tools=[TOOL], functions=[A], function_call="none"),
@@ -411,7 +421,7 @@ mixed = [
         "tool_choice",
         "refuses tool_choice beside functions only",
         observed("tool_choice: only where tools are given"),
-        values("tool_choice", "auto", t.named_choice("get_weather"), "required", functions=[FUNCTION]),
+        values("tool_choice", "auto", named_choice("get_weather"), "required", functions=[FUNCTION]),
         needs=["tools", "functions"],
     ),
     observes(
@@ -459,7 +469,7 @@ mixed = [
         "function_call",
         "refuses the object form of tool_choice as function_call",
         documented("function_call: name is required"),
-        _calls(t.named_choice("get_weather")),
+        _calls(named_choice("get_weather")),
         needs=["functions"],
     ),
     refuses(
@@ -467,7 +477,7 @@ mixed = [
         "tools",
         "refuses a legacy function definition among tools",
         documented("tools: function is required"),
-        values("tools", [{**FUNCTION, "type": "function"}], [t.tool("alpha"), {**FUNCTION, "type": "function"}]),
+        values("tools", [{**FUNCTION, "type": "function"}], [tool("alpha"), {**FUNCTION, "type": "function"}]),
     ),
     refuses(
         "functions.tool.form",

@@ -10,8 +10,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ...strategies import logit_bias as biases
 from ...strategies.bodies import lean
+from ...strategies.logit_bias import (
+    biases_outside,
+    logit_bias_with_bad_key,
+    logit_bias_with_bias_outside,
+    logit_bias_with_wrong_type,
+    not_token_ids,
+    token_ids,
+)
+from ...strategies.logit_bias import logit_bias as bias_maps
 from ..model import Body, Chapter
 from .forms import (
     accepts,
@@ -54,7 +62,7 @@ extremes = [
         "accepts biases of -100, 100 and between",
         _RANGE,
         values(_PROP, {"50": 100}, {"50": -100}, {"1": -100, "50": 0, "99": 100}),
-        examples=varying(_PROP, biases.logit_bias(min_size=1)),
+        examples=varying(_PROP, bias_maps(min_size=1)),
     ),
     refuses(
         "logit_bias.value.range",
@@ -62,7 +70,7 @@ extremes = [
         "refuses a bias beyond ±100",
         _RANGE,
         values(_PROP, {"50": 101}, {"50": -101}, {"50": 1000}, {"50": -(10**6)}),
-        examples=varying(_PROP, st.builds(lambda bias: {"50": bias}, biases.biases_outside())),
+        examples=varying(_PROP, st.builds(lambda bias: {"50": bias}, biases_outside())),
     ),
     refuses(
         "logit_bias.value.range.among",
@@ -70,7 +78,7 @@ extremes = [
         "refuses one bias beyond ±100 among a hundred good ones",
         _RANGE,
         [_bad_value(101, _MANY - 1), _bad_value(-101, 0), _bad_value(101, _MANY // 2)],
-        examples=varying(_PROP, biases.logit_bias_with_bias_outside()),
+        examples=varying(_PROP, logit_bias_with_bias_outside()),
     ),
     accepts("logit_bias.zero", _PROP, "accepts a bias of 0", _RANGE, values(_PROP, {"50": 0})),
     observes(
@@ -101,7 +109,7 @@ value_types = [
         "refuses a bias that is no number",
         documented("logit_bias: values are integers"),
         values(_PROP, {"50": "5"}, {"50": True}, {"50": []}, {"50": {}}),
-        examples=varying(_PROP, biases.logit_bias_with_wrong_type()),
+        examples=varying(_PROP, logit_bias_with_wrong_type()),
     ),
     refuses(
         "logit_bias.value.type.among",
@@ -133,7 +141,7 @@ keys = [
         "accepts token ids from 0 to 99 as keys",
         _KEYS,
         values(_PROP, {"0": 1}, {"99": 1}),
-        examples=varying(_PROP, st.builds(lambda token: {token: 1}, biases.token_ids())),
+        examples=varying(_PROP, st.builds(lambda token: {token: 1}, token_ids())),
     ),
     refuses(
         "logit_bias.key.numeric",
@@ -141,7 +149,7 @@ keys = [
         "refuses a key that is no token id",
         _KEYS,
         values(_PROP, {"AI": 1}, {"": 1}, {"-1": 1}, {"1.5": 1}),
-        examples=varying(_PROP, st.builds(lambda key: {key: 1}, biases.not_token_ids())),
+        examples=varying(_PROP, st.builds(lambda key: {key: 1}, not_token_ids())),
     ),
     refuses(
         "logit_bias.key.numeric.among",
@@ -149,7 +157,7 @@ keys = [
         "refuses one key that is no token id among a hundred good ones",
         _KEYS,
         [_bad_key("AI", _MANY - 1), _bad_key("AI", 0), _bad_key("-1", _MANY // 2)],
-        examples=varying(_PROP, biases.logit_bias_with_bad_key()),
+        examples=varying(_PROP, logit_bias_with_bad_key()),
     ),
     observes(
         "logit_bias.key.form",

@@ -1,7 +1,7 @@
 """The array of messages, the names of participants, the order and the length of a conversation (fact base §1.3, §1.4).
 
-Left out: ``messages.context``, since the window of a server is not known and a prompt that surely exceeds it costs
-money where it does not; ``messages.content.maxlen`` sends one that exceeds the usual ones.
+Left out: ``messages.context`` and ``messages.content.maxlen``, since the window of a server is not known and a prompt
+that surely exceeds it costs money where it does not, or keeps a small engine busy for minutes after it was given up.
 """
 
 from __future__ import annotations
@@ -193,17 +193,6 @@ length = [
         "accepts a conversation of 257 messages",
         believed("messages: no upper bound is documented"),
         [lean(messages=[*[user("1"), assistant("2")] * 128, user("3")])],
-    ),
-    # Refused for its length or for the context window; only a crash or a hang counts. Spaces, because a tokenizer makes
-    # few tokens of them, and where the text is accepted somebody pays for it.
-    observes(
-        "messages.content.maxlen",
-        _P,
-        "refuses a text of 1 048 577 characters",
-        observed("content: the length in an error text of 2024-10; larger later"),
-        [lean(messages=[user("Say hi.".ljust(2**20 + 1))])],
-        risky=True,
-        statuses=(413,),
     ),
 ]
 

@@ -19,7 +19,6 @@ from .forms import (
     integral_observed,
     null_accepted,
     observes,
-    refuses,
     values,
     varying,
     wrong_types_refused,

@@ -12,10 +12,24 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ...strategies import json_schemas, text
-from ...strategies import tools as t
 from ...strategies.bodies import lean
 from ...strategies.faults import bad_item_in
 from ...strategies.messages import assistant_calls, tool_call, tool_reply, user
+from ...strategies.tools import (
+    PARAMETERS,
+    STRICT_PARAMETERS,
+    Definition,
+    Tool,
+    as_tool,
+    definition,
+    many_definitions,
+    misshapen_choices,
+    named_choice,
+    tool,
+    tool_choices,
+    wrong_choice_words,
+)
+from ...strategies.tools import tools as tool_lists
 from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter, Strength
 from .forms import (
@@ -33,8 +47,8 @@ from .forms import (
     wrong_types_refused,
 )
 
-TOOL = t.tool()
-A, B = t.tool("alpha"), t.tool("beta")
+TOOL = tool()
+A, B = tool("alpha"), tool("beta")
 _GOOD = st.sampled_from([[], [A], [A, B]])
 _STRICT = documented("tools: function.strict is a boolean, null allowed")
 _BOTH = json_schemas.Schema(
@@ -47,7 +61,7 @@ _BOTH = json_schemas.Schema(
     },
     required=["city"],
 )
-_OPEN = t.PARAMETERS
+_OPEN = PARAMETERS
 _OPTIONAL = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "unit": {"type": "string"}},
@@ -62,12 +76,12 @@ def _tools(*lists: list[Any]) -> list[Body]:
 
 def _functions(member: str, *wanted: Any, **others: Any) -> list[Body]:
     """Bodies with one ordinary tool, one for each value of one member of its function."""
-    return [lean(tools=[t.tool(**{**others, member: value})]) for value in wanted]
+    return [lean(tools=[tool(**{**others, member: value})]) for value in wanted]
 
 
 def _drawn(member: str, strategy: st.SearchStrategy[Any], **others: Any) -> st.SearchStrategy[Body]:
     """Bodies with one ordinary tool one member of whose function is drawn."""
-    return strategy.map(lambda value: lean(tools=[t.tool(**{**others, member: value})]))
+    return strategy.map(lambda value: lean(tools=[tool(**{**others, member: value})]))
 
 
 def _among(bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Body]:
@@ -75,8 +89,8 @@ def _among(bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Body]:
     return varying("tools", bad_item_in(_GOOD, bad))
 
 
-def _cut(function: t.Definition, member: str) -> t.Tool:
-    return t.as_tool({key: value for key, value in function.items() if key != member})
+def _cut(function: Definition, member: str) -> Tool:
+    return as_tool({key: value for key, value in function.items() if key != member})
 
 
 tools = [
@@ -86,7 +100,7 @@ tools = [
         "accepts an array of tools",
         documented("tools: an array of tools"),
         _tools([TOOL], [A, B, TOOL]),
-        examples=varying("tools", t.tools(bare=False)),
+        examples=varying("tools", tool_lists(bare=False)),
     ),
     wrong_types_refused("tools", "array", source=documented("tools: an array"), first=("none",)),
     null_observed("tools", contested("tools: not nullable in the document; the original service reads null as absent")),
@@ -107,14 +121,14 @@ tools = [
         "tools",
         "accepts 128 tools",
         prose("tools: at most 128 functions"),
-        _tools([t.as_tool(function) for function in t.many_definitions(128)]),
+        _tools([as_tool(function) for function in many_definitions(128)]),
     ),
     refuses(
         "tools.max",
         "tools",
         "refuses more than 128 tools",
         prose("tools: at most 128 functions"),
-        _tools(*([t.as_tool(function) for function in t.many_definitions(count)] for count in (129, 200))),
+        _tools(*([as_tool(function) for function in many_definitions(count)] for count in (129, 200))),
     ),
     accepts("tool.type", "tools", "accepts tools of type function", documented("tools: type"), _tools([TOOL])),
     refuses(
@@ -123,7 +137,7 @@ tools = [
         "refuses a tool whose type is missing or not function",
         documented("tools: type is required, function the only value"),
         _tools(
-            [{"function": t.definition()}],
+            [{"function": definition()}],
             [{**TOOL, "type": "retrieval"}],
             [A, B, {**TOOL, "type": "Function"}],
             [{**TOOL, "type": ""}, A, B],
@@ -147,22 +161,22 @@ tools = [
         "tools",
         "refuses a tool without its function",
         documented("tools: function is required"),
-        _tools([{"type": "function"}], [A, B, {"type": "function"}], [t.as_tool(None)]),
+        _tools([{"type": "function"}], [A, B, {"type": "function"}], [as_tool(None)]),
     ),
     refuses(
         "tool.function.type",
         "tools",
         "refuses a tool whose function is not an object",
         documented("tools: function is an object"),
-        _tools([t.as_tool("get_weather")], [t.as_tool([t.definition()])], [t.as_tool(7)]),
-        examples=_among(wrong_type("object").map(t.as_tool)),
+        _tools([as_tool("get_weather")], [as_tool([definition()])], [as_tool(7)]),
+        examples=_among(wrong_type("object").map(as_tool)),
     ),
     refuses(
         "tool.function.flat",
         "tools",
         "refuses a function whose members lie in the tool itself",
         documented("tools: function is required; the flat form belongs to other services"),
-        _tools([{"type": "function", **t.definition()}], [A, B, {"type": "function", **t.definition()}]),
+        _tools([{"type": "function", **definition()}], [A, B, {"type": "function", **definition()}]),
     ),
     observes(
         "fn.name.dup",
@@ -180,7 +194,7 @@ function_name = [
         "tools",
         "refuses a function without a name",
         documented("tools: function.name is required"),
-        _tools([_cut(t.definition(), "name")], [A, B, _cut(t.definition(), "name")], [t.tool(None)]),
+        _tools([_cut(definition(), "name")], [A, B, _cut(definition(), "name")], [tool(None)]),
     ),
     refuses(
         "fn.name.type",
@@ -188,7 +202,7 @@ function_name = [
         "refuses a function name that is not a string",
         documented("tools: function.name is a string"),
         _functions("name", *wrong_samples("string")[:4]),
-        examples=_among(wrong_type("string").map(t.tool)),
+        examples=_among(wrong_type("string").map(tool)),
     ),
     accepts(
         "fn.name.pattern",
@@ -205,9 +219,9 @@ function_name = [
         prose("tools: characters of function.name"),
         [
             *_functions("name", "has space", "a.b", "", "naïve", "a/b", "a\n"),
-            *_tools([t.tool("has space"), A, B], [A, B, t.tool("a.b")]),
+            *_tools([tool("has space"), A, B], [A, B, tool("a.b")]),
         ],
-        examples=_among(text.bad_function_names().map(t.tool)),
+        examples=_among(text.bad_function_names().map(tool)),
     ),
     accepts(
         "fn.name.maxlen",
@@ -221,8 +235,8 @@ function_name = [
         "tools",
         "refuses function names of more than 64 characters",
         prose("tools: length of function.name"),
-        [*_functions("name", "a" * 65, "a" * 256), *_tools([A, B, t.tool("a" * 65)])],
-        examples=_among(st.text(text.NAME_ALPHABET, min_size=65, max_size=200).map(t.tool)),
+        [*_functions("name", "a" * 65, "a" * 256), *_tools([A, B, tool("a" * 65)])],
+        examples=_among(st.text(text.NAME_ALPHABET, min_size=65, max_size=200).map(tool)),
     ),
 ]
 
@@ -233,7 +247,7 @@ function_description = [
         "accepts a function with any description or none",
         documented("tools: function.description is an optional string"),
         [
-            *_tools([_cut(t.definition(), "description")]),
+            *_tools([_cut(definition(), "description")]),
             *_functions("description", "What it does.", 'é 你好 "\\ 👍\n'),
         ],
         examples=_drawn("description", text.prompts()),
@@ -282,8 +296,8 @@ function_parameters = [
         "tools",
         "accepts a function without parameters",
         prose("tools: leaving function.parameters out means that there are none"),
-        _tools([_cut(t.definition(), "parameters")], [t.as_tool({"name": "f"})]),
-        examples=varying("tools", t.tools(bare=True)),
+        _tools([_cut(definition(), "parameters")], [as_tool({"name": "f"})]),
+        examples=varying("tools", tool_lists(bare=True)),
     ),
     accepts(
         "fn.parameters.empty",
@@ -298,7 +312,7 @@ function_parameters = [
         "tools",
         "accepts parameters that are a JSON Schema of an object",
         documented("tools: function.parameters is a JSON Schema object"),
-        _functions("parameters", t.PARAMETERS, _BOTH),
+        _functions("parameters", PARAMETERS, _BOTH),
         examples=_drawn("parameters", json_schemas.parameters(min_properties=1)),
     ),
     refuses(
@@ -306,8 +320,8 @@ function_parameters = [
         "tools",
         "refuses parameters that are not an object",
         documented("tools: function.parameters is an object"),  # true and false are JSON Schemas, so they are left out
-        [*_functions("parameters", "x", [], 7), *_tools([A, B, t.tool(parameters="x")])],
-        examples=_among(wrong_type("object", "boolean").map(lambda value: t.tool(parameters=value))),
+        [*_functions("parameters", "x", [], 7), *_tools([A, B, tool(parameters="x")])],
+        examples=_among(wrong_type("object", "boolean").map(lambda value: tool(parameters=value))),
     ),
     observes(
         "fn.parameters.null",
@@ -321,7 +335,7 @@ function_parameters = [
         "tools",
         "accepts parameters whose root has the type object",
         documented("tools: function.parameters is a JSON Schema object"),
-        _functions("parameters", t.PARAMETERS),
+        _functions("parameters", PARAMETERS),
     ),
     refuses(
         "fn.parameters.root",
@@ -335,7 +349,7 @@ function_parameters = [
             {"type": "integer"},
             {"type": "null"},
         ),
-        examples=_among(json_schemas.other_roots().map(lambda schema: t.tool(parameters=schema))),
+        examples=_among(json_schemas.other_roots().map(lambda schema: tool(parameters=schema))),
     ),
     accepts(
         "fn.parameters.properties",
@@ -359,15 +373,15 @@ function_strict = [
         "tools",
         "accepts strict true, false and null in a function",
         _STRICT,
-        _functions("strict", True, False, None, parameters=t.STRICT_PARAMETERS),
+        _functions("strict", True, False, None, parameters=STRICT_PARAMETERS),
     ),
     refuses(
         "fn.strict.type",
         "tools",
         "refuses strict in a function that is not a boolean",
         _STRICT,
-        _functions("strict", "yes", 1, "true", parameters=t.STRICT_PARAMETERS),
-        examples=_drawn("strict", wrong_type("boolean"), parameters=t.STRICT_PARAMETERS),
+        _functions("strict", "yes", 1, "true", parameters=STRICT_PARAMETERS),
+        examples=_drawn("strict", wrong_type("boolean"), parameters=STRICT_PARAMETERS),
     ),
     accepts(
         "fn.strict.default",
@@ -381,7 +395,7 @@ function_strict = [
         "tools",
         "accepts strict true with parameters within the strict subset",
         observed("tools: the strict subset of JSON Schema"),
-        _functions("parameters", t.STRICT_PARAMETERS, strict=True),
+        _functions("parameters", STRICT_PARAMETERS, strict=True),
         examples=_drawn("parameters", json_schemas.strict_schemas(), strict=True),
     ),
     refuses(
@@ -403,7 +417,7 @@ function_strict = [
 ]
 
 
-def _talk(declared: list[t.Tool], arguments: str) -> Body:
+def _talk(declared: list[Tool], arguments: str) -> Body:
     """The first of the declared tools was called and answered."""
     call = tool_call(1, declared[0]["function"]["name"], arguments)
     return lean(tools=declared, messages=[user("What is the weather?"), assistant_calls(call), tool_reply(1)])
@@ -411,7 +425,7 @@ def _talk(declared: list[t.Tool], arguments: str) -> Body:
 
 @st.composite
 def _talks(draw: st.DrawFn) -> Body:
-    declared = draw(t.tools(max_size=2, bare=False))
+    declared = draw(tool_lists(max_size=2, bare=False))
     return _talk(declared, draw(json_schemas.arguments(declared[0]["function"]["parameters"])))
 
 
@@ -453,7 +467,7 @@ tool_choice = [
         "accepts tool_choice none, auto and required",
         documented("tool_choice: its three words"),
         _choices("none", "auto", "required"),
-        examples=t.tools(bare=False).flatmap(lambda drawn: varying("tool_choice", t.tool_choices(drawn), tools=drawn)),
+        examples=tool_lists(bare=False).flatmap(lambda drawn: varying("tool_choice", tool_choices(drawn), tools=drawn)),
         needs=["tools"],
     ),
     refuses(
@@ -462,7 +476,7 @@ tool_choice = [
         "refuses any other word as tool_choice",
         documented("tool_choice: its three words"),
         _choices("bogus", "any", "get_weather", "", "Auto"),
-        examples=varying("tool_choice", t.wrong_choice_words([TOOL]), tools=[TOOL]),
+        examples=varying("tool_choice", wrong_choice_words([TOOL]), tools=[TOOL]),
         needs=["tools"],
     ),
     wrong_types_refused(
@@ -485,7 +499,7 @@ tool_choice = [
         "tool_choice",
         "accepts the object that names a tool as tool_choice",
         documented("tool_choice: type and function.name"),
-        _choices(t.named_choice("get_weather")),
+        _choices(named_choice("get_weather")),
         needs=["tools"],
     ),
     refuses(
@@ -494,7 +508,7 @@ tool_choice = [
         "refuses a tool_choice object of another shape",
         documented("tool_choice: type and function.name are required"),
         _choices(*_shapes("get_weather")),
-        examples=varying("tool_choice", t.misshapen_choices("get_weather"), tools=[TOOL]),
+        examples=varying("tool_choice", misshapen_choices("get_weather"), tools=[TOOL]),
         needs=["tools"],
     ),
     accepts(
@@ -502,7 +516,7 @@ tool_choice = [
         "tool_choice",
         "accepts a tool_choice that names any of several tools",
         documented("tool_choice: forces the named tool"),
-        values("tool_choice", *map(t.named_choice, ("get_weather", "alpha", "beta")), tools=[A, B, TOOL]),
+        values("tool_choice", *map(named_choice, ("get_weather", "alpha", "beta")), tools=[A, B, TOOL]),
         needs=["tools"],
     ),
     refuses(
@@ -511,8 +525,8 @@ tool_choice = [
         "refuses a tool_choice that names a tool which is not there",
         documented("tool_choice: forces the named tool, so it has to be one of the tools"),
         [
-            *_choices(t.named_choice("get_time")),
-            *values("tool_choice", t.named_choice("gamma"), tools=[A, B]),
+            *_choices(named_choice("get_time")),
+            *values("tool_choice", named_choice("gamma"), tools=[A, B]),
         ],
         strength=Strength.SHOULD,  # no document says it, but no server can do what is asked
         needs=["tools"],
@@ -530,7 +544,7 @@ tool_choice = [
         "tool_choice",
         "refuses tool_choice without tools",
         observed("tool_choice: only where tools are given"),
-        values("tool_choice", "required", t.named_choice("get_weather"), "auto"),
+        values("tool_choice", "required", named_choice("get_weather"), "auto"),
         needs=["tools"],
     ),
     observes(

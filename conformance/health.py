@@ -1,0 +1,186 @@
+"""Is the server still itself? Servers die of single requests, and some go on answering with an error to everything.
+
+Nothing that a server says while it is ill is a finding. When it is found dead or ill, the traffic pauses, the server
+is brought back (by the command that started it, or by waiting for whoever runs it), and the suspects are sent again
+one by one, each followed by the canary, until the killer is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..strategies.bodies import lean
+from .endpoint import Lane, prepare
+from .judge import Reaction, describe, react
+from .model import Exchange, Request, Trouble
+
+if TYPE_CHECKING:
+    from .pipeline import Job, Pipeline
+
+CANARY = Request(body=lean())
+"""The minimal request that every endpoint takes."""
+
+MOST_INCIDENTS = 40
+"""Deaths and illnesses in one run before it is given up."""
+
+MOST_SUSPECTS = 60
+"""Requests that are tried alone after one incident."""
+
+Revive = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One time the server went away or fell ill. Between ``begun`` and ``ended`` its answers mean nothing."""
+
+    what: str
+    begun: float
+    ended: float
+    killer: str | None
+
+
+@dataclass
+class Health:
+    """Watches one pipeline. ``revive`` brings the server back; without it there is only waiting, for ``patience`` seconds."""
+
+    pipeline: Pipeline
+    patience: float
+    revive: Revive | None = None
+    incidents: list[Incident] = field(default_factory=list)
+    killers: dict[tuple[object, ...], str] = field(default_factory=dict)
+    set_aside: set[str] = field(default_factory=set)
+    suspects: list[Job] = field(default_factory=list)
+    _healthy_at: float = 0.0
+    _since: deque[Job] = field(default_factory=lambda: deque(maxlen=500))
+    _dropped: list[Job] = field(default_factory=list)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def saw(self, job: Job, exchange: Exchange) -> None:
+        """Take note of an exchange: an accepted request shows that the server was well when it was sent."""
+        if react(exchange) is Reaction.ACCEPTED and exchange.started > self._healthy_at:
+            self._healthy_at = exchange.started
+            self._since.clear()  # what else was in flight comes after this one
+        self._since.append(job)
+
+    def tainted(self, exchange: Exchange, label: str = "") -> bool:
+        """Whether an exchange says nothing about the rule ``label``: it fell into an illness, or was set aside for another."""
+        if exchange.trouble and exchange.trouble.kind == "set_aside":
+            return label not in self.set_aside
+        return not exchange.vetted and any(row.begun < exchange.finished < row.ended for row in self.incidents)
+
+    async def since(self, moment: float) -> bool:
+        """Whether the server took a valid request sent after ``moment``; asks the canary where none was. False: all over."""
+        if self._healthy_at > moment:
+            return True
+        async with self._lock:
+            if self._healthy_at > moment:
+                return True
+            if self.pipeline.gone:
+                return False
+            async with self._nurse() as lane:
+                answer = await self._well(lane)
+            if answer is None:
+                return True
+            return await self._treat(f"the server no longer takes a minimal request ({answer})", [], ill=True)
+
+    async def went_away(self, job: Job, trouble: Trouble) -> Exchange | None:
+        """For a job whose connection failed: its vetted exchange if it was a suspect, None if it is to be sent again."""
+        self.pipeline.pause()
+        before = len(self.incidents)
+        if trouble.kind == "disconnected":
+            self._dropped.append(job)
+        async with self._lock:
+            if self.pipeline.gone:
+                return self.pipeline.cancelled(job)
+            if len(self.incidents) == before and job.vetted is None:
+                await self.pipeline.landed()
+                suspects, self._dropped = self._dropped, []
+                if not await self._treat(f"the server went away ({trouble.text})", suspects, ill=False):
+                    return self.pipeline.cancelled(job)
+        return job.vetted
+
+    async def _treat(self, what: str, suspects: Sequence[Job], *, ill: bool) -> bool:
+        """Bring the server back and find the killer. False: it stays away, the run is over."""
+        self.pipeline.pause()
+        if ill:
+            await self.pipeline.landed()
+            dropped, self._dropped = self._dropped, []  # it may have gone away just now: these are nearest to the cause
+            suspects = [*dropped, *(job for job in self._since if job not in dropped)]
+        begun = self._healthy_at
+        try:
+            if len(self.incidents) >= MOST_INCIDENTS:
+                return self._over(f"{what}, for the {MOST_INCIDENTS + 1}th time", suspects)
+            if not await self._back():
+                return self._over(what, suspects)
+            killer = await self._hunt(suspects[:MOST_SUSPECTS])
+            if killer is False:
+                return False
+            self.incidents.append(Incident(what, begun if ill else time.monotonic(), time.monotonic(), killer))
+            self.pipeline.forget(self.tainted)
+            self._since.clear()
+            return True
+        finally:
+            self.pipeline.resume()
+
+    async def _hunt(self, suspects: Sequence[Job]) -> str | None | bool:
+        """Send the suspects alone, oldest first. The label of the killer, None where none kills again, False when all is over."""
+        found: str | None = None
+        async with self._nurse() as lane:
+            for job in suspects:
+                exchange = replace(await lane.ask(job.request), vetted=True)
+                self.pipeline.requests += exchange.attempts
+                if await self._well(lane) is None:
+                    job.vetted = exchange
+                    self.pipeline.remember(job.request, exchange)
+                    continue
+                text = f"the server {'went away' if exchange.answer is None else 'took nothing more'} after this request"
+                killed = replace(exchange, trouble=Trouble("killed", f"{text}, twice"))
+                job.vetted = killed
+                self.pipeline.remember(job.request, killed)
+                self.killers[job.request.key] = job.label
+                self.set_aside.add(job.label)
+                found = found or job.label
+                if not await self._back():
+                    return self._over("the server did not come back", [job])
+        return found
+
+    def _nurse(self) -> Lane:
+        """A lane of its own, because all others may stand still."""
+        return Lane(self.pipeline.target, self.pipeline.context)
+
+    async def _well(self, lane: Lane, tries: int = 3) -> str | None:
+        """None when the server takes the canary (or is only busy), else what came instead."""
+        said = ""
+        for number in range(tries):
+            if number:
+                await asyncio.sleep(0.3)
+            exchange = await lane.ask(prepare(CANARY, self.pipeline.target))
+            self.pipeline.requests += exchange.attempts
+            if react(exchange) in (Reaction.ACCEPTED, Reaction.LIMITED):
+                self._healthy_at = max(self._healthy_at, exchange.started)
+                return None
+            said = describe(exchange)
+        return said
+
+    async def _back(self) -> bool:
+        """Restart the server or wait for it, until it takes the canary."""
+        if self.revive is not None:
+            return await self.revive()
+        ends = time.monotonic() + self.patience
+        async with self._nurse() as lane:
+            while True:
+                if await self.pipeline.listening() and await self._well(lane, 1) is None:
+                    return True
+                if time.monotonic() > ends:
+                    return False
+                await asyncio.sleep(0.25)
+
+    def _over(self, what: str, suspects: Sequence[Job]) -> bool:
+        self.suspects += [job for job in suspects if job not in self.suspects]
+        self.pipeline.give_up(what)
+        return False

@@ -1,0 +1,78 @@
+"""Properties together: what is accepted alone is accepted in company, since no document forbids these combinations.
+
+The pins hold every pair of features that may meet; the examples are random. Each body is asked without what the server
+does not offer, and a failure is taken apart until two features are left that fail only together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from ...strategies.bodies import bodies
+from ...strategies.combinations import covering_bodies
+from ...strategies.simpler import features, manifold, simpler, without
+from ..model import Body, Chapter
+from .forms import accepts, documented
+from .gates import GATES
+
+_GATES = {gate.capability for gate in GATES}
+
+_CAPABILITIES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("stream", lambda value: value is True, "streaming"),
+    ("stream_options", lambda value: bool((value or {}).get("include_usage")), "stream_usage"),
+    ("n", lambda value: (value or 1) > 1, "multiple_choices"),
+    ("response_format", lambda value: value["type"] == "json_object", "json_object"),
+    ("response_format", lambda value: value["type"] == "json_schema", "json_schema"),
+    ("tool_choice", lambda value: value == "required" or isinstance(value, dict), "forced_tool"),
+    ("function_call", lambda value: isinstance(value, dict), "forced_function"),
+    ("modalities", lambda value: "audio" in (value or ()), "audio_output"),
+    ("audio", lambda value: True, "audio_output"),
+    ("tool_calls", lambda value: True, "tools"),
+    ("function_calls", lambda value: True, "functions"),
+    ("parts", lambda value: True, "content_parts"),
+    ("images", lambda value: True, "images"),
+)
+"""Feature, which of its values, and the capability they need beside the gate that is named like the property."""
+
+
+def _capabilities(feature: str, body: Body) -> set[str]:
+    """The gates behind a feature of a body."""
+    value = body.get(feature)
+    special = {gate for name, concerns, gate in _CAPABILITIES if name == feature and concerns(value)}
+    return ({feature} | special) & _GATES
+
+
+def fit(body: Body, offered: Collection[str]) -> Body | None:
+    """The body without the features that are not offered; None where no two are left to meet."""
+    for feature in sorted(features(body)):
+        if not _capabilities(feature, body) <= set(offered) and feature in features(body):
+            body = without(body, feature)
+    return body if manifold(body) else None
+
+
+_FREE = documented("the request object: nothing forbids using these properties together")
+
+together = [
+    accepts(
+        "together.pairs",
+        "together",
+        "accepts every pair of features that may be used together",
+        _FREE,
+        covering_bodies(),
+        fit=fit,
+        reduce=simpler,
+    ),
+    accepts(
+        "together.random",
+        "together",
+        "accepts random combinations of properties",
+        _FREE,
+        [],
+        examples=bodies(),
+        fit=fit,
+        reduce=simpler,
+    ),
+]
+
+CHAPTER = Chapter("together", "Properties together", tuple(together))
