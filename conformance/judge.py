@@ -158,6 +158,8 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     said = describe(exchange)
     if rule.expect is Expect.REFUSE and exchange.trouble is None and exchange.status in rule.statuses:
         return Judgement(Kind.HELD, observed=f"refused ({said})")
+    if rule.expect is Expect.EITHER and reaction is Reaction.HUNG:
+        return Judgement(Kind.HELD, observed=f"no answer ({said})")  # a large body may simply take its time
     match reaction:
         case Reaction.UNREACHED | Reaction.LIMITED | Reaction.REDIRECTED:
             return Judgement(Kind.UNDECIDED, f"no verdict possible: {reaction} ({said})")

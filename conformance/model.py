@@ -220,7 +220,8 @@ class RequestRule:
     Rich bodies have two more: ``fit`` leaves out what the server does not offer (given the names of the offered
     capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less (none for a body of
     a single feature, whose fault is another rule's finding).
-    ``statuses`` are legal refusals beside 400 and 422. ``risky`` requests have killed engines (left out by --safe).
+    ``weight`` multiplies the number of drawn examples. ``statuses`` are legal refusals beside 400 and 422. ``risky``
+    requests have killed engines (left out by --safe).
     """
 
     id: str
@@ -237,6 +238,7 @@ class RequestRule:
     reduce: Callable[[Body], Iterable[Body]] | None = None
     statuses: frozenset[int] = frozenset()
     risky: bool = False
+    weight: int = 1
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]
     chapter: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -138,6 +139,8 @@ class Pipeline:
         except (OSError, TimeoutError):
             return False
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
         return True
 
     # --- lanes ---------------------------------------------------------------------------------------------------

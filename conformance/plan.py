@@ -73,8 +73,8 @@ def pin_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
 
 
 def example_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
-    """The drawn bodies of a rule that this depth asks. A rule without pins draws at least one."""
-    count = chosen.drawn if rule.pins else max(chosen.drawn, 1)
+    """The drawn bodies of a rule that this depth asks. A rule without pins draws at least one body for its weight."""
+    count = (chosen.drawn if rule.pins else max(chosen.drawn, 1)) * rule.weight
     if rule.examples is None or count == 0:
         return []
     strength = _STRENGTHS.index(rule.strength)

@@ -25,7 +25,7 @@ def smallest(rule: RequestRule, chosen: Settings, fails: Callable[[Any], bool | 
     spent = False
 
     @seed(seed_of(chosen.seed, rule.id))
-    @quiet(max(chosen.drawn, 1), Phase.generate, Phase.shrink)
+    @quiet(max(chosen.drawn, 1) * rule.weight, Phase.generate, Phase.shrink)
     @given(rule.examples)
     def search(body: Any) -> None:
         nonlocal spent

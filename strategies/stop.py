@@ -11,7 +11,7 @@ MOST = 4
 
 def stop_strings() -> SearchStrategy[str]:
     """Short printable sequences with a character that is no space. Shrinks towards "0"."""
-    visible = st.characters(codec="utf-8", categories=("L", "N", "P", "Sm", "Sc"))
+    visible = st.characters(categories=("L", "N", "P", "Sm", "Sc"))
     return st.text(visible, min_size=1, max_size=8) | st.sampled_from(
         ["\n\n", "\n", "###", "</s>", "Human:", "\U0001f6d1"]
     )

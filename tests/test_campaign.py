@@ -1,4 +1,4 @@
-"""The engine without pytest: verdicts, proofs, shrinking, order, and what happens when the server does not play along."""
+"""The engine without pytest: verdicts, proofs, shrinking, order, and servers that do not play along."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ MOST_FOR_ONE_SEARCH = 200
 """Requests that one failing rule may cost, shrinking and proofs included."""
 
 
-def rule(name: str = "x", expect: Expect = Expect.ACCEPT, strength: Strength = Strength.MUST, **rest: Any) -> RequestRule:
+def rule(
+    name: str = "x", expect: Expect = Expect.ACCEPT, strength: Strength = Strength.MUST, **rest: Any
+) -> RequestRule:
     """A rule of our own about ``user``, a property that no server looks at."""
     suffix = {Expect.ACCEPT: ".accepts", Expect.REFUSE: ".refuses", Expect.EITHER: ""}[expect]
     return RequestRule(
@@ -50,7 +52,9 @@ def catalogue_of(*rules: RequestRule) -> Catalogue:
     return Catalogue("2024-11", (), tuple(rules), ())
 
 
-def fire(server: servers.Server, rules: Sequence[RequestRule], bounds: Bounds = QUICK, **settings: Any) -> dict[str, Result]:
+def fire(
+    server: servers.Server, rules: Sequence[RequestRule], bounds: Bounds = QUICK, **settings: Any
+) -> dict[str, Result]:
     """The result of each rule."""
     target = Target(server.url + "/v1", model=servers.MODEL, bounds=bounds)
     campaign = Campaign(target, catalogue_of(*rules), Settings(**settings), capabilities={})
@@ -85,7 +89,9 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- verdicts ------------------------------------------------------------------------------------------------------
 
 BAD_ACCEPT = servers.on(user_is("bad"), servers.refuses(400), servers.agreeable)
-BAD_REFUSE = servers.on(user_is("bad"), servers.agreeable, servers.on(user_is("worse"), servers.refuses(400), servers.agreeable))
+BAD_REFUSE = servers.on(
+    user_is("bad"), servers.agreeable, servers.on(user_is("worse"), servers.refuses(400), servers.agreeable)
+)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +148,8 @@ def test_a_grave_fault_is_a_failure_for_every_rule(
     results = fire(server, rules)
     assert results["other.y.accepts"].verdict is Verdict.PASSED
     result = results[rules[0].id]
-    assert result.verdict is Verdict.FAILED
+    # a hang may be slowness: it fails only rules that bind
+    assert result.verdict is (Verdict.INFO if symptom is Symptom.HUNG else Verdict.FAILED)
     assert result.finding is not None
     assert result.finding.symptom is symptom
 
@@ -381,11 +388,14 @@ def test_the_size_of_a_run(depth: str) -> None:
     assert len(keys) <= {"smoke": 500, "default": 2000}[depth]
 
 
+@pytest.mark.slow
 def test_the_same_requests_whatever_is_in_flight(run: Callable[..., Ran], serve: Serve) -> None:
     sent = []
     for more in (("--in-flight", "1"), ("--in-flight", "4"), ("--in-flight", "64"), ("-n", "2")):
         server = serve(servers.strict)
-        ran = run("--endpoint", server.url, "-k", "temperature or logit_bias or tools.name", "--max-examples", "5", *more)
+        ran = run(
+            "--endpoint", server.url, "-k", "temperature or logit_bias or tools.name", "--max-examples", "5", *more
+        )
         assert ran.code == 0, ran.out
         sent.append({hashlib.sha256(request.content).hexdigest() for request in server.received})
     assert sent[0] == sent[1] == sent[2] == sent[3]

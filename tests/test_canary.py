@@ -106,7 +106,11 @@ FAILURES = {
     "empty list": (servers.on(no_models, empty_list, servers.agreeable), None, "no model found"),
     "odd list": (servers.on(no_models, odd_list, servers.agreeable), None, "no model found"),
     "refused": (servers.on(servers.chat, servers.refuses(400, "bad model"), servers.agreeable), None, "bad model"),
-    "crashed": (servers.on(servers.chat, servers.refuses(500, "oops"), servers.agreeable), None, "canary failed: 500 oops"),
+    "crashed": (
+        servers.on(servers.chat, servers.refuses(500, "oops"), servers.agreeable),
+        None,
+        "canary failed: 500 oops",
+    ),
     "redirect": (servers.redirects("https://example.invalid/v1"), None, "redirects"),
     "redirect of the canary": (servers.on(servers.chat, servers.redirects("/x"), servers.agreeable), None, "redirects"),
     "429": (servers.refuses(429), None, "only 429"),

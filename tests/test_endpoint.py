@@ -72,7 +72,8 @@ def test_url_forms(text: str, bases: list[str] | None, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "localhost:8000", "ftp://h/v1", "http://", "http://h:99999", "http://h:x/v1", "http://u:p@h/v1", "h/v1"]
+    "text",
+    ["", "localhost:8000", "ftp://h/v1", "http://", "http://h:99999", "http://h:x/v1", "http://u:p@h/v1", "h/v1"],
 )
 def test_urls_that_are_none(text: str) -> None:
     with pytest.raises(EndpointError, match="--endpoint") as caught:
@@ -173,6 +174,7 @@ def test_a_rate_limit_without_end_is_bounded(serve: Callable[..., servers.Server
         ("inf", 20, 20),
         ("Mon, 99 Foo 2024", 0.4, 0.6),
     ],
+    ids=range(12),
 )
 def test_retry_after(value: str, low: float, high: float) -> None:
     assert low <= retry_wait(httpx.Headers({"retry-after": value}), 0, 20.0) <= high
@@ -247,7 +249,9 @@ def test_requests_without_or_with_another_key(serve: Callable[..., servers.Serve
 def test_base_fields_and_model() -> None:
     target = Target("http://h/v1", model='a"b', fields={"max_tokens": 16})
     assert prepare(LEAN, target).body == {**lean(model='a"b'), "max_tokens": 16}
-    assert prepare(Request(body=lean(max_completion_tokens=3)), target).body == lean(model='a"b', max_completion_tokens=3)
+    assert prepare(Request(body=lean(max_completion_tokens=3)), target).body == lean(
+        model='a"b', max_completion_tokens=3
+    )
     assert prepare(Request(body=lean(), bare=True), target).body == lean(model='a"b')
     assert prepare(Request(body=[1]), target).body == [1]
     raw = prepare(Request(raw=b'{"model": "chatproof-model"}'), target)
@@ -262,7 +266,7 @@ def one(server: servers.Server) -> servers.Received:
 
 PASTED = [
     LEAN,
-    Request(body=lean(user="it's \"quoted\" $HOME `id` \\ ! \n \t")),
+    Request(body=lean(user='it\'s "quoted" $HOME `id` \\ ! \n \t')),
     Request(body=lean(user="\u202e\u200b\u0007 \U0001f600 é")),
     Request(raw=b'{"model": "chatproof-model", "x": NaN}'),
     Request(raw=b"\xff\xfe\x00 not text"),
@@ -291,6 +295,6 @@ def test_the_curl_line_sends_the_same(serve: Callable[..., servers.Server], requ
     subprocess.run(["sh", "-c", line], env={"SOME_KEY": KEY, "PATH": "/usr/bin:/bin"}, check=True, capture_output=True)
     sent, pasted = one(first), one(second)
     assert (sent.method, sent.target, sent.content) == (pasted.method, pasted.target, pasted.content)
-    own = {name: value for name, value in request_.headers}
+    own = dict(request_.headers)
     for name in ("authorization", "content-type", *own):
         assert sent.headers.get(name) == pasted.headers.get(name), name

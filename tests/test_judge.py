@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 import servers
 from chatproof.conformance.judge import Kind, Reaction, excuse, judge, react
-from chatproof.conformance.model import Answer, Exchange, Expect, Request, RequestRule, Source, Strength, Symptom, Trouble
+from chatproof.conformance.model import (
+    Answer,
+    Exchange,
+    Expect,
+    Request,
+    RequestRule,
+    Source,
+    Strength,
+    Symptom,
+    Trouble,
+)
 from chatproof.strategies.bodies import lean
 
 
@@ -154,7 +164,18 @@ def test_excuses(status: int, message: str, code: str | None, excused: bool) -> 
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"null", b"[]", b'"text"', b"{", b"\xff", b"[" * 100_000, b'{"error": []}', b'{"error": {"message": [1]}}', b"data: {"],
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"error": []}',
+        b'{"error": {"message": [1]}}',
+        b"data: {",
+    ],
 )
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_no_body_confuses_the_judge(value: bytes, status: int) -> None:

@@ -1,4 +1,4 @@
-"""The run record: every line is what its published schema says, in the right order, and readable when a run is cut off."""
+"""The run record: every line is what its published schema says, in the right order, and readable when cut off."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ RULE = load().find("temperature.max.refuses")
 EXCHANGE = Exchange(
     Request(body=lean(temperature=2.01)), Answer(200, (("content-type", "application/json"),), b"\xff\x1b[2J")
 )
-FINDING = Finding(Symptom.ACCEPTED_INVALID, "an invalid request was accepted", EXCHANGE.request, EXCHANGE, "curl x", "2/2")
+FINDING = Finding(
+    Symptom.ACCEPTED_INVALID, "an invalid request was accepted", EXCHANGE.request, EXCHANGE, "curl x", "2/2"
+)
 
 
 def test_every_rule_has_a_valid_line() -> None:

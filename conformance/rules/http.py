@@ -294,7 +294,7 @@ unknown_keys = [
     ),
 ]
 
-_assigned = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn", "Co"))
+_assigned = st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co"))
 
 unicode = [
     accepts(

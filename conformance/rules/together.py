@@ -70,6 +70,7 @@ together = [
         _FREE,
         [],
         examples=bodies(),
+        weight=10,
         fit=fit,
         reduce=simpler,
     ),
