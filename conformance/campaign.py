@@ -19,11 +19,13 @@ from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import ask_gates
 from .health import Revive
-from .model import Capability, Exchange, RequestRule, Result, Strength, Verdict, as_request
+from .model import AnswerRule, Capability, Exchange, Relation, RequestRule, Result, Strength, Verdict, as_request
 from .pipeline import Pipeline
 from .plan import Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
 from .record import cut
+from .second_wave import SecondWave
+from .sightings import Sightings
 
 MOST_ROUNDS = 10
 """How often the answers of a rule are asked again because the server fell ill."""
@@ -39,6 +41,7 @@ class Run:
     rule: RequestRule
     started: float
     settled: asyncio.Future[None]
+    drawn: asyncio.Event = field(default_factory=asyncio.Event)
     cases: list[Case] = field(default_factory=list)
     asked: list[tuple[Case, asyncio.Future[Exchange]]] = field(default_factory=list)
     fault: Exception | None = None
@@ -79,6 +82,8 @@ class Campaign:
         self._loop: asyncio.AbstractEventLoop
         self._pipeline: Pipeline
         self._prover: Prover
+        self._wave: SecondWave
+        self._sightings = Sightings(catalogue.answers)
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = places(catalogue)
@@ -95,7 +100,7 @@ class Campaign:
         self._thread.start()
         self._ready.result()
 
-    def submit(self, rules: Sequence[RequestRule]) -> None:
+    def submit(self, rules: Sequence[RequestRule | AnswerRule | Relation]) -> None:
         """Queue rules. Their verdicts come in their own time."""
         for rule in rules:
             self._results[rule.id] = Future()
@@ -111,7 +116,7 @@ class Campaign:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(self.target.bounds.total + 10)
-        self._drawer.shutdown(wait=False, cancel_futures=True)
+        self._drawer.shutdown(wait=True, cancel_futures=True)  # at most one rule's drawing; the interpreter would wait as well
         self._searchers.shutdown(wait=False, cancel_futures=True)
 
     def _main(self) -> None:
@@ -128,6 +133,7 @@ class Campaign:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
+            self._wave = SecondWave(self._pipeline, self.settings, self._sightings)
             self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)
             if self.capabilities is None:
                 report = await ask_gates(self._pipeline, self.catalogue.gates, strict=self.settings.strict)
@@ -150,9 +156,10 @@ class Campaign:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _begin(self, rules: list[RequestRule]) -> None:
+    def _begin(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
         """Settle what the gates decide, queue the pins of the rest, have their examples drawn."""
         runs: list[Run] = []
+        later: list[AnswerRule | Relation] = []
         for rule in rules:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
                 self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
@@ -161,6 +168,9 @@ class Campaign:
             if decided:
                 self._publish(decided)
                 continue
+            if not isinstance(rule, RequestRule):
+                later.append(rule)
+                continue
             run = Run(rule, time.monotonic(), self._loop.create_future())
             run.cases = self._fitted(rule, pin_cases(rule, self._places[rule.id], self.settings))
             if not rule.risky:
@@ -168,6 +178,7 @@ class Campaign:
             runs.append(run)
         if runs and not self._cancelled.is_set():
             self._drawer.submit(self._draw, runs)
+        self._spawn(self._second(later, [run for run in runs if not run.rule.risky], [run for run in runs if run.rule.risky]))
 
     def _fitted(self, rule: RequestRule, cases: list[Case]) -> list[Case]:
         """The cases without the features that the server does not offer, and without those that leave too little."""
@@ -197,23 +208,35 @@ class Campaign:
                 self._loop.call_soon_threadsafe(self._complete, run, cases)
             else:
                 run.cases += self._fitted(run.rule, cases)
-        risky = [run for run in runs if run.rule.risky]
-        if risky:
-            others = [run for run in runs if not run.rule.risky]
-            self._loop.call_soon_threadsafe(lambda: self._spawn(self._last(risky, others)))
+        for run in runs:
+            if run.rule.risky:
+                self._loop.call_soon_threadsafe(run.drawn.set)
 
     def _complete(self, run: Run, cases: list[Case]) -> None:
         self._ask(run, self._fitted(run.rule, cases))
         self._spawn(self._settle(run))
 
-    async def _last(self, risky: list[Run], others: list[Run]) -> None:
-        """The rules whose requests have killed engines: after all others, one request at a time."""
+    async def _second(self, later: list[AnswerRule | Relation], others: list[Run], risky: list[Run]) -> None:
+        """After wave 1: relations, then the rules about answers, then what has killed engines, one request at a time."""
         await asyncio.gather(*(run.settled for run in others))
+        relations = [rule for rule in later if isinstance(rule, Relation)]
+        answers = [rule for rule in later if isinstance(rule, AnswerRule)]
+        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in relations))
+        await asyncio.gather(*(self._conclude(rule, self._wave.answer(rule)) for rule in answers))
         for run in risky:
+            await run.drawn.wait()
             for case in run.cases:
                 self._ask(run, [case])
                 await run.asked[-1][1]
             await self._settle(run)
+
+    async def _conclude(self, rule: AnswerRule | Relation, work: Coroutine[Any, Any, Result]) -> None:
+        started = time.monotonic()
+        try:
+            result = await work
+        except Exception as error:  # a fault of ours must not hang the run
+            result = Result(rule.id, Verdict.ERROR, note=f"internal error: {type(error).__name__}: {error}")
+        self._publish(replace(result, seconds=time.monotonic() - started))
 
     async def _settle(self, run: Run) -> None:
         rule = run.rule
@@ -242,6 +265,8 @@ class Campaign:
                 run.asked = kept
                 self._ask(run, again)
                 continue
+            for _, exchange in exchanges:
+                self._sightings.observe(exchange)
             incidents = len(health.incidents)
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:

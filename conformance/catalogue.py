@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from .model import VINTAGES, Chapter, Expect, Gate, Request, RequestRule, Rule
+from .model import VINTAGES, AnswerRule, Chapter, Expect, Gate, Relation, Request, RequestRule, Rule
 
 CHAPTERS = (
     "http",
@@ -33,6 +33,9 @@ CHAPTERS = (
     "together",
 )
 """Files of ``rules/`` that hold request rules, in the order in which reports show them."""
+
+SECOND_WAVE = ()
+"""Files of ``rules/`` that hold rules about answers and relations."""
 
 PROPERTIES = (
     "messages",
@@ -79,12 +82,14 @@ class Catalogue:
     vintage: str
     gates: tuple[Gate, ...]
     rules: tuple[RequestRule, ...]
+    answers: tuple[AnswerRule, ...]
+    relations: tuple[Relation, ...]
     chapters: tuple[Chapter, ...]
 
     @cached_property
     def by_id(self) -> dict[str, Rule]:
         """Every gate and rule by its id."""
-        return {rule.id: rule for rule in (*self.gates, *self.rules)}
+        return {rule.id: rule for rule in (*self.gates, *self.rules, *self.answers, *self.relations)}
 
     @cached_property
     def hash(self) -> str:
@@ -129,17 +134,20 @@ def load(vintage: str = VINTAGES[0]) -> Catalogue:
     from .rules.gates import GATES
 
     chapters = []
-    for name in CHAPTERS:
+    for name in (*CHAPTERS, *SECOND_WAVE):
         chapter: Chapter = importlib.import_module(f".rules.{name}", __package__).CHAPTER
         rules = tuple(replace(rule, chapter=chapter.name) for rule in chapter.rules if _holds(rule, vintage))
         chapters.append(replace(chapter, rules=rules))
     gates = tuple(gate for gate in GATES if _holds(gate, vintage))
-    rules = tuple(rule for chapter in chapters for rule in chapter.rules)
-    _check(gates, rules)
-    return Catalogue(vintage, gates, rules, tuple(chapters))
+    every = [rule for chapter in chapters for rule in chapter.rules]
+    rules = tuple(rule for rule in every if isinstance(rule, RequestRule))
+    answers = tuple(rule for rule in every if isinstance(rule, AnswerRule))
+    relations = tuple(rule for rule in every if isinstance(rule, Relation))
+    _check(gates, rules, (*answers, *relations))
+    return Catalogue(vintage, gates, rules, answers, relations, tuple(chapters))
 
 
-def _check(gates: Sequence[Gate], rules: Iterable[RequestRule]) -> None:
+def _check(gates: Sequence[Gate], rules: Iterable[RequestRule], others: Iterable[AnswerRule | Relation]) -> None:
     seen: set[str] = set()
     capabilities: set[str] = set()
     for gate in gates:
@@ -156,6 +164,10 @@ def _check(gates: Sequence[Gate], rules: Iterable[RequestRule]) -> None:
             raise CatalogueError(f"{rule.id} should end in {suffix or 'neither .accepts nor .refuses'}")
         if not rule.pins and rule.examples is None:
             raise CatalogueError(f"{rule.id} has neither pins nor examples")
+    for rule in others:
+        _once(rule.id, seen)
+        if not set(rule.needs) <= capabilities:
+            raise CatalogueError(f"{rule.id} needs an unknown capability: {sorted(set(rule.needs) - capabilities)}")
 
 
 def _once(rule_id: str, seen: set[str]) -> None:

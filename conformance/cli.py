@@ -33,7 +33,7 @@ def _row(rule: Rule) -> dict[str, object]:
         "source": str(rule.source),
         "needs": list(rule.needs),
         "pins": 1 if isinstance(rule, Gate) else len(rule.pins),
-        "drawn": not isinstance(rule, Gate) and rule.examples is not None,
+        "drawn": getattr(rule, "examples", None) is not None,
     }
 
 
@@ -82,7 +82,7 @@ def explain(rule_id: str) -> None:
     target = Target("http://127.0.0.1:8000/v1", model="MODEL", fields={"max_tokens": 16})
     pins = [rule.probe, rule.nonsense] if isinstance(rule, Gate) else list(rule.pins)
     sent = [prepare(as_request(pin), target) for pin in pins if pin is not None]
-    if not isinstance(rule, Gate) and rule.examples is not None:
+    if getattr(rule, "examples", None) is not None:
         click.echo("  drawn     further bodies by Hypothesis")
     for request in sent[:10]:
         click.echo(f"  pin       {request.content[:300].decode('utf-8', 'replace')}")

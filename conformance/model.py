@@ -1,18 +1,21 @@
 """The words of the suite as values: rules, requests, exchanges, findings, results.
 
-Nothing here does I/O and nothing here imports the rest of the suite. Durations are seconds.
+Nothing here does I/O, and of the suite it imports only the reader of event streams. Durations are seconds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from hypothesis.strategies import SearchStrategy
+
+from .sse import NOT_JSON as NOT_JSON
+from .sse import Stream, parse, read_json
 
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
@@ -167,24 +170,17 @@ class Answer:
     @cached_property
     def json(self) -> Any:
         """The body as JSON, or the ``NOT_JSON`` marker."""
-        try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return NOT_JSON
+        return read_json(self.content)
+
+    @cached_property
+    def stream(self) -> Stream:
+        """The body read as an event stream."""
+        return parse(self.content)
 
     @property
     def media_type(self) -> str:
         """Content type without parameters, lower case, or an empty string."""
         return (self.header("content-type") or "").split(";")[0].strip().lower()
-
-
-class _NotJson:
-    def __repr__(self) -> str:
-        return "NOT_JSON"
-
-
-NOT_JSON = _NotJson()
-"""Value of ``Answer.json`` for a body that is not JSON."""
 
 
 @dataclass(frozen=True)
@@ -273,7 +269,68 @@ class Gate:
         return f"gate.{self.capability}"
 
 
-Rule = RequestRule | Gate
+@dataclass(frozen=True, kw_only=True)
+class AnswerRule:
+    """A requirement on answers, held against every answer of the run that it ``applies`` to.
+
+    ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
+    sent only where the traffic of the other rules does not hold enough such answers.
+    """
+
+    id: str
+    property: str
+    title: str
+    strength: Strength
+    source: Source
+    applies: Callable[[Exchange], bool]
+    check: Callable[[Exchange], str | None]
+    pins: tuple[Body | Request, ...] = ()
+    needs: tuple[str, ...] = ()
+    symptom: Symptom = Symptom.WRONG_CONTENT
+    since: str = VINTAGES[0]
+    until: str = VINTAGES[-1]
+    chapter: str = ""
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """In a script: a request that must be sent even if an equal one was answered before."""
+
+    request: Request
+
+
+Step = Request | Fresh | list[Request] | list[Fresh]
+Script = Generator[Step, Any, str | None]
+"""Yields requests (a list: all at once), is sent their exchanges, returns what is wrong or None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """A requirement on several requests compared. ``script`` turns a body into the requests and judges their exchanges.
+
+    A script raises ``Undecided`` where its exchanges allow no judgement (a precondition was not met).
+    """
+
+    id: str
+    property: str
+    title: str
+    strength: Strength
+    source: Source
+    script: Callable[[Body], Script]
+    pins: tuple[Body, ...] = ()
+    examples: SearchStrategy[Any] | None = None
+    needs: tuple[str, ...] = ()
+    symptom: Symptom = Symptom.WRONG_CONTENT
+    since: str = VINTAGES[0]
+    until: str = VINTAGES[-1]
+    chapter: str = ""
+
+
+class Undecided(Exception):
+    """Raised by a script whose exchanges do not allow a judgement; the text says why."""
+
+
+Rule = RequestRule | Gate | AnswerRule | Relation
 """Everything a run gives a verdict on."""
 
 
@@ -317,7 +374,7 @@ class Chapter:
 
     name: str
     title: str
-    rules: tuple[RequestRule, ...] = field(default_factory=tuple)
+    rules: tuple[RequestRule | AnswerRule | Relation, ...] = field(default_factory=tuple)
 
 
 Headers = Mapping[str, str]

@@ -11,7 +11,20 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from .catalogue import Catalogue
-from .model import Body, Capability, Expect, Gate, Request, RequestRule, Result, Strength, Verdict, as_request
+from .model import (
+    AnswerRule,
+    Body,
+    Capability,
+    Expect,
+    Gate,
+    Relation,
+    Request,
+    RequestRule,
+    Result,
+    Strength,
+    Verdict,
+    as_request,
+)
 
 
 @dataclass(frozen=True)
@@ -133,12 +146,15 @@ def cases(catalogue: Catalogue, rules: Iterable[RequestRule], chosen: Settings) 
     return sorted(found, key=lambda case: case.order)
 
 
-def disposition(rule: RequestRule, gates: Sequence[Gate], capabilities: dict[str, Capability], safe: bool) -> Result | None:
+def disposition(rule: RequestRule | AnswerRule | Relation, gates: Sequence[Gate], capabilities: dict[str, Capability], safe: bool) -> Result | None:
     """The verdict of a rule that is not asked because of its gates or of --safe, or None for one that is asked.
 
     A gate named like the rule's property is needed without saying so.
     """
-    if safe and rule.risky:
+    risky = isinstance(rule, RequestRule) and rule.risky
+    refusal = isinstance(rule, RequestRule) and rule.expect is Expect.REFUSE
+    effect = not isinstance(rule, RequestRule)
+    if safe and risky:
         return Result(rule.id, Verdict.NOT_OFFERED, note="left out by --safe: such requests have killed engines")
     by_name = {gate.capability: gate for gate in gates}
     for name in dict.fromkeys((rule.property, *rule.needs)):
@@ -148,7 +164,7 @@ def disposition(rule: RequestRule, gates: Sequence[Gate], capabilities: dict[str
             continue
         if found is Capability.REFUSED and gate.optional:
             return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the server refuses {name}")
-        if found is Capability.IGNORED and rule.expect is not Expect.REFUSE:
+        if found is Capability.IGNORED and not (refusal or effect):
             continue
         return Result(rule.id, Verdict.BLOCKED, blocked_by=gate.id, note=f"{gate.id} found {name} {found}")
     return None

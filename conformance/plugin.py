@@ -83,6 +83,8 @@ def pytest_configure(config: pytest.Config) -> None:
         session = Session(endpoint, option.model, variable, settings, option.conformance_profile, option.start)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
+    else:  # a node id as reports print it
+        config.args = [str(ANCHOR) + arg.removeprefix("chatproof") if arg.startswith("chatproof::") else arg for arg in config.args]
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
@@ -200,6 +202,11 @@ class Recorder:
         line = getattr(report, "chatproof", None)
         if line is not None:
             self.run.take(line)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """Stop first: pytest now parses sources for its traceback, which fails while a drawing thread parses some (CPython 3.11)."""
+        self.run.finish_asking()
 
 
 @pytest.hookimpl(tryfirst=True)

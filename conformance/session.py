@@ -27,7 +27,7 @@ from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
-from .model import Capability, Gate, RequestRule, Result, Verdict
+from .model import Capability, Gate, Result, Verdict
 from .plan import Settings
 
 REFERENCE = "reference"
@@ -90,9 +90,10 @@ class Session:
             self.target = self._resolve(url)
         if report:
             self.folder = self.folder or choose_folder(*report(), datetime.now())
-            self._writer = self._stack.enter_context(Writer(self.folder))
         self._start_campaign(None)
         assert self.campaign is not None
+        if self.folder:
+            self._writer = self._stack.enter_context(Writer(self.folder))
         self.capabilities = self.campaign.capabilities or {}
         self._header()
         for result in self.campaign.gate_results:
@@ -173,7 +174,7 @@ class Session:
         assert self.campaign is not None
         rules = [self.catalogue.by_id[name] for name in rule_ids if name not in self._submitted]
         self._submitted.update(rule_ids)
-        requests = [rule for rule in rules if isinstance(rule, RequestRule)]
+        requests = [rule for rule in rules if not isinstance(rule, Gate)]
         if requests:
             self.campaign.submit(requests)
 

@@ -27,7 +27,7 @@ class Suite(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One item a gate and a rule, gates first."""
         session = self.config.stash[SESSION]
-        for rule in (*session.catalogue.gates, *session.catalogue.rules):
+        for rule in session.catalogue.by_id.values():
             yield RuleItem.from_parent(self, name=rule.id, rule=rule)
 
 

@@ -1,0 +1,98 @@
+"""What rules about answers look at: one exchange from several sides. A view that does not fit the exchange is None or empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...strategies.bodies import lean
+from ..judge import Reaction, react
+from ..model import Body, Exchange
+from ..sse import NOT_JSON
+
+COUNT = [{"role": "user", "content": "Count from 1 to 1000, one number after the other, and do not stop early."}]
+"""A prompt with a long answer, whose beginning is known."""
+
+
+def asked(exchange: Exchange) -> Body:
+    """The request body as it was sent; empty where it was no JSON object."""
+    body = exchange.request.body
+    return body if exchange.request.raw is None and isinstance(body, dict) else {}
+
+
+def option(exchange: Exchange, name: str, default: Any = None) -> Any:
+    """The value of a request property; ``default`` where it is absent or null."""
+    value = asked(exchange).get(name)
+    return default if value is None else value
+
+
+def accepted(exchange: Exchange) -> bool:
+    """A 2xx answer of ``POST /chat/completions`` that is no error in disguise."""
+    request = exchange.request
+    return request.method == "POST" and request.path == "/chat/completions" and react(exchange) is Reaction.ACCEPTED
+
+
+def refused(exchange: Exchange) -> bool:
+    """A 4xx answer."""
+    return react(exchange) is Reaction.REFUSED
+
+
+def plain(exchange: Exchange) -> bool:
+    """An accepted request that did not ask for a stream."""
+    return accepted(exchange) and asked(exchange).get("stream") is not True
+
+
+def streamed(exchange: Exchange) -> bool:
+    """An accepted request that asked for a stream."""
+    return accepted(exchange) and asked(exchange).get("stream") is True
+
+
+def completion(exchange: Exchange) -> dict[str, Any]:
+    """The JSON object of a plain answer; empty where there is none."""
+    if not plain(exchange) or exchange.answer is None:
+        return {}
+    value = exchange.answer.json
+    return value if value is not NOT_JSON and isinstance(value, dict) else {}
+
+
+def choices(exchange: Exchange) -> list[dict[str, Any]]:
+    """The choices of a plain answer that are objects."""
+    found = completion(exchange).get("choices")
+    return [choice for choice in found if isinstance(choice, dict)] if isinstance(found, list) else []
+
+
+def messages(exchange: Exchange) -> list[dict[str, Any]]:
+    """The messages of a plain answer that are objects."""
+    return [choice["message"] for choice in choices(exchange) if isinstance(choice.get("message"), dict)]
+
+
+def usage(exchange: Exchange) -> dict[str, Any]:
+    """The usage object of a plain answer; empty where there is none."""
+    found = completion(exchange).get("usage")
+    return found if isinstance(found, dict) else {}
+
+
+def chunks(exchange: Exchange) -> list[dict[str, Any]]:
+    """The chunk objects of a streamed answer, in order."""
+    return exchange.answer.stream.chunks if streamed(exchange) and exchange.answer else []
+
+
+def error(exchange: Exchange) -> dict[str, Any]:
+    """The ``error`` object of a refusal; empty where there is none."""
+    value = exchange.answer.json if refused(exchange) and exchange.answer else None
+    found = value.get("error") if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def is_integer(value: object) -> bool:
+    """A JSON integer: no boolean, no decimal."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """A JSON number: no boolean."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def long_answer(**properties: Any) -> Body:
+    """A body that asks for a long answer."""
+    return lean(messages=COUNT, **properties)

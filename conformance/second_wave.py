@@ -1,0 +1,181 @@
+"""Wave 2: rules about answers, concluded from the traffic so far, and relations between several requests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from .endpoint import curl
+from .judge import Reaction, describe, react
+from .model import (
+    AnswerRule,
+    Body,
+    Exchange,
+    Finding,
+    Fresh,
+    Relation,
+    Request,
+    Result,
+    Step,
+    Strength,
+    Undecided,
+    Verdict,
+    as_request,
+)
+from .pipeline import URGENT, Pipeline
+from .plan import Settings, draw, seed_of
+from .proof import PROOFS
+from .record import cut
+from .sightings import Sighting, Sightings, Watched, judge_answer
+
+ENOUGH = 5
+"""Answers that a rule must have judged before it sends requests of its own."""
+
+
+@dataclass(frozen=True)
+class SecondWave:
+    """What wave 2 needs of a run."""
+
+    pipeline: Pipeline
+    settings: Settings
+    sightings: Sightings
+
+    # --- answers -------------------------------------------------------------------------------------------------
+
+    async def answer(self, rule: AnswerRule) -> Result:
+        """The verdict of a rule about answers."""
+        watched = self.sightings.of[rule.id]
+        sent = 0
+        if not watched.seen and watched.judged < ENOUGH:
+            for pin in rule.pins:
+                exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
+                sent += 1
+                if not await self.pipeline.health.since(exchange.finished):
+                    return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
+                self.sightings.observe(exchange)
+        if watched.seen:
+            result = await self._prove(rule, watched)
+        elif self.pipeline.gone:
+            result = Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}")
+        elif not watched.judged:
+            result = Result(rule.id, Verdict.NOT_OFFERED, note="the server gave no answer that this rule is about")
+        else:
+            result = Result(rule.id, Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED, observed="held")
+        return result.with_(requests=sent, judged=watched.judged)
+
+    async def _prove(self, rule: AnswerRule, watched: Watched) -> Result:
+        """Ask the smallest sighting again: a violation that is not there every time is inconsistent, not forgotten."""
+        sighting: Sighting = watched.smallest[0]
+        exchange, why = sighting.exchange, sighting.why
+        seen, asked = 1, 1
+        while asked < 2 or (seen == 1 and asked <= PROOFS):
+            fresh = await self.pipeline.ask_again(sighting.request, rule.id)
+            if fresh.answer is None or react(fresh) is Reaction.LIMITED:
+                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {describe(fresh)}")
+            asked += 1
+            again = judge_answer(rule, fresh, Watched())
+            if again:
+                seen, exchange, why = seen + 1, fresh, again
+        if not await self.pipeline.health.since(time.monotonic()):
+            return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
+        finding = Finding(
+            symptom=rule.symptom,
+            why=why,
+            request=sighting.request,
+            exchange=exchange,
+            curl=curl(sighting.request, self.pipeline.target),
+            confirmed=f"{seen}/{asked}",
+            sightings=watched.seen,
+            others=tuple(cut(other.content, 300) for other in watched.smallest[1:]),
+        )
+        # the tally is part of the evidence: what most answers break is not a matter of luck
+        steady = seen == asked or watched.seen * 2 > watched.judged
+        return Result(rule.id, _verdict(rule.strength, steady, self.settings.strict), finding=finding)
+
+    # --- relations -----------------------------------------------------------------------------------------------
+
+    async def relation(self, rule: Relation) -> Result:
+        """The verdict of a relation: its script is run over its pins and drawn bodies, a violation once more."""
+        bodies: list[Body] = list(rule.pins[: 1 if self.settings.depth == "smoke" and rule.pins else None])
+        count = self.settings.drawn if rule.pins else max(self.settings.drawn, 1)
+        if rule.examples is not None and count:
+            bodies += await asyncio.to_thread(draw, rule.examples, count, seed_of(self.settings.seed, rule.id))
+        held, undecided = 0, ""
+        sent = 0
+        for body in bodies:
+            try:
+                why, exchanges = await self._play(rule, body, again=False)
+                sent += len(exchanges)
+                if why is None:
+                    held += 1
+                    continue
+                second, proof = await self._play(rule, body, again=True)
+                sent += len(proof)
+            except Undecided as reason:
+                undecided = str(reason)
+                continue
+            if not await self.pipeline.health.since(time.monotonic()):
+                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
+            return self._broken(rule, second or why, proof if second else exchanges, steady=second is not None, sent=sent)
+        if self.pipeline.gone:
+            return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
+        if not held:
+            return Result(rule.id, Verdict.NOT_OFFERED, note=undecided or "nothing to compare", requests=sent)
+        verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
+        return Result(rule.id, verdict, observed="held", judged=held, requests=sent)
+
+    def _broken(self, rule: Relation, why: str, exchanges: list[Exchange], *, steady: bool, sent: int) -> Result:
+        last = exchanges[-1]
+        finding = Finding(
+            symptom=rule.symptom,
+            why=why,
+            request=last.request,
+            exchange=last,
+            curl=" ; ".join(curl(exchange.request, self.pipeline.target) for exchange in exchanges[-3:]),
+            confirmed="2/2" if steady else "1/2",
+            others=tuple(cut(exchange.request.content, 300) for exchange in exchanges[:-1][:5]),
+        )
+        return Result(rule.id, _verdict(rule.strength, steady, self.settings.strict), requests=sent, finding=finding)
+
+    async def _play(self, rule: Relation, body: Body, *, again: bool) -> tuple[str | None, list[Exchange]]:
+        """Run the script once; with ``again`` every request is sent anew."""
+        script = rule.script(body)
+        made: list[Exchange] = []
+        step: Step = next(script)
+        try:
+            while True:
+                reply: Any
+                if isinstance(step, list):
+                    reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
+                    made += reply
+                else:
+                    reply = await self._ask(rule, step, again=again)
+                    made.append(reply)
+                step = script.send(reply)
+        except StopIteration as end:
+            return end.value, made
+
+    async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool) -> Exchange:
+        request = step.request if isinstance(step, Fresh) else step
+        if again or isinstance(step, Fresh):
+            exchange = await self.pipeline.ask_again(request, rule.id)
+        else:
+            exchange = await self.pipeline.ask(request, rule.id, URGENT)
+        if react(exchange) in (Reaction.LIMITED, Reaction.UNREACHED, Reaction.REDIRECTED):
+            raise Undecided(f"no answer to compare ({describe(exchange)})")
+        self.sightings.observe(exchange)
+        return exchange
+
+
+def _verdict(strength: Strength, steady: bool, strict: bool) -> Verdict:
+    if strength is Strength.MAY:
+        return Verdict.INFO
+    if not steady:
+        return Verdict.INCONSISTENT
+    if strength is Strength.MUST:
+        return Verdict.FAILED
+    return Verdict.FAILED if strict else Verdict.WARNING
+
+

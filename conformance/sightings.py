@@ -1,0 +1,65 @@
+"""Holds every answer of a run against every rule about answers, and keeps tallies and the smallest sightings."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .model import AnswerRule, Exchange, Request
+
+KEPT = 3
+"""Sightings kept per rule, those with the smallest requests."""
+
+
+@dataclass(order=True)
+class Sighting:
+    """One violation of an answer rule, seen in the traffic. Ordered by the size of the request."""
+
+    size: int
+    content: bytes
+    why: str = field(compare=False)
+    exchange: Exchange = field(compare=False)
+    request: Request = field(compare=False)
+
+
+@dataclass
+class Watched:
+    """What the traffic said about one rule so far."""
+
+    judged: int = 0
+    seen: int = 0
+    smallest: list[Sighting] = field(default_factory=list)
+
+
+class Sightings:
+    """The tallies of one run. Equal exchanges count once."""
+
+    def __init__(self, rules: Sequence[AnswerRule]) -> None:
+        self.rules = rules
+        self.of = {rule.id: Watched() for rule in rules}
+        self._known: set[int] = set()
+        self._held: list[Exchange] = []
+
+    def observe(self, exchange: Exchange) -> None:
+        """Judge one vetted exchange."""
+        if exchange.answer is None or exchange.trouble is not None or id(exchange) in self._known:
+            return  # an answer that was cut short says nothing about its shape
+        self._known.add(id(exchange))
+        self._held.append(exchange)  # keeps the id from being given to another
+        for rule in self.rules:
+            judge_answer(rule, exchange, self.of[rule.id])
+
+
+def judge_answer(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
+    """Count the exchange for the rule if it applies; what is wrong, or None."""
+    if exchange.answer is None or exchange.answer.status in (408, 429, 503) or not rule.applies(exchange):
+        return None
+    watched.judged += 1
+    why = rule.check(exchange)
+    if why:
+        watched.seen += 1
+        content = exchange.request.content
+        watched.smallest.append(Sighting(len(content), content, why, exchange, exchange.request))
+        watched.smallest = heapq.nsmallest(KEPT, watched.smallest)
+    return why
