@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +19,7 @@ from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import ask_gates
 from .health import Revive
-from .model import AnswerRule, Capability, Exchange, Relation, RequestRule, Result, Strength, Verdict, as_request
+from .model import AnswerRule, Capability, Exchange, Gate, Relation, RequestRule, Result, Strength, Verdict, as_request
 from .pipeline import Pipeline
 from .plan import Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
@@ -50,7 +50,7 @@ class Run:
 class Campaign:
     """One run against one target.
 
-    ``capabilities``, known from an earlier campaign, spare the gates. With ``vet_passes`` no verdict is given before
+    ``capabilities`` are those known from elsewhere. With ``vet_passes`` no verdict is given before
     the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
     server that has died.
     """
@@ -61,7 +61,7 @@ class Campaign:
         catalogue: Catalogue,
         settings: Settings,
         *,
-        capabilities: dict[str, Capability] | None = None,
+        capabilities: Mapping[str, Capability] | None = None,
         vet_passes: bool = True,
         revive: Revive | None = None,
         on_result: Callable[[Result], None] = lambda result: None,
@@ -69,9 +69,8 @@ class Campaign:
         self.target = target
         self.catalogue = catalogue
         self.settings = settings
-        self.capabilities = capabilities
+        self.capabilities = dict(capabilities or {})
         self.vet_passes = vet_passes
-        self.gate_results: list[Result] = []
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
@@ -96,9 +95,16 @@ class Campaign:
     # --- from other threads --------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Start the background thread and ask the gates unless their outcome was given. Blocks until they are known."""
+        """Start the background thread. Blocks until it runs."""
         self._thread.start()
         self._ready.result()
+
+    def ask_gates(self, gates: Sequence[Gate]) -> list[Result]:
+        """Find out what the server offers. Blocks until it is known."""
+        asking = ask_gates(self._pipeline, gates, strict=self.settings.strict)
+        report = asyncio.run_coroutine_threadsafe(asking, self._loop).result()
+        self.capabilities |= report.capabilities
+        return report.results
 
     def submit(self, rules: Sequence[RequestRule | AnswerRule | Relation]) -> None:
         """Queue rules. Their verdicts come in their own time."""
@@ -135,10 +141,6 @@ class Campaign:
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
             self._wave = SecondWave(self._pipeline, self.settings, self._sightings)
             self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)
-            if self.capabilities is None:
-                report = await ask_gates(self._pipeline, self.catalogue.gates, strict=self.settings.strict)
-                self.capabilities = report.capabilities
-                self.gate_results = report.results
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
@@ -164,7 +166,7 @@ class Campaign:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
                 self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
                 continue
-            decided = disposition(rule, self.catalogue.gates, self.capabilities or {}, self.settings.safe)
+            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe)
             if decided:
                 self._publish(decided)
                 continue
@@ -184,7 +186,7 @@ class Campaign:
         """The cases without the features that the server does not offer, and without those that leave too little."""
         if rule.fit is None:
             return cases
-        found = (self.capabilities or {}).items()
+        found = self.capabilities.items()
         offered = frozenset(name for name, capability in found if capability is Capability.OFFERED)
         bodies = [(case, rule.fit(case.request.body, offered)) for case in cases]
         return [replace(case, request=as_request(body)) for case, body in bodies if body is not None]

@@ -121,23 +121,48 @@ def error_of(answer: Answer) -> dict[str, object]:
 
 _CONTEXT = re.compile(
     r"context[ _-]?(?:length|size|window)|maximum context|(?:exceeds?|larger than|too (?:long|many|large)).{0,60}\b(?:context|tokens)\b"
-    r"|\btokens?\b.{0,80}\b(?:exceed|n_ctx|context)",
+    r"|\btokens?\b.{0,80}\b(?:exceed|n_ctx|context)|exceeded.{0,20} token limit|maximum (?:prompt|input|sequence) length"
+    r"|inputs?`? (?:tokens\b.{0,40}\bmust be|must have less than \d+ tokens)|input is too long for (?:\w+ )?model"
+    r"|reduce the length of the (?:messages|prompt|input)",
     re.IGNORECASE | re.DOTALL,
 )
 _MODEL_CODES = ("unsupported_value", "unsupported_parameter")
-_MODEL_TEXT = re.compile(r"not supported (?:with|by|for) (?:this|the) model|model does(?: not|n't) support", re.IGNORECASE)
+_MODEL_TEXT = re.compile(
+    r"(?:support|allow|availab|enabl)\w*.{0,60}\b(?:with|by|for|on|in) (?:this|the|your)(?: \w+)? model\b"
+    r"|\bmodel\b.{0,60}\bdo(?:es)?(?: not|n't) support|\bmodel only (?:supports|allows|accepts)\b"
+    r"|no endpoints found that"  # a router whose providers lack the feature
+    r"|system role (?:is )?not supported|roles must alternate",  # chat templates
+    re.IGNORECASE | re.DOTALL,
+)
+# The request was taken and its answer came to nothing: cut by the bound, or stopped by a filter.
+_UNFINISHED_CODES = ("json_validate_failed", "tool_use_failed", "output_parse_failed")
+_UNFINISHED_TEXT = re.compile(
+    r"could not finish the message|\bfailed_generation\b|model output limit|max(?:imum)?[ _](?:\w+[ _])?tokens.{0,40}\breached",
+    re.IGNORECASE | re.DOTALL,
+)
+_MOST_READ = 4_000
+_FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed")
 
 
 def excuse(exchange: Exchange) -> str:
-    """Why a refusal of a valid body is no violation (fact base §3.3, §8.13, §8.15), or an empty string."""
+    """Why a refusal of a valid body is no violation (fact base §3.3, §8.13, §8.15), or an empty string.
+
+    An error body without a message (a list, a ``detail``, plain text) is read as a whole.
+    """
     answer = exchange.answer
     if answer is None:
         return ""
     error = error_of(answer)
-    message = str(error.get("message", ""))
+    message = error.get("message")
+    if not isinstance(message, str) or not message:
+        message = answer.content[:_MOST_READ].decode("utf-8", "replace")
     code = error.get("code")
-    if code == "context_length_exceeded" or (_CONTEXT.search(message) and re.search(r"\btoken|context", message, re.I)):
+    if code == "context_length_exceeded" or _CONTEXT.search(message):
         return f"the prompt does not fit the server's context window: {_short(message)}"
+    if code in _UNFINISHED_CODES or _UNFINISHED_TEXT.search(message):
+        return f"the request was taken, but its answer was not finished: {_short(message)}"
+    if code in _FILTER_CODES:
+        return f"a content filter stopped it: {_short(message)}"
     if answer.status == 413:
         return "larger than the server takes (413)"
     if answer.status == 403:

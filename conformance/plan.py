@@ -21,6 +21,7 @@ from .model import (
     Request,
     RequestRule,
     Result,
+    Rule,
     Strength,
     Verdict,
     as_request,
@@ -168,6 +169,22 @@ def disposition(rule: RequestRule | AnswerRule | Relation, gates: Sequence[Gate]
             continue
         return Result(rule.id, Verdict.BLOCKED, blocked_by=gate.id, note=f"{gate.id} found {name} {found}")
     return None
+
+
+def needed_gates(gates: Sequence[Gate], rules: Iterable[Rule]) -> set[str]:
+    """The capabilities that decide whether these rules are asked, with those that they need in turn."""
+    wanted: set[str] = set()
+    for rule in rules:
+        if isinstance(rule, Gate):
+            wanted.add(rule.capability)
+        elif isinstance(rule, RequestRule) and rule.fit is not None:
+            wanted.update(gate.capability for gate in gates)
+        else:
+            wanted.update((rule.property, *rule.needs))
+    for gate in reversed(gates):  # a gate stands after those that it needs
+        if gate.capability in wanted:
+            wanted.update(gate.needs)
+    return wanted
 
 
 def control_of(rule: RequestRule, body: Body) -> Body | None:

@@ -122,6 +122,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     try:
         run.open(lambda: (config.option.report_dir, Path(config.invocation_params.dir)))
+        if config.pluginmanager.hasplugin("dsession"):
+            run.ask_gates()  # which rules the workers will ask is not known yet
     except EndpointError as error:
         run.close()
         pytest.exit(f"chatproof: {error}", returncode=UNREACHABLE)
@@ -179,6 +181,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from .suite import RuleItem
 
         run.expected = {item.name for item in session.items if isinstance(item, RuleItem)}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """In a single process: ask the gates of the rules that were selected."""
+    config = session.config
+    run = _session(config)
+    if run is not None and run.campaign is not None and not config.pluginmanager.hasplugin("dsession"):
+        run.ask_gates(run.expected)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -28,7 +28,7 @@ from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, Result, Verdict
-from .plan import Settings
+from .plan import Settings, needed_gates
 
 REFERENCE = "reference"
 
@@ -72,7 +72,7 @@ class Session:
     # --- opening -------------------------------------------------------------------------------------------------
 
     def open(self, report: Callable[[], tuple[str | None, Path]] | None) -> None:
-        """Find the endpoint, ask the gates. ``report`` gives the wanted report folder; None writes no record."""
+        """Find the endpoint. ``report`` gives the wanted report folder; None writes no record."""
         url = self.endpoint
         if url == REFERENCE:
             from .reference.serve import start
@@ -90,13 +90,21 @@ class Session:
             self.target = self._resolve(url)
         if report:
             self.folder = self.folder or choose_folder(*report(), datetime.now())
-        self._start_campaign(None)
+        self._start_campaign(vet_passes=True)
+
+    def ask_gates(self, rule_ids: Iterable[str] | None = None) -> None:
+        """Ask the gates that these rules need (None: all of them), and begin the record."""
         assert self.campaign is not None
+        gates = self.catalogue.gates
+        if rule_ids is not None:
+            wanted = needed_gates(gates, [self.catalogue.by_id[name] for name in rule_ids])
+            gates = tuple(gate for gate in gates if gate.capability in wanted)
+        results = self.campaign.ask_gates(gates)
+        self.capabilities = dict(self.campaign.capabilities)
         if self.folder:
             self._writer = self._stack.enter_context(Writer(self.folder))
-        self.capabilities = self.campaign.capabilities or {}
         self._header()
-        for result in self.campaign.gate_results:
+        for result in results:
             self._note(result)
 
     def _resolve(self, url: str) -> Target:
@@ -152,14 +160,14 @@ class Session:
         self.gone = self.gone or outcome["gone"]
         self.suspects += [text for text in outcome["suspects"] if text not in self.suspects]
 
-    def _start_campaign(self, capabilities: dict[str, Capability] | None) -> None:
+    def _start_campaign(self, *, vet_passes: bool) -> None:
         assert self.target is not None
         self.campaign = Campaign(
             self.target,
             self.catalogue,
             self.settings,
-            capabilities=capabilities,
-            vet_passes=capabilities is None,  # a worker asks rule by rule: a canary after each would double its traffic
+            capabilities=self.capabilities,
+            vet_passes=vet_passes,
             revive=self.lifeline.revive if self.lifeline else None,
             on_result=self._arrived,
         )
@@ -170,7 +178,8 @@ class Session:
     def submit(self, rule_ids: Sequence[str]) -> None:
         """Queue the request rules among these ids that were not queued yet."""
         if self.campaign is None:
-            self._start_campaign(self.capabilities)
+            # a worker asks rule by rule: a canary after each pass would double its traffic
+            self._start_campaign(vet_passes=False)
         assert self.campaign is not None
         rules = [self.catalogue.by_id[name] for name in rule_ids if name not in self._submitted]
         self._submitted.update(rule_ids)

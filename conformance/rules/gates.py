@@ -53,8 +53,15 @@ def _first_message(answer: Answer) -> dict[str, Any] | None:
 
 
 def _cut(answer: Answer) -> bool:
+    """Whether the answer ended before the model did: by the token bound, or by a filter."""
     choices = _choices(answer)
-    return bool(choices) and choices[0].get("finish_reason") == "length"
+    return bool(choices) and choices[0].get("finish_reason") in ("length", "content_filter")
+
+
+def _silent(answer: Answer) -> bool:
+    """Whether the message has no text, as that of a model which thinks until the bound."""
+    message = _first_message(answer)
+    return message is not None and not message.get("content")
 
 
 def several_choices(answer: Answer) -> bool | None:
@@ -64,12 +71,14 @@ def several_choices(answer: Answer) -> bool | None:
 
 
 def log_probabilities(answer: Answer) -> bool | None:
-    """The choice has token log probabilities."""
+    """The choice has token log probabilities; an answer without text cannot tell."""
     choices = _choices(answer)
     if not choices:
         return None
     logprobs = choices[0].get("logprobs")
-    return isinstance(logprobs, dict) and logprobs.get("content") is not None
+    if isinstance(logprobs, dict) and logprobs.get("content") is not None:
+        return True
+    return None if _silent(answer) else False
 
 
 def event_stream(answer: Answer) -> bool | None:
@@ -99,9 +108,9 @@ def called_function(answer: Answer) -> bool | None:
 
 
 def json_content(answer: Answer) -> bool | None:
-    """The content is a JSON object; an answer that was cut cannot tell."""
+    """The content is a JSON object; an answer that was cut, or has no text, cannot tell."""
     message = _first_message(answer)
-    if message is None or not isinstance(message.get("content"), str) or _cut(answer):
+    if message is None or not isinstance(message.get("content"), str) or _silent(answer) or _cut(answer):
         return None
     try:
         return isinstance(json.loads(message["content"]), dict)
@@ -189,7 +198,7 @@ GATES: tuple[Gate, ...] = (
         lean(stream=True),
         event_stream,
     ),
-    _property("stream_options", {}, "nonsense", needs=("streaming",), stream=True),
+    _property("stream_options", {"include_usage": True}, "nonsense", needs=("streaming",), stream=True),
     _property("store", False, NONSENSE),
     _property("metadata", {"topic": "test"}, "nonsense", store=True),
     _property("user", "user-1", NONSENSE),

@@ -247,7 +247,7 @@ address = [
         observed("only POST creates a completion"),
         [Request(body=lean(), method=method) for method in ("PUT", "DELETE", "PATCH")],
         control=_lean,
-        statuses=_NO_STATUS,
+        statuses=(*_NO_STATUS, 501),  # HTTP's word for a method that a server has for no path
     ),
     refuses(
         "http.path",

@@ -29,7 +29,7 @@ from ...strategies.tools import (
 from ...strategies.tools import functions as function_lists
 from ...strategies.tools import tools as tool_lists
 from ...strategies.wrong import wrong_samples, wrong_type
-from ..model import Body, Chapter
+from ..model import Body, Chapter, Strength
 from .forms import (
     accepts,
     believed,
@@ -230,6 +230,7 @@ conversation = [
         documented("functions, messages: function calls and function messages"),
         [_talk([FUNCTION], json.dumps({"city": "Paris"}))],
         examples=_talks(),
+        strength=Strength.SHOULD,  # reasoning models refuse the role function, as in the chapter on roles
         control=lambda body: lean(functions=body["functions"]),
     ),
 ]
@@ -243,16 +244,21 @@ function_call = [
     accepts(
         "function_call.enum",
         "function_call",
-        "accepts function_call none, auto and a named function",
+        "accepts function_call none and auto",
         documented("function_call: two words or an object with a name"),
-        [
-            *_calls("auto", {"name": "get_weather"}, "none"),
-            *values("function_call", {"name": "beta"}, functions=[FUNCTION, A, B]),
-        ],
+        _calls("auto", "none"),
+        needs=["functions"],
+    ),
+    accepts(
+        "function_call.named",
+        "function_call",
+        "accepts a function_call that names a function",
+        documented("function_call: two words or an object with a name"),
+        [*_calls({"name": "get_weather"}), *values("function_call", {"name": "beta"}, functions=[FUNCTION, A, B])],
         examples=function_lists(bare=False).flatmap(
             lambda drawn: varying("function_call", function_calls(drawn), functions=drawn)
         ),
-        needs=["functions"],
+        needs=["functions", "forced_function"],
     ),
     refuses(
         "function_call.enum",
@@ -364,7 +370,7 @@ mixed = [
             lean(functions=[FUNCTION], function_call="none"),
             lean(tools=[TOOL], tool_choice="none"),
         ],
-        needs=["tools", "tool_choice", "function_call"],
+        needs=["tools", "tool_choice", "function_call", "forced_tool", "forced_function"],
         control=lambda body: lean(),
     ),
     refuses(

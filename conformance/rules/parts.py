@@ -150,7 +150,7 @@ content = [
     accepts(
         "content.function.nullable",
         _P,
-        "accepts a function message with content null",
+        "accepts a function message whose content is null or text",
         documented("function: content is nullable"),
         [_function(None), _function("21")],
         # Reasoning models refuse the deprecated role altogether (row role.function.unsupported).

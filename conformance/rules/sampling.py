@@ -35,7 +35,7 @@ temperature = [
     accepts(
         "temperature.number",
         "temperature",
-        "accepts temperature in every notation of a JSON number",
+        "accepts temperature as an integer, with a fraction and with many digits",
         documented("temperature: a number"),
         values("temperature", 1, 1.0, 1e-3, 0.30000000000000004),
     ),

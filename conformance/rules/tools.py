@@ -464,11 +464,19 @@ tool_choice = [
     accepts(
         "tool_choice.enum",
         "tool_choice",
-        "accepts tool_choice none, auto and required",
+        "accepts tool_choice none and auto",
         documented("tool_choice: its three words"),
-        _choices("none", "auto", "required"),
-        examples=tool_lists(bare=False).flatmap(lambda drawn: varying("tool_choice", tool_choices(drawn), tools=drawn)),
+        _choices("none", "auto"),
         needs=["tools"],
+    ),
+    accepts(
+        "tool_choice.required",
+        "tool_choice",
+        "accepts tool_choice required, and any other choice among several tools",
+        documented("tool_choice: its three words, and the object that names a tool"),
+        _choices("required"),
+        examples=tool_lists(bare=False).flatmap(lambda drawn: varying("tool_choice", tool_choices(drawn), tools=drawn)),
+        needs=["tools", "forced_tool"],
     ),
     refuses(
         "tool_choice.enum",
@@ -500,7 +508,7 @@ tool_choice = [
         "accepts the object that names a tool as tool_choice",
         documented("tool_choice: type and function.name"),
         _choices(named_choice("get_weather")),
-        needs=["tools"],
+        needs=["tools", "forced_tool"],
     ),
     refuses(
         "tool_choice.named.shape",
@@ -517,7 +525,7 @@ tool_choice = [
         "accepts a tool_choice that names any of several tools",
         documented("tool_choice: forces the named tool"),
         values("tool_choice", *map(named_choice, ("get_weather", "alpha", "beta")), tools=[A, B, TOOL]),
-        needs=["tools"],
+        needs=["tools", "forced_tool"],
     ),
     refuses(
         "tool_choice.named.exists",

@@ -44,11 +44,16 @@ def lean_rate(each: int) -> None:
         seconds[rule.id] /= max(1, len(values))
     total = sum(seconds[rule.id] for rule in rules)
     simple, spent = timed(lambda: draw(st.floats(0, 2).map(lambda value: lean(temperature=value)), 2000, 1))
-    print(f"lean bodies   {drawn / (total * drawn / len(rules)):.0f}/s over {len(rules)} rules, {each} each (mean of the rules)")
+    print(
+        f"lean bodies   {drawn / (total * drawn / len(rules)):.0f}/s over {len(rules)} rules, {each} each (mean of the rules)"
+    )
     print(f"              {len(simple) / spent:.0f}/s of one simple property")
     slow = sorted(seconds, key=lambda name: -seconds[name])
     median = seconds[slow[len(slow) // 2]]
-    print(f"a draw        median {1000 * median:.1f} ms; " + ", ".join(f"{name} {1000 * seconds[name]:.1f}" for name in slow[:6]))
+    print(
+        f"a draw        median {1000 * median:.1f} ms; "
+        + ", ".join(f"{name} {1000 * seconds[name]:.1f}" for name in slow[:6])
+    )
 
 
 def rich() -> None:
@@ -57,12 +62,22 @@ def rich() -> None:
     different = {json.dumps(value, sort_keys=True) for value in values}
     used = {name for value in values for name in value}
     optional = [name for name in PROPERTIES if name not in CORE]
-    met = {pair for value in values[:300] for pair in itertools.combinations([name for name in optional if name in value], 2)}
+    met = {
+        pair
+        for value in values[:300]
+        for pair in itertools.combinations([name for name in optional if name in value], 2)
+    }
     apart = [pair for pair in itertools.combinations(optional, 2) if pair not in met]
     never = [pair for pair in apart if not any(pair[0] in value and pair[1] in value for value in values)]
-    print(f"rich bodies   {len(values) / spent:.0f}/s, {100 * len(different) / len(values):.1f} % of {len(values)} distinct")
-    print(f"              {len(used & set(PROPERTIES))} of {len(PROPERTIES)} properties used; {sum(map(len, values)) / len(values):.1f} a body")
-    print(f"              {len(met)} of {len(met) + len(apart)} pairs of optional properties met in 300; {len(never)} never in 1 000")
+    print(
+        f"rich bodies   {len(values) / spent:.0f}/s, {100 * len(different) / len(values):.1f} % of {len(values)} distinct"
+    )
+    print(
+        f"              {len(used & set(PROPERTIES))} of {len(PROPERTIES)} properties used; {sum(map(len, values)) / len(values):.1f} a body"
+    )
+    print(
+        f"              {len(met)} of {len(met) + len(apart)} pairs of optional properties met in 300; {len(never)} never in 1 000"
+    )
     print("              never: " + (", ".join("+".join(pair) for pair in never) or "-"))
 
 
@@ -72,11 +87,15 @@ def lists(shown: int) -> None:
         chosen = Settings(depth=depth)
         listed, spent = timed(lambda chosen=chosen: cases(CATALOGUE, CATALOGUE.rules, chosen))
         different = {case.request.key for case in listed}
-        print(f"{depth:14}{len(different)} requests for {len(listed)} cases of {len(CATALOGUE.rules)} rules; {spent:.2f} s to draw")
+        print(
+            f"{depth:14}{len(different)} requests for {len(listed)} cases of {len(CATALOGUE.rules)} rules; {spent:.2f} s to draw"
+        )
     share: dict[str, float] = {}
     for rule in CATALOGUE.rules:
         if isinstance(rule, RequestRule) and rule.examples is not None:
-            _, share[rule.id] = timed(lambda rule=rule: [as_request(body) for body in draw(rule.examples, 3, seed_of(0, rule.id))])
+            _, share[rule.id] = timed(
+                lambda rule=rule: [as_request(body) for body in draw(rule.examples, 3, seed_of(0, rule.id))]
+            )
     slow = sorted(share, key=lambda name: -share[name])[:shown]
     print(f"slowest       {', '.join(f'{name} {1000 * share[name]:.0f} ms' for name in slow)}")
 
@@ -84,7 +103,9 @@ def lists(shown: int) -> None:
 def main() -> None:
     """Print all."""
     parser = argparse.ArgumentParser(description="Rates and coverage of the drawn bodies.")
-    parser.add_argument("--rules", type=int, default=10, help="how many of the slowest rules of the default list to name")
+    parser.add_argument(
+        "--rules", type=int, default=10, help="how many of the slowest rules of the default list to name"
+    )
     parser.add_argument("--each", type=int, default=30, help="bodies drawn of each rule")
     chosen = parser.parse_args()
     lists(chosen.rules)

@@ -27,10 +27,25 @@ sys.exit(code)
 def measure(depth: str) -> None:
     """One run in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        arguments = ["--endpoint", "reference", "--depth", depth, "--report-dir", folder, "-q", "-p", "no:cacheprovider"]
+        arguments = [
+            "--endpoint",
+            "reference",
+            "--depth",
+            depth,
+            "--report-dir",
+            folder,
+            "-q",
+            "-p",
+            "no:cacheprovider",
+        ]
         started = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-c", CHILD, *arguments], cwd=folder, capture_output=True, text=True, timeout=600, check=False
+            [sys.executable, "-c", CHILD, *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
         )
         seconds = time.perf_counter() - started
         footer = json.loads((Path(folder) / "run.jsonl").read_text().splitlines()[-1])

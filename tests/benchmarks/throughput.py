@@ -99,7 +99,9 @@ def table(latency_ms: float, lanes: list[int], rounds: int, seconds: float) -> N
             ratio = median(pair[1][0] / pair[0][0] for pair in pairs)
             rates[number] = rate
             times = f"{rate / rates[1]:8.1f} x" if 1 in rates else "       -"
-            print(f"{number:9d}{rate:12.0f}{times:>16}{plain:14.0f}{ratio:15.2f}{cpu:13.2f} ({plain_cpu:.2f})", flush=True)
+            print(
+                f"{number:9d}{rate:12.0f}{times:>16}{plain:14.0f}{ratio:15.2f}{cpu:13.2f} ({plain_cpu:.2f})", flush=True
+            )
 
 
 def campaign(in_flight: int, rounds: int) -> None:
@@ -127,8 +129,12 @@ def campaign(in_flight: int, rounds: int) -> None:
             rates.append(run.requests / seconds)
             ratios.append(rates[-1] / (len(plain) / bare_seconds))
             cpus.append(1000 * used / run.requests)
-    print(f"\na whole campaign, drawing included: {in_flight} in flight, 0 ms, {len(rules)} rules, {run.requests} requests")
-    print(f"  {median(rates):.0f} requests/s, {median(ratios):.2f} of the bare loop, {median(cpus):.2f} ms CPU a request")
+    print(
+        f"\na whole campaign, drawing included: {in_flight} in flight, 0 ms, {len(rules)} rules, {run.requests} requests"
+    )
+    print(
+        f"  {median(rates):.0f} requests/s, {median(ratios):.2f} of the bare loop, {median(cpus):.2f} ms CPU a request"
+    )
 
 
 def main() -> None:
