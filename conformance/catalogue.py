@@ -82,9 +82,9 @@ class Catalogue:
     vintage: str
     gates: tuple[Gate, ...]
     rules: tuple[RequestRule, ...]
-    answers: tuple[AnswerRule, ...]
-    relations: tuple[Relation, ...]
     chapters: tuple[Chapter, ...]
+    answers: tuple[AnswerRule, ...] = ()
+    relations: tuple[Relation, ...] = ()
 
     @cached_property
     def by_id(self) -> dict[str, Rule]:
@@ -144,7 +144,7 @@ def load(vintage: str = VINTAGES[0]) -> Catalogue:
     answers = tuple(rule for rule in every if isinstance(rule, AnswerRule))
     relations = tuple(rule for rule in every if isinstance(rule, Relation))
     _check(gates, rules, (*answers, *relations))
-    return Catalogue(vintage, gates, rules, answers, relations, tuple(chapters))
+    return Catalogue(vintage, gates, rules, tuple(chapters), answers, relations)
 
 
 def _check(gates: Sequence[Gate], rules: Iterable[RequestRule], others: Iterable[AnswerRule | Relation]) -> None:

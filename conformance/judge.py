@@ -130,6 +130,7 @@ _MODEL_CODES = ("unsupported_value", "unsupported_parameter")
 _MODEL_TEXT = re.compile(
     r"(?:support|allow|availab|enabl)\w*.{0,60}\b(?:with|by|for|on|in) (?:this|the|your)(?: \w+)? model\b"
     r"|\bmodel\b.{0,60}\bdo(?:es)?(?: not|n't) support|\bmodel only (?:supports|allows|accepts)\b"
+    r"|\bin thinking mode\b|\b(?:while|when) thinking is enabled\b"
     r"|no endpoints found that"  # a router whose providers lack the feature
     r"|system role (?:is )?not supported|roles must alternate",  # chat templates
     re.IGNORECASE | re.DOTALL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 
@@ -33,7 +34,7 @@ def _refuse(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Event:
-    """One dispatched event: its ``data`` lines joined by line feeds, and its other fields."""
+    """One event: its ``data`` lines joined by line feeds, and its other fields."""
 
     data: str
     fields: tuple[tuple[str, str], ...] = ()
@@ -45,14 +46,23 @@ class Event:
 
     @property
     def done(self) -> bool:
-        """Whether this is the end marker."""
-        return self.data.strip() == DONE
+        """Whether this is the end marker; like the official client, any data that starts with it."""
+        return self.data.lstrip().startswith(DONE)
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is an error: an object with a truthy ``error``."""
+        return isinstance(self.json, dict) and bool(self.json.get("error"))
 
 
 @dataclass(frozen=True)
 class Stream:
-    """All events in order. ``stray`` are lines that no field of the standard explains, ``rest`` is an event that no
-    blank line ended, ``decodes`` says whether the bytes are UTF-8."""
+    """What the bytes hold. ``events`` are those of the standard, in order; ``stray`` are lines that no field of it
+    explains; ``rest`` is the data of a last event that no blank line ended (the standard drops it); ``decodes`` says
+    whether the bytes are UTF-8.
+
+    Everything else reads past faults of framing, so that such a fault is seen once, and not as missing chunks.
+    """
 
     events: tuple[Event, ...]
     stray: tuple[str, ...]
@@ -61,20 +71,39 @@ class Stream:
     comments: int = 0
 
     @cached_property
+    def messages(self) -> list[Event]:
+        """The events as a client sees them that reads line by line: events that no blank line parted or ended count."""
+        every = (*self.events, *([Event(self.rest)] if self.rest else []))
+        return [message for event in every for message in (unglued(event) or [event])]
+
+    @cached_property
+    def payloads(self) -> list[Event]:
+        """The messages before the end marker."""
+        return list(takewhile(lambda message: not message.done, self.messages))
+
+    @cached_property
     def chunks(self) -> list[dict[str, Any]]:
-        """The JSON objects of the events before the end marker that are no errors."""
-        found = []
-        for event in self.events:
-            if event.done:
-                break
-            if isinstance(event.json, dict) and not event.json.get("error"):
-                found.append(event.json)
-        return found
+        """The JSON objects before the end marker that are no errors."""
+        return [event.json for event in self.payloads if isinstance(event.json, dict) and not event.failed]
+
+    @cached_property
+    def failed(self) -> bool:
+        """Whether an error came before the end marker."""
+        return any(event.failed for event in self.payloads)
 
     @property
     def finished(self) -> bool:
         """Whether the end marker came."""
-        return any(event.done for event in self.events)
+        return len(self.payloads) < len(self.messages)
+
+
+def unglued(event: Event) -> list[Event]:
+    """The events in one whose data lines are events by themselves, not parted by blank lines; empty where it is one."""
+    lines = event.data.split("\n")
+    if len(lines) == 1 or event.json is not NOT_JSON:
+        return []
+    parts = [Event(line) for line in lines]
+    return parts if all(part.done or isinstance(part.json, dict) for part in parts) else []
 
 
 @dataclass
@@ -107,7 +136,10 @@ class _Reader:
 
 
 def parse(content: bytes) -> Stream:
-    """Read a whole stream by the rules of the standard: LF, CR and CRLF end lines, a leading byte-order mark is dropped."""
+    """Read a whole stream by the standard: LF, CR and CRLF end lines, a leading byte-order mark is dropped.
+
+    A last line without an end counts as a line.
+    """
     try:
         text, decodes = content.decode(), True
     except UnicodeDecodeError:
@@ -115,9 +147,6 @@ def parse(content: bytes) -> Stream:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     *lines, last = text.split("\n")
     reader = _Reader()
-    for line in lines:
+    for line in (*lines, *([last] if last else [])):
         reader.line(line)
-    unended = "\n".join(reader.data)
-    if last:
-        unended = f"{unended}\n{last}" if unended else last
-    return Stream(tuple(reader.events), tuple(reader.stray), unended, decodes, reader.comments)
+    return Stream(tuple(reader.events), tuple(reader.stray), "\n".join(reader.data), decodes, reader.comments)

@@ -150,6 +150,8 @@ def test_a_grave_fault_is_a_failure_for_every_rule(
     result = results[rules[0].id]
     # a hang may be slowness: it fails only rules that bind
     assert result.verdict is (Verdict.INFO if symptom is Symptom.HUNG else Verdict.FAILED)
+    if symptom is Symptom.HUNG and expect is Expect.EITHER:
+        return
     assert result.finding is not None
     assert result.finding.symptom is symptom
 

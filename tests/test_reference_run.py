@@ -24,7 +24,9 @@ def check(lines: list[dict]) -> None:
 
 
 def test_smoke(tmp_path: Path) -> None:
-    check(run(tmp_path, "--depth", "smoke"))
+    lines = run(tmp_path, "--depth", "smoke")
+    check(lines)
+    assert lines[-1]["requests"] <= 500
 
 
 @pytest.mark.slow

@@ -15,7 +15,18 @@ from hypothesis.strategies import SearchStrategy
 from ...strategies import numbers
 from ...strategies.bodies import lean
 from ...strategies.wrong import wrong_samples, wrong_type
-from ..model import EVIDENCE_STRENGTH, Body, Expect, Request, RequestRule, Source, Strength
+from ..model import (
+    EVIDENCE_STRENGTH,
+    AnswerRule,
+    Body,
+    Exchange,
+    Expect,
+    Request,
+    RequestRule,
+    Source,
+    Strength,
+    Symptom,
+)
 
 Pins = Iterable[Body | Request]
 
@@ -277,5 +288,40 @@ def integral_observed(prop: str, value: float, **rest: Any) -> RequestRule:
         f"accepts {prop}: {value:.1f}",
         contested("an integer for JSON Schema, refused by strict integer decoders"),
         values(prop, float(value), **context),
+        **rest,
+    )
+
+
+def judges(
+    id: str,
+    prop: str,
+    title: str,
+    source: Source,
+    found: Callable[[Exchange], Sequence[Any]],
+    wrong: Callable[[Any], str | None],
+    pins: Pins,
+    *,
+    strength: Strength | None = None,
+    needs: Sequence[str] = (),
+    symptom: Symptom = Symptom.MALFORMED,
+    **rest: Any,
+) -> AnswerRule:
+    """A rule about answers. ``found`` gives what there is to judge in an exchange (nothing: the rule does not apply),
+    ``wrong`` what is wrong with one such thing, in a sentence."""
+
+    def check(exchange: Exchange) -> str | None:
+        return next((why for why in map(wrong, found(exchange)) if why), None)
+
+    return AnswerRule(
+        id=id,
+        property=prop,
+        title=title,
+        strength=strength or EVIDENCE_STRENGTH[source.evidence],
+        source=source,
+        applies=lambda exchange: bool(found(exchange)),
+        check=check,
+        pins=tuple(pins),
+        needs=tuple(needs),
+        symptom=symptom,
         **rest,
     )

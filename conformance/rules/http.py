@@ -315,7 +315,7 @@ unicode = [
         "messages",
         "accepts noncharacters and escaped control characters in a message",
         prose("messages: content is text, and these are Unicode scalar values"),
-        [_saying("\uffff"), _saying("\u0001 \u001b[0m \u007f"), _saying("\U0010ffff")],
+        [_saying("\uffff"), _saying("\u0001 \u001b[0m \u007f \u0085"), _saying("\U0010ffff")],
         strength=Strength.SHOULD,
     ),
     observes(

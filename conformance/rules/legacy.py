@@ -244,21 +244,16 @@ function_call = [
     accepts(
         "function_call.enum",
         "function_call",
-        "accepts function_call none and auto",
+        "accepts function_call none, auto and a named function",
         documented("function_call: two words or an object with a name"),
-        _calls("auto", "none"),
-        needs=["functions"],
-    ),
-    accepts(
-        "function_call.named",
-        "function_call",
-        "accepts a function_call that names a function",
-        documented("function_call: two words or an object with a name"),
-        [*_calls({"name": "get_weather"}), *values("function_call", {"name": "beta"}, functions=[FUNCTION, A, B])],
+        [
+            *_calls("auto", {"name": "get_weather"}, "none"),
+            *values("function_call", {"name": "beta"}, functions=[FUNCTION, A, B]),
+        ],
         examples=function_lists(bare=False).flatmap(
             lambda drawn: varying("function_call", function_calls(drawn), functions=drawn)
         ),
-        needs=["functions", "forced_function"],
+        needs=["functions"],
     ),
     refuses(
         "function_call.enum",

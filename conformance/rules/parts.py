@@ -70,7 +70,7 @@ def _parts(*parts: Any) -> Body:
 
 content = [
     accepts(
-        "content.system.required", _P, "accepts system content as text", documented("system: content"), [_system("Hi.")]
+        "content.system.required", _P, "accepts system content as text", documented("system: content"), [_system("You are terse.")]
     ),
     refuses(
         "content.system.required",
@@ -79,7 +79,7 @@ content = [
         documented("system: content is required, not nullable"),
         [_body({"role": "system"}, user()), _system(None)],
     ),
-    accepts("content.user.required", _P, "accepts user content as text", documented("user: content"), [_user("Hi.")]),
+    accepts("content.user.required", _P, "accepts user content as text", documented("user: content"), [_user("Say hi.")]),
     refuses(
         "content.user.required",
         _P,
@@ -221,7 +221,7 @@ content = [
         [
             _user("Say hi. 😀 👩‍👩‍👧‍👦 𝒳"),
             _user("Say hi. مرحبا \u202eabc\u202c e\u0301\u0323 日本語"),
-            _user("Say hi.\n\r\n\t\u2028\u0085\u001b \uffff \U0010ffff \ufeff"),
+            _user("Say hi.\n\r\n\t\u2028 \ufffd \ufeff"),
             _body(system("Réponds. 😀"), user("Say hi. 🇫🇷"), assistant("שלום 👍"), user('"\\ / \\u0041 %s {{x}}')),
         ],
         examples=text.prompts().map(_user),

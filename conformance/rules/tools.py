@@ -508,7 +508,7 @@ tool_choice = [
         "accepts the object that names a tool as tool_choice",
         documented("tool_choice: type and function.name"),
         _choices(named_choice("get_weather")),
-        needs=["tools", "forced_tool"],
+        needs=["tools"],  # not forced_tool: where that is refused, this is the one rule that says so
     ),
     refuses(
         "tool_choice.named.shape",

@@ -96,3 +96,15 @@ def is_number(value: object) -> bool:
 def long_answer(**properties: Any) -> Body:
     """A body that asks for a long answer."""
     return lean(messages=COUNT, **properties)
+
+
+def said(value: object) -> str:
+    """A JSON value in a few words, whatever it is: containers are only named."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    text = (
+        {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else repr(value)
+    )
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,481 @@
+"""Relations: what must be alike in the outcomes of several requests (fact base §3.1).
+
+The outcome is acceptance and, for a refusal, its status; no texts are compared, since servers sample. What a single
+property does alone (its null, its default, its notation) is a request rule's finding: relations leave it out and ask
+what those rules do not, above all refused bodies and everything at once.
+
+Left out: mm.boundary.pair and mm.user (request rules ask them), mm.charset (http.ctype.ok), mm.position (messages),
+mm.ccase (the client always sends a Content-Length), mm.alias (limits, and ef.maxtokens for the bound), mm.tools.legacy,
+mm.image.detail and mm.strict.default (legacy, parts and output ask both sides), and the rows' integer and byte order
+mark parts (PROP.integral, http.bom). The pairs of ruling 10 are never taken apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ...strategies.bodies import MODEL, NULLABLE, SCHEMAS, bodies, lean
+from ...strategies.messages import assistant, system, user
+from ..judge import Reaction, error_of, excuse, react
+from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Symptom, Undecided
+from .forms import COUPLED, documented, observed, prose
+from .gates import TOOL
+from .views import is_integer, usage
+
+_BOUND = {"max_tokens": 16}
+_TOOLS = {"tools": [TOOL]}
+_SCHEMA = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMAS[0]}}
+
+FAULTS: tuple[Body, ...] = (
+    lean(temperature=3),
+    lean(messages=[]),
+    lean(n=0),
+    lean(messages=[{"role": "bogus", "content": "Say hi."}]),
+    {"model": MODEL},
+    lean(top_p=1.01),
+    lean(response_format={"type": "bogus"}),
+    lean(stop=["A", "B", "C", "D", "E"]),
+    lean(logit_bias={"0": 101}),
+    lean(seed="7"),
+)
+"""Bodies with one fault each, which request rules ask as well."""
+
+
+# --- outcomes -----------------------------------------------------------------------------------------------------
+
+
+def outcome(exchange: Exchange) -> str:
+    """Acceptance, or the status of the refusal, in words. What is neither allows no comparison."""
+    match react(exchange):
+        case Reaction.ACCEPTED:
+            return "accepted"
+        case Reaction.REFUSED:
+            return f"refused with {exchange.status}"
+        case Reaction.CRASHED:
+            return f"answered with a server error ({exchange.status})"
+        case Reaction.ERROR_IN_200:
+            return f"answered with {exchange.status} and an error in it"
+        case reaction:
+            raise Undecided(f"no outcome to compare ({reaction})")
+
+
+def base_of(exchange: Exchange) -> str:
+    """The outcome of a body as it is; server errors and errors in a 200 are other rules' findings."""
+    if react(exchange) in (Reaction.CRASHED, Reaction.ERROR_IN_200):
+        raise Undecided("the body alone was neither accepted nor refused")
+    return outcome(exchange)
+
+
+def unlike(base: Exchange, other: Exchange, change: str) -> str | None:
+    """What is wrong where a body and its other form should have one outcome."""
+    before, after = base_of(base), outcome(other)
+    if before == after:
+        return None
+    if excuse(base) or excuse(other):
+        raise Undecided(excuse(base) or excuse(other))
+    return f"a request is {before}, but {after} {change}"
+
+
+def accepted_or_undecided(exchange: Exchange, what: str) -> None:
+    """Stops a script whose precondition is an acceptance."""
+    if react(exchange) is not Reaction.ACCEPTED:
+        raise Undecided(f"{what} was not accepted")
+
+
+# --- other forms of one body --------------------------------------------------------------------------------------
+
+
+def together_with(values: dict[str, Any], change: str) -> Callable[[Body], Script]:
+    """All of the values at once change nothing. A value that is refused alone is its own rule's finding."""
+
+    def script(body: Body) -> Script:
+        keys = [key for key in values if key not in body]
+        alone = yield [Request(lean(**{key: values[key]})) for key in keys]
+        kept = {key: values[key] for key, one in zip(keys, alone, strict=True) if react(one) is Reaction.ACCEPTED}
+        if not kept:
+            raise Undecided("the server takes none of them alone")
+        base = yield Request(body)
+        other = yield Request({**body, **kept})
+        return unlike(base, other, f"{change} ({', '.join(kept)})")
+
+    return script
+
+
+def reordered(value: Any) -> Any:
+    """The same JSON value with the members of every object in the opposite order."""
+    if isinstance(value, dict):
+        return {key: reordered(item) for key, item in reversed(value.items())}
+    return [reordered(item) for item in value] if isinstance(value, list) else value
+
+
+def escaped(value: Any) -> str:
+    """The same JSON value with every character of its strings escaped (but the model's name, which is put in later)."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{escaped(key)}:{escaped(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(escaped, value)) + "]"
+    if not isinstance(value, str) or value == MODEL:
+        return json.dumps(value)
+    units = value.encode("utf-16-be")
+    pairs = (units[i : i + 2].hex() for i in range(0, len(units), 2))
+    return '"' + "".join(f"\\u{pair}" for pair in pairs) + '"'
+
+
+def spaced(body: Body) -> str:
+    """The same body with whitespace of every kind wherever JSON lets it stand."""
+    return "\r\n\t " + json.dumps(body, indent="\t", separators=(" \t,\r\n", "\n : ")) + " \n"
+
+
+def written(write: Callable[[Body], str], change: str) -> Callable[[Body], Script]:
+    """Another notation of the body changes nothing. If the lean body does not survive it, that is the http chapter's."""
+
+    def script(body: Body) -> Script:
+        plain = yield Request(lean(**_BOUND))
+        control = yield Request(raw=write(lean(**_BOUND)).encode())
+        accepted_or_undecided(plain, "the lean body")
+        accepted_or_undecided(control, "the lean body in this notation (see the http chapter)")
+        base = yield Request(body)
+        other = yield Request(raw=write(body).encode())
+        return unlike(base, other, change)
+
+    return script
+
+
+def key_order(body: Body) -> Script:
+    base = yield Request(body)
+    other = yield Request(reordered(body))
+    return unlike(base, other, "with the members of its objects in another order")
+
+
+def numbers(body: Body) -> Script:
+    base = yield Request(body)
+    for name in ("top_p", "frequency_penalty", "presence_penalty"):
+        if name in body:
+            text = json.dumps({**body, name: "@"})
+            for form in (f"{body[name]}.0", f"{body[name]}e0", f"{body[name]}0E-1"):
+                other = yield Request(raw=text.replace('"@"', form).encode())
+                why = unlike(base, other, f"with {name} written as {form}")
+                if why:
+                    return why
+    return None
+
+
+def scalar_stop(body: Body) -> Script:
+    controls = yield [Request(lean(stop="END")), Request(lean(stop=["END"]))]
+    for control in controls:
+        accepted_or_undecided(control, "a stop (see stop.string and stop.array.min)")
+    base = yield Request(body)
+    other = yield Request({**body, "stop": [body["stop"]]})
+    return unlike(base, other, "with its stop string in an array")
+
+
+def in_parts(body: Body) -> Body:
+    """The same body with the texts of user messages as one text part each."""
+
+    def parted(message: dict[str, Any]) -> dict[str, Any]:
+        if message["role"] != "user" or not isinstance(message["content"], str):
+            return message
+        return {**message, "content": [{"type": "text", "text": message["content"]}]}
+
+    return {**body, "messages": [parted(message) for message in body["messages"]]}
+
+
+def parts(body: Body) -> Script:
+    base = yield Request(body)
+    other = yield Request(in_parts(body))
+    return unlike(base, other, "with its texts as text parts")
+
+
+def part_tokens(body: Body) -> Script:
+    base = yield Request(body)
+    other = yield Request(in_parts(body))
+    counts = [usage(exchange).get("prompt_tokens") for exchange in (base, other)]
+    if not all(is_integer(count) for count in counts):
+        raise Undecided("no prompt_tokens to compare")
+    return None if counts[0] == counts[1] else f"{counts[0]} prompt_tokens for a text, {counts[1]} for a text part"
+
+
+def streaming(body: Body) -> Script:
+    plain = {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
+    base = yield Request(plain)
+    other = yield Request({**plain, "stream": True})
+    return unlike(base, other, "with stream: true")
+
+
+# --- one property more or less ------------------------------------------------------------------------------------
+
+ADDITIONS: Body = {
+    "seed": 7,
+    "user": "user-1",
+    "stop": "END",
+    "presence_penalty": 0.5,
+    "stream": True,
+    "response_format": {"type": "text"},
+    "logprobs": True,
+}
+"""Valid values of optional properties that repair no fault of ``FAULTS``."""
+
+
+def additions(body: Body) -> Script:
+    base = yield Request(body)
+    if react(base) is not Reaction.REFUSED:
+        raise Undecided("the server does not refuse the body")
+    added = [key for key in ADDITIONS if key not in body]
+    others = yield [Request({**body, key: ADDITIONS[key]}) for key in added]
+    for key, other in zip(added, others, strict=True):
+        if react(other) is Reaction.ACCEPTED:
+            return f"a request that is refused with {base.status} is accepted when {key} is added"
+    return None
+
+
+def removable(body: Body) -> Iterator[str]:
+    """The optional properties that nothing else in the body depends on."""
+    for key in body:
+        if key not in ("model", "messages") and not any(
+            other in body for other in (*COUPLED.get(key, ()), *(["metadata"] if key == "store" else []))
+        ):
+            yield key
+
+
+def removals(body: Body) -> Script:
+    base = yield Request(body)
+    accepted_or_undecided(base, "the body with all properties")
+    removed = list(removable(body))
+    others = yield [Request({key: value for key, value in body.items() if key != gone}) for gone in removed]
+    for gone, other in zip(removed, others, strict=True):
+        if react(other) in (Reaction.REFUSED, Reaction.CRASHED) and not excuse(other):
+            return f"a request is accepted, but {outcome(other)} without its {gone}"
+    return None
+
+
+# --- again --------------------------------------------------------------------------------------------------------
+
+
+def isolation(body: Body) -> Script:
+    before = yield Request(lean())
+    accepted_or_undecided(before, "the lean body")
+    yield [Fresh(Request(body)), Fresh(Request({**body, "stream": True})), Fresh(Request(raw=json.dumps(body)[:-1].encode()))]
+    for after in (yield [Fresh(Request(lean())), Fresh(Request(lean()))]):
+        reaction = react(after)
+        if reaction in (Reaction.REFUSED, Reaction.CRASHED, Reaction.ERROR_IN_200, Reaction.DISCONNECTED):
+            said = f"{reaction}" if after.status is None else f"{reaction}, {after.status}"
+            return f"after invalid requests a valid one that was accepted before is not accepted ({said})"
+        if reaction is not Reaction.ACCEPTED:
+            raise Undecided(f"no outcome to compare ({reaction})")
+    return None
+
+
+def repeat(body: Body) -> Script:
+    first = yield Request(body)
+    if react(first) is not Reaction.REFUSED:
+        raise Undecided("the server does not refuse the body")
+    second = yield Fresh(Request(body))
+    if outcome(first) != outcome(second):
+        return f"a request is {outcome(first)}, and {outcome(second)} when it is sent again"
+    errors = [error_of(exchange.answer) if exchange.answer else {} for exchange in (first, second)]
+    for key in ("type", "param", "code"):
+        if errors[0].get(key) != errors[1].get(key):
+            return f"the same refused request gets error.{key} {_short(errors[0].get(key))}, then {_short(errors[1].get(key))}"
+    return None
+
+
+def _short(value: object) -> str:
+    return repr(value)[:60]
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+_DEFAULTS: Body = {
+    "store": False,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "logprobs": False,
+    "n": 1,
+    "stream": False,
+    "temperature": 1,
+    "top_p": 1,
+    "response_format": {"type": "text"},
+}
+_NULLS: Body = dict.fromkeys(sorted(NULLABLE - {"max_tokens", "max_completion_tokens"}))
+_ALIKE = documented("the request object: both forms are the same JSON value or the same request")
+_TALK = [system(), user("Hello."), assistant("Hi."), user("Say hi.")]
+_RICH = {
+    "temperature": 0.7,
+    "top_p": 0.9,
+    "frequency_penalty": 0.5,
+    "presence_penalty": 0.5,
+    "seed": 7,
+    "stop": "END",
+    "user": "user-1",
+    "n": 1,
+    "response_format": {"type": "text"},
+    "max_tokens": 16,
+}
+
+
+def _relation(id: str, title: str, script: Callable[[Body], Script], *pins: Body, **rest: Any) -> Relation:
+    given: dict[str, Any] = {
+        "property": "relations",
+        "source": _ALIKE,
+        "strength": Strength.MUST,
+        "symptom": Symptom.WRONG_STATUS,
+        **rest,
+    }
+    return Relation(id=id, title=title, script=script, pins=pins, **given)
+
+
+relations = [
+    _relation(
+        "mm.stream",
+        "takes and refuses the same requests with stream: true as without",
+        streaming,
+        lean(temperature=3),
+        lean(stop="END"),
+        lean(messages=_TALK),
+        lean(**_TOOLS),
+        *FAULTS[1:],
+        examples=bodies(stream=False),
+        property="stream",
+        source=documented("stream: says how the answer comes, not what is asked"),
+        needs=("streaming",),
+    ),
+    _relation(
+        "mm.null",
+        "takes null as if the property were absent, also for all nullable properties at once",
+        together_with(_NULLS, "with these properties as null"),
+        lean(**_BOUND),
+        lean(**_BOUND, stream=True),
+        lean(**_BOUND, messages=[]),
+        lean(**_BOUND, top_p=1.01),
+        source=documented("the request object: properties that are nullable"),
+    ),
+    _relation(
+        "mm.default",
+        "takes documented defaults as if they were absent, also all at once",
+        together_with(_DEFAULTS, "with these properties at their defaults"),
+        lean(**_BOUND),
+        lean(**_BOUND, messages=[]),
+        lean(**_BOUND, seed="7"),
+        source=documented("the request object: documented defaults"),
+    ),
+    _relation(
+        "mm.default.should",
+        "takes the defaults of modalities and service_tier beside the other defaults",
+        together_with(
+            {"modalities": ["text"], "service_tier": "auto"}, "with these properties at their defaults"
+        ),
+        lean(**_BOUND, **_DEFAULTS),
+        lean(**_BOUND, messages=[]),
+        source=documented("modalities, service_tier: documented defaults"),
+        strength=Strength.SHOULD,
+    ),
+    _relation(
+        "mm.stop.scalar",
+        "takes a stop string alone or in an array",
+        scalar_stop,
+        *(lean(stop=text) for text in ("\n", " ", "\U0001f6d1")),
+        lean(stop="END", stream=True),
+        lean(stop=7),
+        property="stop",
+        source=documented("stop: a string or an array of strings"),
+    ),
+    _relation(
+        "mm.content.parts",
+        "takes the text of user messages as a string or as one text part",
+        parts,
+        lean(messages=_TALK),
+        lean(messages=[user("Größe → 大小 🛑")]),
+        lean(stream=True),
+        lean(temperature=3),
+        property="messages",
+        source=documented("messages: user content is a string or an array of parts"),
+        needs=("content_parts",),
+    ),
+    _relation(
+        "mm.content.parts.tokens",
+        "counts as many prompt tokens for a text part as for a text",
+        part_tokens,
+        lean(),
+        property="messages",
+        source=documented("messages: user content is a string or an array of parts"),
+        strength=Strength.MAY,
+        needs=("content_parts",),
+    ),
+    _relation(
+        "mm.keyorder",
+        "takes the members of objects in any order",
+        key_order,
+        lean(messages=_TALK, temperature=0.7, stop=["END"]),
+        lean(**_TOOLS, tool_choice="auto"),
+        lean(response_format=_SCHEMA),
+        lean(messages=in_parts(lean(messages=_TALK))["messages"]),
+        lean(temperature=3, seed=7),
+        lean(messages=FAULTS[3]["messages"], seed=7),
+    ),
+    _relation(
+        "mm.whitespace",
+        "reads JSON the same with and without insignificant whitespace",
+        written(spaced, "with whitespace between its tokens"),
+        lean(**_BOUND, temperature=3),
+        lean(**_BOUND, messages=_TALK, stop=["END", "\n"]),
+        lean(**_BOUND, **_TOOLS),
+        {"model": MODEL},
+    ),
+    _relation(
+        "mm.whitespace.escapes",
+        "reads escaped characters as the characters, also in names and enumerations",
+        written(escaped, "with the characters of its strings escaped"),
+        lean(**_BOUND, temperature=3),
+        lean(**_BOUND, messages=[system(), user("Größe/大小 🛑 \"\\")], stop=["/", "🛑"]),
+        lean(**_BOUND, **_TOOLS, tool_choice="auto"),
+        lean(**_BOUND, response_format={"type": "bogus"}),
+    ),
+    _relation(
+        "mm.number",
+        "reads a decimal the same in every notation of a JSON number",
+        numbers,
+        lean(**_BOUND, top_p=1),
+        lean(**_BOUND, frequency_penalty=-2),
+        lean(**_BOUND, presence_penalty=1),
+        lean(**_BOUND, presence_penalty=3),
+        source=documented("top_p, frequency_penalty, presence_penalty: numbers"),
+    ),
+    _relation(
+        "mm.monotone.bad",
+        "refuses an invalid request also with one more valid property",
+        additions,
+        *FAULTS[:4],
+        source=documented("the request object: no property repairs another's value"),
+        symptom=Symptom.ACCEPTED_INVALID,
+    ),
+    _relation(
+        "mm.monotone.good",
+        "takes a valid request also with one optional property less",
+        removals,
+        lean(**_RICH),
+        lean(**_BOUND, **_TOOLS, tool_choice="auto", parallel_tool_calls=True),
+        lean(**_BOUND, stream=True, stream_options={"include_usage": True}, logprobs=True, top_logprobs=1),
+        source=documented("the request object: all properties but model and messages are optional"),
+        symptom=Symptom.REFUSED_VALID,
+    ),
+    _relation(
+        "mm.isolation",
+        "takes a valid request right after invalid ones",
+        isolation,
+        *FAULTS[:5],
+        source=prose("each request stands for itself"),
+        symptom=Symptom.REFUSED_VALID,
+    ),
+    _relation(
+        "mm.repeat.neg",
+        "refuses an invalid request the same way when it is sent again",
+        repeat,
+        *FAULTS[:8],
+        source=observed("the same fault gives the same status, type, param and code"),
+        strength=Strength.MUST,
+    ),
+]
+
+CHAPTER = Chapter("relations", "Requests compared", tuple(relations))

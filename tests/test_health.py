@@ -1,0 +1,89 @@
+"""Servers that die or fall ill of one request: the killer is named, nothing else is blamed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+FRAIL = Path(__file__).with_name("frail.py")
+KILLED = "temperature.max.accepts"
+SELECTION = "temperature or top_p or logit_bias"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def suite(folder: Path, port: int, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "--endpoint", f"http://127.0.0.1:{port}/v1", "-q", "--report-dir", "out"]
+    return subprocess.run(
+        [*command, "-k", SELECTION, *options], cwd=folder, capture_output=True, text=True, timeout=240
+    )
+
+
+def results(folder: Path) -> dict[str, dict]:
+    lines = [json.loads(line) for line in (folder / "out/run.jsonl").read_text().splitlines()]
+    return {line["rule"]: line for line in lines if line["kind"] == "result"}
+
+
+@pytest.mark.parametrize(("mode", "in_flight"), [("exit", "8"), ("ill", "8"), ("ill", "1")])
+def test_the_killer_is_found_and_the_run_completes(tmp_path: Path, mode: str, in_flight: str) -> None:
+    port = free_port()
+    start = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(FRAIL))} {port} {mode}"
+    done = suite(tmp_path, port, "--start", start, "--in-flight", in_flight)
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = results(tmp_path)
+    assert found[KILLED]["verdict"] == "failed"
+    assert found[KILLED]["finding"]["symptom"] == "killed_server"
+    assert json.loads(found[KILLED]["finding"]["request"]["body"])["temperature"] == 2
+    others = {name: line["verdict"] for name, line in found.items() if name != KILLED}
+    assert set(others.values()) <= {"passed", "info"}, others
+    assert len(others) > 30
+    assert (tmp_path / "out/server.log").exists()
+    assert not listens(port), "the server that was started is stopped at the end"
+
+
+def test_an_ill_server_that_nobody_restarts_ends_the_run_without_blame(tmp_path: Path) -> None:
+    port = free_port()
+    server = subprocess.Popen([sys.executable, str(FRAIL), str(port), "ill"])
+    try:
+        ends = time.monotonic() + 20
+        while not listens(port) and time.monotonic() < ends:
+            time.sleep(0.1)
+        done = suite(tmp_path, port)
+    finally:
+        server.terminate()
+        server.wait(10)
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert "no longer takes a minimal request" in done.stdout
+    assert '"temperature": 2' in done.stdout, "the suspects are named"
+    assert {line["verdict"] for line in results(tmp_path).values()} <= {"passed", "info", "error"}
+
+
+def test_a_command_that_ends_at_once_is_one_clear_line(tmp_path: Path) -> None:
+    done = suite(tmp_path, free_port(), "--start", "echo no model; exit 3")
+    assert done.returncode == 6
+    assert "--start: the command ended with code 3" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "no model" in (tmp_path / "out/server.log").read_text()
+
+
+def test_start_goes_without_workers_and_the_reference(tmp_path: Path) -> None:
+    for extra in (("-n", "2"), ("--endpoint", "reference")):
+        done = suite(tmp_path, free_port(), "--start", "true", *extra)
+        assert done.returncode == 4
+        assert "--start" in done.stderr
