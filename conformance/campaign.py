@@ -19,7 +19,20 @@ from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import ask_gates
 from .health import Revive
-from .model import AnswerRule, Capability, Exchange, Gate, Relation, RequestRule, Result, Strength, Verdict, as_request
+from .judge import Reaction, react
+from .model import (
+    AnswerRule,
+    Capability,
+    Exchange,
+    Expect,
+    Gate,
+    Relation,
+    RequestRule,
+    Result,
+    Strength,
+    Verdict,
+    as_request,
+)
 from .pipeline import Pipeline
 from .plan import Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
@@ -268,7 +281,9 @@ class Campaign:
                 self._ask(run, again)
                 continue
             for _, exchange in exchanges:
-                self._sightings.observe(exchange)
+                # what a server makes of an invalid request that it took is that rule's finding, and no other's
+                if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
+                    self._sightings.observe(exchange)
             incidents = len(health.incidents)
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:

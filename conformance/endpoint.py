@@ -253,7 +253,7 @@ class Lane:
                 if trouble.kind in ("disconnected", "protocol") and answer is None and reused and not dropped:
                     dropped = exchange
                     continue
-            if answer and answer.status in (429, 503) and waits < self.target.bounds.retries:
+            if answer and answer.status in (429, 503, 529) and waits < self.target.bounds.retries:
                 wait = retry_wait(httpx.Headers(list(answer.headers)), waits, self.target.bounds.longest_wait)
                 waits += 1
                 await asyncio.sleep(wait)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .endpoint import curl, prepare
+from .endpoint import TOKEN_BOUNDS, Target, curl, prepare
 from .judge import Kind, Reaction, describe, excuse, judge, react
 from .model import (
     Body,
@@ -89,13 +89,22 @@ def as_rule(gate: Gate, expect: Expect) -> RequestRule:
     )
 
 
+def bounded(gate: Gate, target: Target) -> Body:
+    """The probe with its token bound under the name that the canary found to be taken; without one where none is."""
+    if gate.property in TOKEN_BOUNDS or "max_tokens" not in gate.probe or "max_tokens" in target.fields:
+        return gate.probe
+    body = {key: value for key, value in gate.probe.items() if key != "max_tokens"}
+    return body | {name: gate.probe["max_tokens"] for name in target.fields}
+
+
 async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
     rule = as_rule(gate, Expect.ACCEPT)
-    exchange = await pipeline.ask(as_request(gate.probe), gate.id, URGENT)
+    probe = as_request(bounded(gate, pipeline.target))
+    exchange = await pipeline.ask(probe, gate.id, URGENT)
     judgement = judge(rule, exchange)
     if judgement.kind is Kind.VIOLATED and judgement.symptom is not Symptom.KILLED_SERVER:
         # seen once is not proved: ask again before a word of blame
-        exchange = await pipeline.ask_again(as_request(gate.probe), gate.id)
+        exchange = await pipeline.ask_again(probe, gate.id)
         judgement = judge(rule, exchange)
     if judgement.kind is Kind.UNDECIDED:
         return Result(gate.id, Verdict.ERROR, note=judgement.why, requests=1, capability=Capability.BROKEN)
@@ -104,10 +113,10 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
             return Result(
                 gate.id, Verdict.NOT_OFFERED, requests=2, note=f"refused: {describe(exchange)}", capability=Capability.REFUSED
             )
-        return _finding(pipeline, gate, gate.probe, exchange, Symptom.REFUSED_VALID, judgement.why, Capability.REFUSED)
+        return _finding(pipeline, gate, probe.body, exchange, Symptom.REFUSED_VALID, judgement.why, Capability.REFUSED)
     if judgement.kind is Kind.VIOLATED:
         symptom = judgement.symptom or Symptom.CRASHED
-        return _finding(pipeline, gate, gate.probe, exchange, symptom, judgement.why, Capability.BROKEN)
+        return _finding(pipeline, gate, probe.body, exchange, symptom, judgement.why, Capability.BROKEN)
     assert exchange.answer is not None
     effect = gate.effect(exchange.answer) if gate.effect else None
     if effect is True:
@@ -127,10 +136,10 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
         if verdict.symptom in GRAVE:
             return _finding(pipeline, gate, gate.nonsense, nonsense, verdict.symptom, verdict.why, Capability.OFFERED)
     if effect is False:
-        repeat = await pipeline.ask_again(as_request(gate.probe), gate.id)
+        repeat = await pipeline.ask_again(probe, gate.id)
         if repeat.answer is not None and gate.effect is not None and gate.effect(repeat.answer) is False:
             why = f"accepted without effect: the answer does not show what {gate.property} asks for"
-            return _finding(pipeline, gate, gate.probe, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)
+            return _finding(pipeline, gate, probe.body, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)
     return Result(gate.id, Verdict.PASSED, observed="accepted", requests=2, capability=Capability.OFFERED)
 
 

@@ -44,6 +44,9 @@ class Judgement:
     observed: str = ""
 
 
+NOT_ABOUT_THE_REQUEST = (401, 402, 408, 429, 503, 529)
+"""Statuses that speak of the key, the bill, the network or the load. A rule about them names them in its statuses."""
+
 UNREACHED = ("dns", "tls", "connect", "connect_timeout", "cancelled", "set_aside")
 _FAULTS = {
     Reaction.CRASHED: (Symptom.CRASHED, "answered with a server error"),
@@ -65,8 +68,10 @@ def first_event(content: bytes) -> object:
 
 
 def is_error_body(value: object) -> bool:
-    """Whether a JSON value is an error object rather than a completion: a truthy ``error`` member and no choices."""
-    return isinstance(value, dict) and bool(value.get("error")) and not value.get("choices")
+    """Whether a JSON value is an error rather than a completion: a truthy ``error`` or the object ``error``, and no choices."""
+    if not isinstance(value, dict) or value.get("choices"):
+        return False
+    return bool(value.get("error")) or value.get("object") == "error"
 
 
 def carries_error(answer: Answer) -> bool:
@@ -77,14 +82,16 @@ def carries_error(answer: Answer) -> bool:
 
 
 def react(exchange: Exchange) -> Reaction:
-    """Classify an exchange. 429 and 503 that outlasted the retries, and 408, say nothing about the request."""
+    """Classify an exchange. What speaks of the key, the network or the load says nothing about the request."""
     trouble, answer = exchange.trouble, exchange.answer
     if trouble and trouble.kind in UNREACHED:
         return Reaction.UNREACHED
     if trouble and trouble.kind == "killed":
         return Reaction.KILLED
-    if answer is not None and answer.status in (408, 429, 503):
+    if answer is not None and answer.status in NOT_ABOUT_THE_REQUEST:
         return Reaction.LIMITED
+    if answer is not None and answer.status == 504:
+        return Reaction.HUNG
     if answer is not None and answer.status >= 500:
         return Reaction.CRASHED
     if trouble and trouble.kind == "timeout":
@@ -120,8 +127,9 @@ def error_of(answer: Answer) -> dict[str, object]:
 
 
 _CONTEXT = re.compile(
-    r"context[ _-]?(?:length|size|window)|maximum context|(?:exceeds?|larger than|too (?:long|many|large)).{0,60}\b(?:context|tokens)\b"
-    r"|\btokens?\b.{0,80}\b(?:exceed|n_ctx|context)|exceeded.{0,20} token limit|maximum (?:prompt|input|sequence) length"
+    r"context[ _-]?(?:length|size|window)|maximum context|\btokens?\b.{0,80}\b(?:exceed|n_ctx|context)"
+    r"|(?:exceeds?|larger than|too (?:long|many|large)).{0,60}\b(?:context|tokens)\b"
+    r"|exceeded.{0,20} token limit|maximum (?:prompt|input|sequence) length"
     r"|inputs?`? (?:tokens\b.{0,40}\bmust be|must have less than \d+ tokens)|input is too long for (?:\w+ )?model"
     r"|reduce the length of the (?:messages|prompt|input)",
     re.IGNORECASE | re.DOTALL,
@@ -138,7 +146,8 @@ _MODEL_TEXT = re.compile(
 # The request was taken and its answer came to nothing: cut by the bound, or stopped by a filter.
 _UNFINISHED_CODES = ("json_validate_failed", "tool_use_failed", "output_parse_failed")
 _UNFINISHED_TEXT = re.compile(
-    r"could not finish the message|\bfailed_generation\b|model output limit|max(?:imum)?[ _](?:\w+[ _])?tokens.{0,40}\breached",
+    r"could not finish the message|\bfailed_generation\b|model output limit"
+    r"|max(?:imum)?[ _](?:\w+[ _])?tokens.{0,40}\breached",
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_READ = 4_000
@@ -200,7 +209,7 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     if rule.expect is Expect.ACCEPT:
         if accepted:
             return Judgement(Kind.HELD, observed="accepted")
-        reason = excuse(exchange)
+        reason = excuse(exchange) if reaction is Reaction.REFUSED else ""
         if reason:
             return Judgement(Kind.EXCUSED, reason, observed="not offered")
         if reaction is Reaction.ERROR_IN_200:

@@ -165,8 +165,8 @@ def disposition(rule: RequestRule | AnswerRule | Relation, gates: Sequence[Gate]
             continue
         if found is Capability.REFUSED and gate.optional:
             return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the server refuses {name}")
-        if found is Capability.IGNORED and not (refusal or effect):
-            continue
+        if found is Capability.IGNORED and not (refusal or (effect and gate.effect)):
+            continue  # what takes nonsense may still do the right thing; what shows no effect has none to judge
         return Result(rule.id, Verdict.BLOCKED, blocked_by=gate.id, note=f"{gate.id} found {name} {found}")
     return None
 

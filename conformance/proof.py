@@ -163,13 +163,18 @@ class Prover:
 
 def verdict_of(rule: RequestRule, finding: Finding, steady: bool, strict: bool) -> Verdict:
     """What a violation makes of a rule."""
-    if not steady:
-        return Verdict.INCONSISTENT
-    if rule.strength is Strength.MUST or finding.symptom in GRAVE:
-        return Verdict.FAILED
-    if rule.strength is Strength.SHOULD:
-        return Verdict.FAILED if strict else Verdict.WARNING
-    return Verdict.INFO
+    if finding.symptom in GRAVE:
+        return Verdict.FAILED if steady else Verdict.INCONSISTENT
+    return weighed(rule.strength, steady, strict)
+
+
+def weighed(strength: Strength, steady: bool, strict: bool) -> Verdict:
+    """What a violation that is there every time (``steady``) or now and then makes of a rule of this strength."""
+    if strength is Strength.MAY:
+        return Verdict.INFO
+    if strength is Strength.SHOULD and not strict:
+        return Verdict.WARNING
+    return Verdict.FAILED if steady else Verdict.INCONSISTENT
 
 
 def tally(observed: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ from .model import (
 )
 from .pipeline import URGENT, Pipeline
 from .plan import Settings, draw, seed_of
-from .proof import PROOFS
+from .proof import PROOFS, weighed
 from .record import cut
 from .sightings import Sighting, Sightings, Watched, judge_answer
 
@@ -92,7 +92,7 @@ class SecondWave:
         )
         # the tally is part of the evidence: what most answers break is not a matter of luck
         steady = seen == asked or watched.seen * 2 > watched.judged
-        return Result(rule.id, _verdict(rule.strength, steady, self.settings.strict), finding=finding)
+        return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), finding=finding)
 
     # --- relations -----------------------------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ class SecondWave:
             confirmed="2/2" if steady else "1/2",
             others=tuple(cut(exchange.request.content, 300) for exchange in exchanges[:-1][:5]),
         )
-        return Result(rule.id, _verdict(rule.strength, steady, self.settings.strict), requests=sent, finding=finding)
+        return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), requests=sent, finding=finding)
 
     async def _play(self, rule: Relation, body: Body, *, again: bool) -> tuple[str | None, list[Exchange]]:
         """Run the script once; with ``again`` every request is sent anew."""
@@ -165,17 +165,6 @@ class SecondWave:
             exchange = await self.pipeline.ask(request, rule.id, URGENT)
         if react(exchange) in (Reaction.LIMITED, Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")
-        self.sightings.observe(exchange)
+        if react(exchange) is Reaction.REFUSED:
+            self.sightings.observe(exchange)
         return exchange
-
-
-def _verdict(strength: Strength, steady: bool, strict: bool) -> Verdict:
-    if strength is Strength.MAY:
-        return Verdict.INFO
-    if not steady:
-        return Verdict.INCONSISTENT
-    if strength is Strength.MUST:
-        return Verdict.FAILED
-    return Verdict.FAILED if strict else Verdict.WARNING
-
-

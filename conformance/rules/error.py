@@ -67,7 +67,8 @@ def params(exchange: Exchange) -> list[tuple[str, set[str]]]:
     body = asked(exchange)
     if not body or exchange.status not in (400, 422):
         return []
-    names = {"model", "messages", "reasoning_effort", *body, *COUPLED}
+    followers = [name for names in COUPLED.values() for name in names]
+    names = {"model", "messages", "reasoning_effort", *body, *COUPLED, *followers}
     return [(param, names) for param in having("param")(exchange) if param.strip()]
 
 
@@ -81,7 +82,7 @@ def texts(exchange: Exchange) -> list[tuple[str, str]]:
 
 
 def keyed(exchange: Exchange) -> list[tuple[str, str, str]]:
-    """The same of refusals that speak of the key (``[key]`` stands for other things elsewhere), with a false key sent."""
+    """The same of refusals for the key, where ``[key]`` stands for nothing else, with a false key that was sent."""
     auth = exchange.request.auth
     key = auth.split(" ")[-1] if isinstance(auth, str) and len(auth) >= 16 else ""
     return [(*pair, key) for pair in texts(exchange)] if exchange.status in (401, 403) else []

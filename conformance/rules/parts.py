@@ -70,7 +70,11 @@ def _parts(*parts: Any) -> Body:
 
 content = [
     accepts(
-        "content.system.required", _P, "accepts system content as text", documented("system: content"), [_system("You are terse.")]
+        "content.system.required",
+        _P,
+        "accepts system content as text",
+        documented("system: content"),
+        [_system("You are terse.")],
     ),
     refuses(
         "content.system.required",
@@ -79,7 +83,9 @@ content = [
         documented("system: content is required, not nullable"),
         [_body({"role": "system"}, user()), _system(None)],
     ),
-    accepts("content.user.required", _P, "accepts user content as text", documented("user: content"), [_user("Say hi.")]),
+    accepts(
+        "content.user.required", _P, "accepts user content as text", documented("user: content"), [_user("Say hi.")]
+    ),
     refuses(
         "content.user.required",
         _P,

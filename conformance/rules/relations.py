@@ -129,7 +129,7 @@ def spaced(body: Body) -> str:
 
 
 def written(write: Callable[[Body], str], change: str) -> Callable[[Body], Script]:
-    """Another notation of the body changes nothing. If the lean body does not survive it, that is the http chapter's."""
+    """Another notation of the body changes nothing. If it fails for the lean body, the http chapter speaks."""
 
     def script(body: Body) -> Script:
         plain = yield Request(lean(**_BOUND))
@@ -256,7 +256,8 @@ def removals(body: Body) -> Script:
 def isolation(body: Body) -> Script:
     before = yield Request(lean())
     accepted_or_undecided(before, "the lean body")
-    yield [Fresh(Request(body)), Fresh(Request({**body, "stream": True})), Fresh(Request(raw=json.dumps(body)[:-1].encode()))]
+    cut = Request(raw=json.dumps(body)[:-1].encode())
+    yield [Fresh(Request(body)), Fresh(Request({**body, "stream": True})), Fresh(cut)]
     for after in (yield [Fresh(Request(lean())), Fresh(Request(lean()))]):
         reaction = react(after)
         if reaction in (Reaction.REFUSED, Reaction.CRASHED, Reaction.ERROR_IN_200, Reaction.DISCONNECTED):
@@ -276,13 +277,14 @@ def repeat(body: Body) -> Script:
         return f"a request is {outcome(first)}, and {outcome(second)} when it is sent again"
     errors = [error_of(exchange.answer) if exchange.answer else {} for exchange in (first, second)]
     for key in ("type", "param", "code"):
-        if errors[0].get(key) != errors[1].get(key):
-            return f"the same refused request gets error.{key} {_short(errors[0].get(key))}, then {_short(errors[1].get(key))}"
+        first_value, second_value = (_short(error.get(key)) for error in errors)
+        if first_value != second_value:
+            return f"the same refused request gets error.{key} {first_value}, then {second_value}"
     return None
 
 
 def _short(value: object) -> str:
-    return repr(value)[:60]
+    return repr(value)[:120]
 
 
 # --- the table ----------------------------------------------------------------------------------------------------
@@ -363,9 +365,7 @@ relations = [
     _relation(
         "mm.default.should",
         "takes the defaults of modalities and service_tier beside the other defaults",
-        together_with(
-            {"modalities": ["text"], "service_tier": "auto"}, "with these properties at their defaults"
-        ),
+        together_with({"modalities": ["text"], "service_tier": "auto"}, "with these properties at their defaults"),
         lean(**_BOUND, **_DEFAULTS),
         lean(**_BOUND, messages=[]),
         source=documented("modalities, service_tier: documented defaults"),
@@ -428,7 +428,7 @@ relations = [
         "reads escaped characters as the characters, also in names and enumerations",
         written(escaped, "with the characters of its strings escaped"),
         lean(**_BOUND, temperature=3),
-        lean(**_BOUND, messages=[system(), user("Größe/大小 🛑 \"\\")], stop=["/", "🛑"]),
+        lean(**_BOUND, messages=[system(), user('Größe/大小 🛑 "\\')], stop=["/", "🛑"]),
         lean(**_BOUND, **_TOOLS, tool_choice="auto"),
         lean(**_BOUND, response_format={"type": "bogus"}),
     ),

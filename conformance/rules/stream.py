@@ -7,12 +7,13 @@ JSON object and which no error broke off. The general rules have the property "a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from ...strategies.bodies import lean
 from ..judge import Reaction, react
 from ..model import EVIDENCE_STRENGTH, NOT_JSON, AnswerRule, Body, Chapter, Exchange, Source, Strength, Symptom
-from ..sse import Stream, unglued
+from ..sse import Stream, read_json, unglued
 from .forms import believed, documented, observed, prose
 from .gates import TOOL
 from .views import asked, chunks, is_integer, is_number, long_answer, option, refused, streamed
@@ -354,8 +355,6 @@ def own_ids(exchange: Exchange) -> str | None:
 
 
 def whole_arguments(exchange: Exchange) -> str | None:
-    from ..sse import read_json
-
     cut = {index for index, piece, _ in placed(exchange) if piece.get("finish_reason") in ("length", "content_filter")}
     for (choice, index), found in fragments(exchange).items():
         texts = [function(call).get("arguments") for call in found]
@@ -469,7 +468,7 @@ def log_pieces(exchange: Exchange) -> str | None:
         if found:
             lists.setdefault(index, []).append([(show(e.get("token")), show(e.get("logprob"))) for e in found])
     for index, found_lists in lists.items():
-        pairs = list(zip(found_lists, found_lists[1:], strict=False))
+        pairs = list(pairwise(found_lists))
         if len(pairs) >= 2 and all(len(b) > len(a) and b[: len(a)] == a for a, b in pairs):
             return f"each chunk of choice {show(index)} repeats the log probabilities of the chunks before it"
     return None
@@ -715,8 +714,10 @@ FRAMES = [
     _rule("frame.utf8", "sends streams as UTF-8", _SSE, _decodes, **_BYTES),
     _rule("done", "ends a stream with data: [DONE]", _DONE, _marker, applies=_closed, **_BYTES),
     _rule("done.last", "sends nothing after [DONE]", _DONE, after_done, applies=_finished, **_BYTES),
-    _rule("done.exact", "sends exactly [DONE] as end marker", _DONE, exact_marker, applies=_finished, **_BYTES, **_SHOULD),
-    _rule("done.ended", "sends a blank line after [DONE]", _SSE, ends_events, applies=_ends_marker, **_BYTES, **_SHOULD),
+    _rule("done.exact", "sends exactly [DONE] as end marker", _DONE, exact_marker,
+          applies=_finished, **_BYTES, **_SHOULD),
+    _rule("done.ended", "sends a blank line after [DONE]", _SSE, ends_events,
+          applies=_ends_marker, **_BYTES, **_SHOULD),
 ]  # fmt: skip
 
 CHUNKS = [
@@ -745,8 +746,8 @@ CHUNKS = [
     _rule("choice.one", "streams a choice where n is 1", prose("n: how many choices"), all_choices, applies=_one),
     _rule("choice.count", "streams as many choices as n asks for", prose("n: how many choices"), all_choices,
           applies=_several, prop="n", needs=("multiple_choices",), pins=_TWO),
-    _rule("role", "begins every streamed choice with role: assistant", observed("the first delta of a choice"), first_role,
-          **_WHOLE),
+    _rule("role", "begins every streamed choice with role: assistant", observed("the first delta of a choice"),
+          first_role, **_WHOLE),
     _rule("role.value", "sends only known roles in deltas", _DELTA, each(deltas, _role, "role")),
     _rule("delta.content", "streams content as strings", _DELTA, each(deltas, _text("content"), "content")),
     _rule("delta.refusal", "streams a refusal as strings", _DELTA, each(deltas, _text("refusal"), "refusal")),
@@ -754,7 +755,8 @@ CHUNKS = [
           each(deltas, lambda d: isinstance(d.get("tool_calls"), list | None), "tool_calls")),
     _rule("delta.function_call", "streams a function_call as an object of strings", _DELTA,
           each(deltas, _legacy, "function_call")),
-    _rule("finish", "gives every streamed choice a finish_reason", prose("finish_reason in chunks"), finishes, **_WHOLE),
+    _rule("finish", "gives every streamed choice a finish_reason", prose("finish_reason in chunks"), finishes,
+          **_WHOLE),
     _rule("finish.enum", "streams only documented values of finish_reason", _CHOICE,
           each(pieces, _reason, "finish_reason")),
     _rule("finish.once", "finishes every streamed choice once", observed("the last chunk of a choice"), finishes_once),
@@ -799,14 +801,17 @@ TOOL_CALLS = [
           believed("delta.tool_calls: models may write invalid arguments"), whole_arguments,
           applies=_several_calls, **_TOOLS),
     _rule("tool.finish", "finishes with tool_calls where the model chose to call in a stream",
-          prose("finish_reason: tool_calls"), tool_finish, applies=lambda e: bool(_chosen(e)), prop="tools", pins=_AUTO),
+          prose("finish_reason: tool_calls"), tool_finish, applies=lambda e: bool(_chosen(e)),
+          prop="tools", pins=_AUTO),
 ]  # fmt: skip
 
 LOGPROBS = [
-    _rule("logprobs", "streams log probabilities where they are asked for", _LOG, logs_all, applies=logged, **_LOGPROBS),
+    _rule("logprobs", "streams log probabilities where they are asked for", _LOG, logs_all, applies=logged,
+          **_LOGPROBS),
     _rule("logprobs.off", "streams no log probabilities where they are not asked for", _LOG, _logs_off, applies=_quiet),
     _rule("logprobs.shape", "streams logprobs as an object of arrays", _LOG, log_object, applies=logged, **_LOGPROBS),
-    _rule("logprobs.keys", "streams logprobs with all their members", _LOG, log_keys, applies=_loud, **_LOGPROBS, **_SHOULD),
+    _rule("logprobs.keys", "streams logprobs with all their members", _LOG, log_keys, applies=_loud,
+          **_LOGPROBS, **_SHOULD),
     _rule("logprobs.entry", "streams well-formed log probability entries", _LOG, log_entry, applies=_loud, **_LOGPROBS),
     _rule("logprobs.range", "streams log probabilities of at most 0", prose("logprob: a logarithm of a probability"),
           log_range, applies=_loud, **_LOGPROBS),
@@ -820,7 +825,8 @@ _BEFORE = observed("a bad request is refused the same way with and without strea
 _DURING = observed("a failure after the first byte: one event with an error, then the end")
 
 ERRORS = [
-    _rule("error.before", "refuses before it begins to stream", _BEFORE, error_status, applies=_tried, pins=_BAD, **_BYTES),
+    _rule("error.before", "refuses before it begins to stream", _BEFORE, error_status, applies=_tried, pins=_BAD,
+          **_BYTES),
     _rule("error.before.plain", "refuses stream: true with a plain body", _BEFORE, error_plain, applies=_refused,
           pins=_BAD, **_BYTES),
     _rule("error.during", "ends a stream with its error event", _DURING, error_last),

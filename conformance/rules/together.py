@@ -12,7 +12,7 @@ from typing import Any
 from ...strategies.bodies import bodies
 from ...strategies.combinations import covering_bodies
 from ...strategies.simpler import features, manifold, simpler, without
-from ..model import Body, Chapter
+from ..model import Body, Chapter, Strength
 from .forms import accepts, documented
 from .gates import GATES
 
@@ -51,6 +51,7 @@ def fit(body: Body, offered: Collection[str]) -> Body | None:
     return body if manifold(body) else None
 
 
+# no document forbids a pair, but some services say of their own that two features exclude each other; a crash fails anyway
 _FREE = documented("the request object: nothing forbids using these properties together")
 
 together = [
@@ -60,6 +61,7 @@ together = [
         "accepts every pair of features that may be used together",
         _FREE,
         covering_bodies(),
+        strength=Strength.SHOULD,
         fit=fit,
         reduce=simpler,
     ),
@@ -70,6 +72,7 @@ together = [
         _FREE,
         [],
         examples=bodies(),
+        strength=Strength.SHOULD,
         weight=10,
         fit=fit,
         reduce=simpler,

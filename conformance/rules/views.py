@@ -104,7 +104,10 @@ def said(value: object) -> str:
         return "an object"
     if isinstance(value, list):
         return "an array"
-    text = (
-        {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else repr(value)
-    )
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "a very large number"
     return text if len(text) <= 60 else text[:59] + "…"

@@ -19,7 +19,8 @@ CHILD = """
 import resource, sys, pytest
 code = pytest.main(sys.argv[1:])
 own, child = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(*(own.ru_maxrss // 1024, child.ru_maxrss // 1024, own.ru_utime + own.ru_stime, child.ru_utime + child.ru_stime), file=sys.stderr)
+cpus = [who.ru_utime + who.ru_stime for who in (own, child)]
+print(own.ru_maxrss // 1024, child.ru_maxrss // 1024, *cpus, file=sys.stderr)
 sys.exit(code)
 """
 
@@ -52,7 +53,8 @@ def measure(depth: str) -> None:
     memory, reference, cpu, reference_cpu = map(float, done.stderr.split()[-4:])
     print(
         f"{depth:9} exit {done.returncode}, {footer['verdict']}, {footer['requests']} requests, {seconds:.1f} s"
-        f" (CPU {cpu:.1f} s, reference {reference_cpu:.1f} s), peak memory {memory:.0f} MB, reference {reference:.0f} MB",
+        f" (CPU {cpu:.1f} s, reference {reference_cpu:.1f} s)"
+        f", peak memory {memory:.0f} MB, reference {reference:.0f} MB",
         flush=True,
     )
 

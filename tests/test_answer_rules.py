@@ -1,0 +1,450 @@
+"""The rules about answers and refusals against hand-made exchanges: each is broken alone, and good ones pass all."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from chatproof.conformance.endpoint import REDACTED
+from chatproof.conformance.model import Answer, AnswerRule, Exchange, Fresh, Relation, Request, Trouble, Undecided
+from chatproof.conformance.rules import answer, error
+from chatproof.conformance.rules.gates import TOOL
+from chatproof.conformance.rules.views import long_answer
+from chatproof.strategies.bodies import lean
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RULES = [rule for chapter in (answer, error) for rule in chapter.CHAPTER.rules if isinstance(rule, AnswerRule)]
+BY_ID = {rule.id: rule for rule in RULES}
+Change = Callable[[Any], Any]
+JSON = (("content-type", "application/json"),)
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
+LOGGED = {
+    "content": [
+        {
+            "token": "Hi.",
+            "logprob": -0.1,
+            "bytes": [72, 105, 46],
+            "top_logprobs": [
+                {"token": "Hi.", "logprob": -0.1, "bytes": [72, 105, 46]},
+                {"token": "Ho", "logprob": -2, "bytes": None},
+            ],
+        }
+    ],
+    "refusal": None,
+}
+LOGS = lean(logprobs=True, top_logprobs=2)
+TOOLS = lean(tools=[TOOL], max_tokens=128)
+STRICT = lean(tools=[{"type": "function", "function": {**TOOL["function"], "strict": True}}], max_tokens=128)
+FORCED = lean(tools=[TOOL], max_tokens=128, tool_choice="required")
+FUNCTIONS = lean(functions=[TOOL["function"]])
+
+
+def completion(**members: Any) -> dict[str, Any]:
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Hi.", "refusal": None},
+        "logprobs": None,
+        "finish_reason": "stop",
+    }
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 3,
+        "total_tokens": 12,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 1, "audio_tokens": 1},
+    }
+    whole = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": "m-2024-11-20",
+        "choices": [choice],
+        "usage": usage,
+        "system_fingerprint": "fp",
+        "service_tier": "default",
+    }
+    return {**whole, **members}
+
+
+def calling(*calls: Any, finish: str = "tool_calls") -> dict[str, Any]:
+    whole = completion()
+    whole["choices"][0]["message"] |= {"content": None, "tool_calls": list(calls or [deepcopy(CALL)])}
+    whole["choices"][0]["finish_reason"] = finish
+    return whole
+
+
+def logging() -> dict[str, Any]:
+    whole = completion()
+    whole["choices"][0]["logprobs"] = deepcopy(LOGGED)
+    return whole
+
+
+def choosing(count: int) -> dict[str, Any]:
+    whole = completion()
+    whole["choices"] = [{**deepcopy(whole["choices"][0]), "index": index} for index in range(count)]
+    return whole
+
+
+def functioning() -> dict[str, Any]:
+    whole = completion()
+    whole["choices"][0]["message"] |= {"content": None, "function_call": {"name": "get_weather", "arguments": "{}"}}
+    whole["choices"][0]["finish_reason"] = "function_call"
+    return whole
+
+
+def refusal(**members: Any) -> dict[str, Any]:
+    return {"error": {"message": "no", "type": "invalid_request_error", "param": "messages", "code": None, **members}}
+
+
+def made(body: Any, value: Any, status: int = 200, headers: Any = JSON, trouble: Trouble | None = None) -> Exchange:
+    request = body if isinstance(body, Request) else Request(body=body)
+    content = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return Exchange(request, Answer(status, headers, content), trouble)
+
+
+def speaking(exchange: Exchange) -> list[str]:
+    return [rule.id for rule in RULES if rule.applies(exchange) and rule.check(exchange)]
+
+
+def put(*path: str | int, value: Any) -> Change:
+    """A change that sets a member."""
+
+    def change(whole: Any) -> Any:
+        at = whole
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = value
+        return whole
+
+    return change
+
+
+def drop(*path: str | int) -> Change:
+    """A change that takes a member out."""
+
+    def change(whole: Any) -> Any:
+        at = whole
+        for step in path[:-1]:
+            at = at[step]
+        del at[path[-1]]
+        return whole
+
+    return change
+
+
+CHOICE = ("choices", 0)
+MESSAGE = (*CHOICE, "message")
+CALLED = (*MESSAGE, "tool_calls", 0)
+ENTRY = (*CHOICE, "logprobs", "content", 0)
+USAGE = ("usage",)
+TEN = {"completion_tokens": 8, "prompt_tokens": 9, "total_tokens": 17}
+
+ANSWERS: list[tuple[str, Any, Any, Change]] = [
+    ("res.required", lean(), completion, drop("id")),
+    ("res.required", lean(), completion, drop("object")),
+    ("res.required", lean(), completion, drop("created")),
+    ("res.required", lean(), completion, drop("model")),
+    ("res.required", lean(), completion, drop("choices")),
+    ("res.id", lean(), completion, put("id", value="")),
+    ("res.id", lean(), completion, put("id", value=7)),
+    ("res.object", lean(), completion, put("object", value="text_completion")),
+    ("res.created", lean(), completion, put("created", value=1.5e9)),
+    ("res.created", lean(), completion, put("created", value=True)),
+    ("res.created.seconds", lean(), completion, put("created", value=int(time.time() * 1000))),
+    ("res.created.fresh", lean(), completion, put("created", value=0)),
+    ("res.model", lean(), completion, put("model", value=None)),
+    ("res.choices", lean(), completion, put("choices", value=None)),
+    ("res.choices.one", lean(), completion, put("choices", value=[])),
+    ("res.choices.one", lean(n=1), lambda: choosing(2), lambda whole: whole),
+    ("res.choices.count", lean(n=2), completion, lambda whole: whole),
+    ("res.choices.index", lean(n=2), lambda: choosing(2), put("choices", 1, "index", value=0)),
+    ("res.choices.index", lean(), completion, put(*CHOICE, "index", value="0")),
+    ("res.choices.index", lean(), completion, put(*CHOICE, "index", value=1)),
+    ("res.choice.required", lean(), completion, drop(*CHOICE, "finish_reason")),
+    ("res.choice.required", lean(), completion, drop(*CHOICE, "index")),
+    ("res.choice.required", lean(), completion, drop(*CHOICE, "message")),
+    ("res.choice.logprobs", lean(), completion, drop(*CHOICE, "logprobs")),
+    ("res.finish.enum", lean(), completion, put(*CHOICE, "finish_reason", value="eos")),
+    ("res.finish.enum", lean(), completion, put(*CHOICE, "finish_reason", value=None)),
+    ("res.finish.enum", TOOLS, calling, put(*CHOICE, "finish_reason", value=[])),
+    ("res.finish.length", long_answer(max_tokens=8), completion, put("usage", value=TEN)),
+    ("res.finish.tools", TOOLS, calling, put(*CHOICE, "finish_reason", value="stop")),
+    ("res.finish.forced", FORCED, calling, put(*CHOICE, "finish_reason", value="function_call")),
+    ("res.finish.calls", lean(), completion, put(*CHOICE, "finish_reason", value="tool_calls")),
+    ("res.finish.function", FUNCTIONS, functioning, put(*CHOICE, "finish_reason", value="stop")),
+    ("res.message", lean(), completion, put(*MESSAGE, value="Hi.")),
+    ("res.message.required", lean(), completion, drop(*MESSAGE, "role")),
+    ("res.message.required", lean(), completion, drop(*MESSAGE, "content")),
+    ("res.message.role", lean(), completion, put(*MESSAGE, "role", value="model")),
+    ("res.message.content", lean(), completion, put(*MESSAGE, "content", value=[{"type": "text", "text": "Hi."}])),
+    ("res.message.content.null", TOOLS, calling, drop(*MESSAGE, "content")),
+    ("res.message.refusal", lean(), completion, put(*MESSAGE, "refusal", value=False)),
+    ("res.message.refusal.null", lean(), completion, drop(*MESSAGE, "refusal")),
+    ("res.message.nonempty", lean(), completion, put(*MESSAGE, "content", value=None)),
+    ("res.toolcalls.shape", TOOLS, calling, put(*MESSAGE, "tool_calls", value={"id": "call_1"})),
+    ("res.toolcalls.shape", TOOLS, calling, put(*CALLED, value="call_1")),
+    ("res.toolcalls.id", TOOLS, calling, drop(*CALLED, "id")),
+    ("res.toolcalls.id", TOOLS, calling, put(*CALLED, "id", value="")),
+    ("res.toolcalls.id.unique", TOOLS, lambda: calling(deepcopy(CALL), deepcopy(CALL)), lambda whole: whole),
+    ("res.toolcalls.type", TOOLS, calling, drop(*CALLED, "type")),
+    ("res.toolcalls.type", TOOLS, calling, put(*CALLED, "type", value="tool")),
+    ("res.toolcalls.function", TOOLS, calling, drop(*CALLED, "function")),
+    ("res.toolcalls.function", TOOLS, calling, put(*CALLED, "function", "name", value="")),
+    ("res.toolcalls.arguments", TOOLS, calling, put(*CALLED, "function", "arguments", value={"city": "Paris"})),
+    ("res.toolcalls.arguments", TOOLS, calling, drop(*CALLED, "function", "arguments")),
+    ("res.toolcalls.args", TOOLS, calling, put(*CALLED, "function", "arguments", value='{"city"')),
+    ("res.toolcalls.args.strict", STRICT, calling, put(*CALLED, "function", "arguments", value="[]")),
+    ("res.toolcalls.name", TOOLS, calling, put(*CALLED, "function", "name", value="invented")),
+    ("res.toolcalls.absent", lean(), completion, put(*MESSAGE, "tool_calls", value=None)),
+    ("res.toolcalls.absent", TOOLS, completion, put(*MESSAGE, "tool_calls", value=[])),
+    ("res.functioncall.shape", FUNCTIONS, functioning, put(*MESSAGE, "function_call", "arguments", value={})),
+    ("res.audio", lean(modalities=["text", "audio"]), completion, put(*MESSAGE, "audio", value={"id": "a"})),
+    ("res.audio.absent", lean(), completion, put(*MESSAGE, "audio", value=dict.fromkeys(("id", "expires_at", "data", "transcript"), "x"))),
+    ("res.logprobs.shape", LOGS, logging, put(*CHOICE, "logprobs", value=[])),
+    ("res.logprobs.shape", LOGS, logging, drop(*CHOICE, "logprobs", "content")),
+    ("res.logprobs.refusal", LOGS, logging, drop(*CHOICE, "logprobs", "refusal")),
+    ("res.logprobs.entry", LOGS, logging, drop(*ENTRY, "token")),
+    ("res.logprobs.entry", LOGS, logging, put(*ENTRY, "logprob", value="-0.1")),
+    ("res.logprobs.entry", LOGS, logging, drop(*ENTRY, "top_logprobs")),
+    ("res.logprobs.top", LOGS, logging, drop(*ENTRY, "top_logprobs", 0, "logprob")),
+    ("res.logprobs.bytes", LOGS, logging, put(*ENTRY, "bytes", value=[256])),
+    ("res.logprobs.bytes", LOGS, logging, put(*ENTRY, "bytes", value="Hi.")),
+    ("res.logprobs.bytes.null", LOGS, logging, drop(*ENTRY, "bytes")),
+    ("res.logprobs.range", LOGS, logging, put(*ENTRY, "logprob", value=0.5)),
+    ("res.logprobs.count", lean(logprobs=True, top_logprobs=1), logging, lambda whole: whole),
+    ("res.logprobs.count.none", lean(logprobs=True), logging, lambda whole: whole),
+    ("res.logprobs.concat", LOGS, logging, put(*ENTRY, "bytes", value=[72, 111, 46])),
+    ("res.logprobs.topsorted", LOGS, logging, put(*ENTRY, "top_logprobs", 0, "logprob", value=-5)),
+    ("res.usage.presence", lean(), completion, drop("usage")),
+    ("res.usage.presence", lean(), completion, put("usage", value=None)),
+    ("res.usage.shape", lean(), completion, put("usage", value=[])),
+    ("res.usage.shape", lean(), completion, drop(*USAGE, "total_tokens")),
+    ("res.usage.shape", lean(), completion, put(*USAGE, "prompt_tokens", value=9.5)),
+    ("res.usage.sum", lean(), completion, put(*USAGE, "total_tokens", value=13)),
+    ("res.usage.prompt", lean(), completion, put("usage", value={"prompt_tokens": 0, "completion_tokens": 3, "total_tokens": 3})),
+    ("res.usage.details", lean(), completion, put(*USAGE, "prompt_tokens_details", value=7)),
+    ("res.usage.details", lean(), completion, put(*USAGE, "prompt_tokens_details", "cached_tokens", value="7")),
+    ("res.usage.details.prompt", lean(), completion, put(*USAGE, "prompt_tokens_details", "cached_tokens", value=10)),
+    ("res.usage.details.completion", lean(), completion, put(*USAGE, "completion_tokens_details", "reasoning_tokens", value=3)),
+    ("res.fingerprint", lean(), completion, put("system_fingerprint", value=7)),
+    ("res.tier", lean(), completion, put("service_tier", value=1)),
+    ("res.tier.value", lean(), completion, put("service_tier", value="on_demand")),
+    ("res.json", lean(), completion, lambda _: b"<html>"),
+    ("res.json", lean(), completion, lambda whole: [whole]),
+    ("res.json", lean(), completion, lambda _: b'{"logprob": NaN}'),
+]  # fmt: skip
+
+TRACE = 'Traceback (most recent call last):\n  File "/srv/app/main.py", line 3, in f'
+ERRORS: list[tuple[str, Any, Any, int]] = [
+    ("err.json", lean(n="x"), b"<html>413</html>", 413),
+    ("err.json", lean(n="x"), b"", 400),
+    ("err.json", lean(n="x"), b"Failed to read the body", 422),
+    ("err.envelope", lean(n="x"), {"object": "error", "message": "no", "type": "x", "param": None, "code": 400}, 400),
+    ("err.envelope", lean(n="x"), {"error": "no", "error_type": "validation"}, 422),
+    ("err.envelope", lean(n="x"), {"detail": [{"loc": ["body", "n"]}]}, 422),
+    ("err.envelope", lean(n="x"), ["no"], 400),
+    ("err.keys.message", lean(n="x"), drop("error", "message")(refusal()), 400),
+    ("err.keys.message", lean(n="x"), refusal(message={"detail": []}), 400),
+    ("err.keys.type", lean(n="x"), drop("error", "type")(refusal()), 404),
+    ("err.keys.type", lean(n="x"), refusal(type=None), 400),
+    ("err.keys.param", lean(n="x"), drop("error", "param")(refusal()), 400),
+    ("err.keys.param", lean(n="x"), refusal(param=["n"]), 400),
+    ("err.keys.code", lean(n="x"), drop("error", "code")(refusal()), 400),
+    ("err.keys.code", lean(n="x"), refusal(code=400), 400),
+    ("err.message", lean(n="x"), refusal(message=" "), 400),
+    ("err.param.path", lean(n="x"), refusal(param="body.n"), 400),
+    ("err.param.path", lean(n="x"), refusal(param="temperature"), 422),
+    ("err.noleak", lean(n="x"), refusal(message=TRACE), 400),
+    ("err.noleak", lean(n="x"), refusal(message="x", trace="    at f (/srv/app/server.mjs:3:7)"), 400),
+    ("err.noleak", lean(n="x"), refusal(message="assert failed in /usr/src/engine/sampling.cpp"), 400),
+    ("err.noleak.key", lean(), refusal(message=f"Incorrect API key provided: {REDACTED}"), 401),
+    ("err.noleak.key", Request(body=lean(), auth="Bearer wrong-0123456789"), refusal(message="bad wrong-0123456789"), 401),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "body", "base", "change"), ANSWERS, ids=[f"{i}-{row[0]}" for i, row in enumerate(ANSWERS)]
+)
+def test_a_broken_answer_breaks_one_rule(rule: str, body: Any, base: Any, change: Change) -> None:
+    assert speaking(made(body, change(base()))) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("rule", "body", "value", "status"), ERRORS, ids=[f"{i}-{row[0]}" for i, row in enumerate(ERRORS)]
+)
+def test_a_broken_refusal_breaks_one_rule(rule: str, body: Any, value: Any, status: int) -> None:
+    assert speaking(made(body, value, status)) == [rule]
+
+
+def test_a_wrong_content_type_breaks_one_rule() -> None:
+    for headers in ((), (("content-type", "text/html"),)):
+        assert speaking(made(lean(), completion(), headers=headers)) == ["res.ctype"]
+        assert speaking(made(lean(n="x"), refusal(), 400, headers)) == ["err.ctype"]
+    streamed = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
+    assert speaking(made(lean(), streamed, headers=(("content-type", "text/event-stream"),))) == ["res.ctype"]
+
+
+def test_every_rule_is_broken_once() -> None:
+    broken = {row[0] for row in (*ANSWERS, *ERRORS)} | {"res.ctype", "err.ctype"}
+    assert broken == set(BY_ID)
+
+
+def without_nullables() -> dict[str, Any]:
+    whole = calling()
+    del (
+        whole["choices"][0]["logprobs"],
+        whole["choices"][0]["message"]["refusal"],
+        whole["choices"][0]["message"]["content"],
+    )
+    return whole
+
+
+GOOD: list[tuple[Any, Any]] = [
+    (lean(), completion()),
+    (lean(n=None), completion()),
+    (lean(n=3), {**choosing(3), "choices": choosing(3)["choices"][::-1]}),
+    (TOOLS, calling()),
+    (TOOLS, calling(finish="length")),
+    (TOOLS, calling(deepcopy(CALL), {**deepcopy(CALL), "id": "call_2"})),
+    (FORCED, calling(finish="stop")),
+    (FORCED, calling(finish="tool_calls")),
+    (FUNCTIONS, functioning()),
+    (lean(functions=[TOOL["function"]], function_call={"name": "get_weather"}), put(*CHOICE, "finish_reason", value="stop")(functioning())),
+    (LOGS, logging()),
+    (LOGS, put(*CHOICE, "logprobs", value={"content": None, "refusal": None})(completion())),
+    (lean(logprobs=True), drop(*CHOICE, "logprobs")(completion())),
+    (LOGS, put(*ENTRY, "logprob", value=-9999.0)(logging())),
+    (LOGS, put(*ENTRY, "top_logprobs", value=[])(logging())),
+    (LOGS, put(*ENTRY, "bytes", value=None)(logging())),
+    (lean(), put(*MESSAGE, "content", value="")(put(*CHOICE, "finish_reason", value="length")(completion()))),
+    (lean(), put(*MESSAGE, "content", value=None)(put(*CHOICE, "finish_reason", value="length")(completion()))),
+    (lean(), put(*MESSAGE, "reasoning_content", value="Hm.")(put(*MESSAGE, "content", value=None)(completion()))),
+    (lean(), put(*MESSAGE, "refusal", value="No.")(put(*MESSAGE, "content", value=None)(completion()))),
+    (lean(), completion(system_fingerprint=None, service_tier=None, prompt_filter_results=[], x=1)),
+    (lean(), put(*USAGE, "prompt_tokens_details", value=None)(completion())),
+    (lean(), put(*USAGE, "completion_tokens_details", "audio_tokens", value=None)(completion())),
+    (lean(), put(*MESSAGE, "function_call", value=None)(put(*MESSAGE, "audio", value=None)(completion()))),
+    (long_answer(max_tokens=8), put("usage", value=TEN)(put(*CHOICE, "finish_reason", value="length")(completion()))),
+    (lean(stream="true"), b'data: {"choices": []}\n\n'),
+    (lean(stream=True), b'data: {"choices": []}\n\n'),
+    (lean(n="2"), choosing(2)),
+    (Request(raw=b'{"n": 2, "n": 1}'), choosing(2)),
+    (Request(body=None, method="GET"), b"hello"),
+    (Request(body=lean(), path="/nowhere"), b"hello"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "value"), GOOD, ids=map(str, range(len(GOOD))))
+def test_a_good_answer_breaks_none(body: Any, value: Any) -> None:
+    assert speaking(made(body, value)) == []
+
+
+def test_nullable_members_that_are_missing_are_only_warnings() -> None:
+    broken = speaking(made(TOOLS, without_nullables()))
+    assert broken == ["res.choice.logprobs", "res.message.content.null", "res.message.refusal.null"]
+    assert {BY_ID[name].strength for name in broken} == {"should"}
+    assert {BY_ID[name].strength for name in ("err.json", "err.keys.param", "err.keys.code")} == {"should"}
+    assert {BY_ID[name].strength for name in ("err.envelope", "err.keys.type", "err.keys.message")} == {"must"}
+
+
+@pytest.mark.parametrize(
+    ("body", "value", "status"),
+    [
+        (lean(n="x"), refusal(), 400),
+        (lean(n="x"), refusal(param="messages[0].role", code="invalid_type"), 422),
+        (lean(n="x"), refusal(param="messages.[0].role", extra=1), 400),
+        (lean(n="x"), refusal(param=None), 404),
+        (lean(modalities=["audio"]), refusal(param="audio"), 400),
+        (lean(logit_bias={"x": 1}), refusal(message="logit_bias.x.[key]: not an integer"), 400),
+        (lean(user="/srv/app/main.py"), refusal(message="bad user '/srv/app/main.py'"), 400),
+        (lean(n="x"), refusal(message="See https://example.com/docs/errors.py and /v1/models"), 400),
+        (Request(body=lean(), auth=False), refusal(message="You did not provide an API key.", param=None), 401),
+        (lean(), {"message": "Request Too Long"}, 413),
+        (lean(), b"slow down", 429),
+        (lean(), b"boom", 500),
+        (Request(body=lean(), method="PUT"), b"Method Not Allowed", 405),
+    ],
+)
+def test_a_good_refusal_breaks_none(body: Any, value: Any, status: int) -> None:
+    assert speaking(made(body, value, status)) == []
+
+
+def test_the_clock_of_the_date_header_counts() -> None:
+    dated = (*JSON, ("date", "Fri, 22 Nov 2024 10:00:00 GMT"))
+    assert speaking(made(lean(), completion(created=1732269600), headers=dated)) == []
+    assert speaking(made(lean(), completion(), headers=(*JSON, ("date", "soon")))) == []
+
+
+def test_an_answer_that_was_cut_short_is_not_judged() -> None:
+    cut = Trouble("too_large", "too large")
+    assert not any(rule.applies(made(lean(), b"{", trouble=cut)) for rule in RULES)
+    assert not any(rule.applies(Exchange(Request(body=lean()), None, cut)) for rule in RULES)
+
+
+def test_ids_are_compared_over_answers() -> None:
+    rule = next(rule for rule in answer.CHAPTER.rules if isinstance(rule, Relation))
+
+    def said(*ids: Any) -> str | None:
+        script = rule.script(lean())
+        asked = next(script)
+        assert isinstance(asked, list)
+        assert all(isinstance(step, Fresh) for step in asked)
+        with pytest.raises(StopIteration) as end:
+            script.send([made(lean(), completion(id=one)) for one in ids])
+        return end.value.value
+
+    assert said("a", "b", "c") is None
+    assert "two of 3" in (said("a", "b", "a") or "")
+    with pytest.raises(Undecided):
+        said(1, None, {})
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | st.sampled_from(["stop", "length"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [spot for key, inner in steps for spot in ((*path, key), *places(inner, (*path, key)))]
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_no_answer_makes_a_rule_raise(data: st.DataObject) -> None:
+    bases = [completion, calling, logging, functioning, refusal]
+    bodies = [lean(), TOOLS, STRICT, FORCED, FUNCTIONS, LOGS, long_answer(max_tokens=3)]
+    value: Any = data.draw(st.sampled_from(bases))()
+    for _ in range(data.draw(st.integers(0, 2))):
+        value = put(*data.draw(st.sampled_from(places(value))), value=data.draw(ANY))(value)
+    value = data.draw(st.sampled_from([value, value, value, data.draw(ANY)]))
+    body: Any = data.draw(st.sampled_from(bodies))
+    if data.draw(st.booleans()):
+        body = {**body, data.draw(st.sampled_from(["n", "tools", "logprobs", "max_tokens", "stream"])): data.draw(ANY)}
+    for status in (200, 401, 400):
+        speaking(made(body, value, status))
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 900 + b"]" * 900, b"9" * 4300, b"[" * 100_000, b"\xff\xfe", b'{"id": "\\ud800"}']
+)
+def test_no_bytes_make_a_rule_raise(content: bytes) -> None:
+    digits = b"-" + b"9" * 4299
+    for body in (content, b'{"usage": %s, "created": %s, "choices": [%s]}' % (content, digits, content)):
+        for status in (200, 400, 401):
+            speaking(made(lean(), body, status))
+    sums = b'{"usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "completion_tokens_details":'
+    nines = b"9" * 4300
+    speaking(made(lean(), sums + b'{"audio_tokens": %s, "reasoning_tokens": %s}}}' % (nines, nines)))
+
+
+def test_the_mark_of_the_key_is_the_clients() -> None:
+    assert error.KEY_ECHO == REDACTED
