@@ -161,6 +161,8 @@ class Pipeline:
                 self._flying.add(job)
                 try:
                     self._finish(job, await self._fly(lane, job))
+                except Exception as error:  # a fault of ours ends the run; it must not leave others waiting
+                    self.give_up(f"internal error: {type(error).__name__}: {error}")
                 finally:
                     self._flying.discard(job)
                     self._finish(job, self.cancelled(job))

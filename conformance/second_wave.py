@@ -28,7 +28,10 @@ from .pipeline import URGENT, Pipeline
 from .plan import Settings, draw, seed_of
 from .proof import PROOFS, weighed
 from .record import cut
-from .sightings import Sighting, Sightings, Watched, judge_answer
+from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
+
+MOST_ROUNDS = 5
+"""How often a comparison or a proof is made again because the server fell ill meanwhile."""
 
 ENOUGH = 5
 """Answers that a rule must have judged before it sends requests of its own."""
@@ -48,15 +51,19 @@ class SecondWave:
         """The verdict of a rule about answers."""
         watched = self.sightings.of[rule.id]
         sent = 0
-        if not watched.seen and watched.judged < ENOUGH:
+        enough = 1 if self.settings.depth == "smoke" else ENOUGH
+        if not watched.seen and watched.judged < enough:
             for pin in rule.pins:
+                if watched.judged >= enough:
+                    break
                 exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
                 sent += 1
                 if not await self.pipeline.health.since(exchange.finished):
                     return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
-                self.sightings.observe(exchange)
+                if not self.pipeline.health.tainted(exchange):
+                    self.sightings.observe(exchange)
         if watched.seen:
-            result = await self._prove(rule, watched)
+            result = await self._proved(rule, watched)
         elif self.pipeline.gone:
             result = Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}")
         elif not watched.judged:
@@ -65,6 +72,15 @@ class SecondWave:
             result = Result(rule.id, Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED, observed="held")
         return result.with_(requests=sent, judged=watched.judged)
 
+    async def _proved(self, rule: AnswerRule, watched: Watched) -> Result:
+        health = self.pipeline.health
+        for _ in range(MOST_ROUNDS):
+            incidents = len(health.incidents)
+            result = await self._prove(rule, watched)
+            if self.pipeline.gone or len(health.incidents) == incidents:
+                return result
+        return Result(rule.id, Verdict.ERROR, note="no verdict possible: the server fell ill each time")
+
     async def _prove(self, rule: AnswerRule, watched: Watched) -> Result:
         """Ask the smallest sighting again: a violation that is not there every time is inconsistent, not forgotten."""
         sighting: Sighting = watched.smallest[0]
@@ -72,7 +88,7 @@ class SecondWave:
         seen, asked = 1, 1
         while asked < 2 or (seen == 1 and asked <= PROOFS):
             fresh = await self.pipeline.ask_again(sighting.request, rule.id)
-            if fresh.answer is None or react(fresh) is Reaction.LIMITED:
+            if fresh.answer is None or fresh.answer.status in BUSY:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {describe(fresh)}")
             asked += 1
             again = judge_answer(rule, fresh, Watched())
@@ -106,25 +122,37 @@ class SecondWave:
         sent = 0
         for body in bodies:
             try:
-                why, exchanges = await self._play(rule, body, again=False)
-                sent += len(exchanges)
-                if why is None:
-                    held += 1
-                    continue
-                second, proof = await self._play(rule, body, again=True)
-                sent += len(proof)
+                why, exchanges, steady = await self._compared(rule, body)
             except Undecided as reason:
                 undecided = str(reason)
                 continue
-            if not await self.pipeline.health.since(time.monotonic()):
-                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
-            return self._broken(rule, second or why, proof if second else exchanges, steady=second is not None, sent=sent)
+            sent += len(exchanges)
+            if self.pipeline.gone:
+                break
+            if why is not None:
+                return self._broken(rule, why, exchanges, steady=steady, sent=sent)
+            held += 1
         if self.pipeline.gone:
             return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
         if not held:
             return Result(rule.id, Verdict.NOT_OFFERED, note=undecided or "nothing to compare", requests=sent)
         verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
         return Result(rule.id, verdict, observed="held", judged=held, requests=sent)
+
+    async def _compared(self, rule: Relation, body: Body) -> tuple[str | None, list[Exchange], bool]:
+        """What is wrong, the exchanges that show it, and whether they show it again; never from an ill server."""
+        health = self.pipeline.health
+        for _ in range(MOST_ROUNDS):
+            incidents = len(health.incidents)
+            why, exchanges = await self._play(rule, body, again=False)
+            if why is None:
+                return None, exchanges, True
+            second, proof = await self._play(rule, body, again=True)
+            if not await health.since(time.monotonic()):
+                break
+            if len(health.incidents) == incidents:
+                return second or why, proof if second else exchanges, second is not None
+        raise Undecided(f"the server was not itself ({self.pipeline.gone or 'it fell ill each time'})")
 
     def _broken(self, rule: Relation, why: str, exchanges: list[Exchange], *, steady: bool, sent: int) -> Result:
         last = exchanges[-1]

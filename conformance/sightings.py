@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from .model import AnswerRule, Exchange, Request
 
+BUSY = (408, 429, 503, 529)
+"""Statuses of a server that has no time: their bodies come from anywhere and are not judged."""
+
 KEPT = 3
 """Sightings kept per rule, those with the smallest requests."""
 
@@ -53,7 +56,7 @@ class Sightings:
 
 def judge_answer(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
     """Count the exchange for the rule if it applies; what is wrong, or None."""
-    if exchange.answer is None or exchange.answer.status in (408, 429, 503) or not rule.applies(exchange):
+    if exchange.answer is None or exchange.answer.status in BUSY or not rule.applies(exchange):
         return None
     watched.judged += 1
     why = rule.check(exchange)

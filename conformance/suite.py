@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from .catalogue import Catalogue
-from .model import Gate, Rule, Verdict
+from .model import Gate, Relation, Rule, Verdict
 from .record import RED, failure_text
 from .session import Session
 
@@ -28,6 +28,8 @@ class Suite(pytest.File):
         """One item a gate and a rule, gates first."""
         session = self.config.stash[SESSION]
         for rule in session.catalogue.by_id.values():
+            if session.settings.depth == "smoke" and isinstance(rule, Relation):
+                continue  # smoke sends the first pins; comparing requests comes with the default depth
             yield RuleItem.from_parent(self, name=rule.id, rule=rule)
 
 

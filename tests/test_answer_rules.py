@@ -43,6 +43,7 @@ TOOLS = lean(tools=[TOOL], max_tokens=128)
 STRICT = lean(tools=[{"type": "function", "function": {**TOOL["function"], "strict": True}}], max_tokens=128)
 FORCED = lean(tools=[TOOL], max_tokens=128, tool_choice="required")
 FUNCTIONS = lean(functions=[TOOL["function"]])
+FUNCTION_NAMED = {**FUNCTIONS, "function_call": {"name": "get_weather"}}
 
 
 def completion(**members: Any) -> dict[str, Any]:
@@ -143,6 +144,11 @@ MESSAGE = (*CHOICE, "message")
 CALLED = (*MESSAGE, "tool_calls", 0)
 ENTRY = (*CHOICE, "logprobs", "content", 0)
 USAGE = ("usage",)
+DETAILS = (*USAGE, "completion_tokens_details")
+NO_PROMPT = {"prompt_tokens": 0, "completion_tokens": 3, "total_tokens": 3}
+SOUND = dict.fromkeys(("id", "expires_at", "data", "transcript"), "x")
+FALSE_KEY = Request(body=lean(), auth="Bearer wrong-0123456789")
+DEEP = [b"[" * 900 + b"]" * 900, b"9" * 4300, b"[" * 100_000, b"\xff\xfe", b'{"id": "\\ud800"}']
 TEN = {"completion_tokens": 8, "prompt_tokens": 9, "total_tokens": 17}
 
 ANSWERS: list[tuple[str, Any, Any, Change]] = [
@@ -205,7 +211,7 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.toolcalls.absent", TOOLS, completion, put(*MESSAGE, "tool_calls", value=[])),
     ("res.functioncall.shape", FUNCTIONS, functioning, put(*MESSAGE, "function_call", "arguments", value={})),
     ("res.audio", lean(modalities=["text", "audio"]), completion, put(*MESSAGE, "audio", value={"id": "a"})),
-    ("res.audio.absent", lean(), completion, put(*MESSAGE, "audio", value=dict.fromkeys(("id", "expires_at", "data", "transcript"), "x"))),
+    ("res.audio.absent", lean(), completion, put(*MESSAGE, "audio", value=SOUND)),
     ("res.logprobs.shape", LOGS, logging, put(*CHOICE, "logprobs", value=[])),
     ("res.logprobs.shape", LOGS, logging, drop(*CHOICE, "logprobs", "content")),
     ("res.logprobs.refusal", LOGS, logging, drop(*CHOICE, "logprobs", "refusal")),
@@ -227,11 +233,11 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.usage.shape", lean(), completion, drop(*USAGE, "total_tokens")),
     ("res.usage.shape", lean(), completion, put(*USAGE, "prompt_tokens", value=9.5)),
     ("res.usage.sum", lean(), completion, put(*USAGE, "total_tokens", value=13)),
-    ("res.usage.prompt", lean(), completion, put("usage", value={"prompt_tokens": 0, "completion_tokens": 3, "total_tokens": 3})),
+    ("res.usage.prompt", lean(), completion, put("usage", value=NO_PROMPT)),
     ("res.usage.details", lean(), completion, put(*USAGE, "prompt_tokens_details", value=7)),
     ("res.usage.details", lean(), completion, put(*USAGE, "prompt_tokens_details", "cached_tokens", value="7")),
     ("res.usage.details.prompt", lean(), completion, put(*USAGE, "prompt_tokens_details", "cached_tokens", value=10)),
-    ("res.usage.details.completion", lean(), completion, put(*USAGE, "completion_tokens_details", "reasoning_tokens", value=3)),
+    ("res.usage.details.completion", lean(), completion, put(*DETAILS, "reasoning_tokens", value=3)),
     ("res.fingerprint", lean(), completion, put("system_fingerprint", value=7)),
     ("res.tier", lean(), completion, put("service_tier", value=1)),
     ("res.tier.value", lean(), completion, put("service_tier", value="on_demand")),
@@ -264,7 +270,7 @@ ERRORS: list[tuple[str, Any, Any, int]] = [
     ("err.noleak", lean(n="x"), refusal(message="x", trace="    at f (/srv/app/server.mjs:3:7)"), 400),
     ("err.noleak", lean(n="x"), refusal(message="assert failed in /usr/src/engine/sampling.cpp"), 400),
     ("err.noleak.key", lean(), refusal(message=f"Incorrect API key provided: {REDACTED}"), 401),
-    ("err.noleak.key", Request(body=lean(), auth="Bearer wrong-0123456789"), refusal(message="bad wrong-0123456789"), 401),
+    ("err.noleak.key", FALSE_KEY, refusal(message="bad wrong-0123456789"), 401),
 ]  # fmt: skip
 
 
@@ -315,7 +321,7 @@ GOOD: list[tuple[Any, Any]] = [
     (FORCED, calling(finish="stop")),
     (FORCED, calling(finish="tool_calls")),
     (FUNCTIONS, functioning()),
-    (lean(functions=[TOOL["function"]], function_call={"name": "get_weather"}), put(*CHOICE, "finish_reason", value="stop")(functioning())),
+    (FUNCTION_NAMED, put(*CHOICE, "finish_reason", value="stop")(functioning())),
     (LOGS, logging()),
     (LOGS, put(*CHOICE, "logprobs", value={"content": None, "refusal": None})(completion())),
     (lean(logprobs=True), drop(*CHOICE, "logprobs")(completion())),
@@ -405,8 +411,9 @@ def test_ids_are_compared_over_answers() -> None:
         said(1, None, {})
 
 
+SHORT = st.text(max_size=5)
 ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | st.sampled_from(["stop", "length"]),
+    st.sampled_from([None, False, True, "stop", "length"]) | st.integers() | st.floats(allow_nan=False) | SHORT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
@@ -433,9 +440,7 @@ def test_no_answer_makes_a_rule_raise(data: st.DataObject) -> None:
         speaking(made(body, value, status))
 
 
-@pytest.mark.parametrize(
-    "content", [b"[" * 900 + b"]" * 900, b"9" * 4300, b"[" * 100_000, b"\xff\xfe", b'{"id": "\\ud800"}']
-)
+@pytest.mark.parametrize("content", DEEP, ids=range(len(DEEP)))
 def test_no_bytes_make_a_rule_raise(content: bytes) -> None:
     digits = b"-" + b"9" * 4299
     for body in (content, b'{"usage": %s, "created": %s, "choices": [%s]}' % (content, digits, content)):

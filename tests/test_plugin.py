@@ -521,7 +521,8 @@ def test_workers_come_to_the_same_verdicts(run: Ask, serve: Serve) -> None:
         server = serve(servers.on(odd, servers.refuses(500), servers.strict))
         ran = run("--endpoint", server.url, *selection, *workers)
         assert ran.code == 1, ran.out
-        found.append(ran.verdicts)
+        # a controller asks all gates, a single process those of the selection
+        found.append({name: verdict for name, verdict in ran.verdicts.items() if not name.startswith("gate.")})
         received.append((ran.footer["requests"], len(server.received)))
     assert found[0] == found[1]
     for counted, came in received:

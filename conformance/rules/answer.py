@@ -4,13 +4,14 @@ One fault makes one rule speak: whether members are there, of which type they ar
 own, and each passes over what another owns. Unknown members are allowed everywhere (``res.extra``), and null stands for
 absent wherever the document has an optional member that servers fill with null.
 
-Left out: ``res.finish.stop``. Whether log probabilities come when asked and the bound on ``completion_tokens`` are effects.
+Left out: ``res.finish.stop``. Whether log probabilities come when asked, and the token bound, are effects.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
@@ -192,12 +193,9 @@ def _unreadable(answer: Answer) -> str | None:
 def _times(exchange: Exchange) -> list[tuple[int, list[int]]]:
     """``created`` with the clocks it may follow: ours, and the one in the Date header."""
     clocks = [int(time.time())]
-    try:
-        clocks.append(
-            int(parsedate_to_datetime((exchange.answer and exchange.answer.header("date")) or "").timestamp())
-        )
-    except (ValueError, TypeError, OverflowError, OSError):
-        pass
+    date = exchange.answer.header("date") if exchange.answer else None
+    with suppress(ValueError, TypeError, OverflowError, OSError):
+        clocks.append(int(parsedate_to_datetime(date or "").timestamp()))
     created = member(completions, "created")(exchange)
     return [(value, clocks) for value in created if is_integer(value) and value < _NOT_SECONDS]
 

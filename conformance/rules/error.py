@@ -14,7 +14,7 @@ from ...strategies.bodies import lean
 from ..model import Answer, Chapter, Exchange, Request, Strength, Symptom
 from ..sse import NOT_JSON
 from .forms import COUPLED, documented, judges, observed
-from .views import asked, refused, said
+from .views import asked, said
 
 KEY_ECHO = "[key]"
 """What the client puts in place of its key where an answer echoes it."""
@@ -28,6 +28,7 @@ _BAD = (
 )
 _WRONG_KEY = Request(body=lean(), auth="Bearer wrong-key-0123456789abcdef")
 _SIZE = (413, 414, 431)
+_BUSY = (408, 429)
 
 
 # --- what is judged ----------------------------------------------------------------------------------------------
@@ -38,7 +39,8 @@ def refusals(exchange: Exchange) -> list[Answer]:
     request, answer = exchange.request, exchange.answer
     if answer is None or exchange.trouble or request.method != "POST" or request.path != "/chat/completions":
         return []
-    return [answer] if refused(exchange) and answer.media_type != "text/event-stream" else []
+    refused = 400 <= answer.status < 500 and answer.status not in _BUSY
+    return [answer] if refused and answer.media_type != "text/event-stream" else []
 
 
 def readable(exchange: Exchange) -> list[Answer]:

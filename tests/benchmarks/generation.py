@@ -66,12 +66,9 @@ def rich() -> None:
     apart = [pair for pair in itertools.combinations(optional, 2) if pair not in met]
     never = [pair for pair in apart if not any(pair[0] in value and pair[1] in value for value in values)]
     print(f"rich bodies   {1000 / spent:.0f}/s, {len(different) / 10:.1f} % of 1 000 distinct")
-    print(
-        f"              {len(used & set(PROPERTIES))} of {len(PROPERTIES)} properties used; {sum(map(len, values)) / 1000:.1f} a body"
-    )
-    print(
-        f"              {len(met)} of {len(met) + len(apart)} pairs of optional properties met in 300, {len(never)} never in 1 000"
-    )
+    mean = sum(map(len, values)) / len(values)
+    print(f"              {len(used & set(PROPERTIES))} of {len(PROPERTIES)} properties used, {mean:.1f} a body")
+    print(f"              {len(met)} of {len(met) + len(apart)} optional pairs met in 300, {len(never)} never in 1 000")
     print("              never: " + (", ".join("+".join(pair) for pair in never) or "-"))
 
 
