@@ -135,7 +135,9 @@ class Campaign:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(self.target.bounds.total + 10)
-        self._drawer.shutdown(wait=True, cancel_futures=True)  # at most one rule's drawing; the interpreter would wait as well
+        self._drawer.shutdown(
+            wait=True, cancel_futures=True
+        )  # at most one rule's drawing; the interpreter would wait as well
         self._searchers.shutdown(wait=False, cancel_futures=True)
 
     def _main(self) -> None:
@@ -193,7 +195,9 @@ class Campaign:
             runs.append(run)
         if runs and not self._cancelled.is_set():
             self._drawer.submit(self._draw, runs)
-        self._spawn(self._second(later, [run for run in runs if not run.rule.risky], [run for run in runs if run.rule.risky]))
+        self._spawn(
+            self._second(later, [run for run in runs if not run.rule.risky], [run for run in runs if run.rule.risky])
+        )
 
     def _fitted(self, rule: RequestRule, cases: list[Case]) -> list[Case]:
         """The cases without the features that the server does not offer, and without those that leave too little."""
@@ -232,7 +236,7 @@ class Campaign:
         self._spawn(self._settle(run))
 
     async def _second(self, later: list[AnswerRule | Relation], others: list[Run], risky: list[Run]) -> None:
-        """After wave 1: relations, then the rules about answers, then what has killed engines, one request at a time."""
+        """After wave 1: relations, the rules about answers, then what has killed engines, one request at a time."""
         await asyncio.gather(*(run.settled for run in others))
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
@@ -288,7 +292,11 @@ class Campaign:
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:
                 return result
-        return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self._pipeline.gone or 'the server fell ill each time'}")
+        return Result(
+            rule.id,
+            Verdict.ERROR,
+            note=f"no verdict possible: {self._pipeline.gone or 'the server fell ill each time'}",
+        )
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

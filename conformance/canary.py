@@ -18,13 +18,15 @@ _BASE_FIELDS: tuple[Mapping[str, Any], ...] = ({"max_tokens": TOKENS}, {"max_com
 
 
 async def resolve(
-    text: str, *, model: str | None = None, key: str | None = None, key_variable: str, bounds: Bounds = Bounds()
+    text: str, *, model: str | None = None, key: str | None = None, key_variable: str, bounds: Bounds | None = None
 ) -> Target:
     """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise."""
     bases, query = split_url(text)
     if key and not (key.isascii() and key.isprintable() and key == key.strip()):
-        raise EndpointError(f"the key in {key_variable} holds a character that no header can hold, such as a line break")
-    target = Target(bases[0], query, key=key, key_variable=key_variable, bounds=bounds)
+        raise EndpointError(
+            f"the key in {key_variable} holds a character that no header can hold, such as a line break"
+        )
+    target = Target(bases[0], query, key=key, key_variable=key_variable, bounds=bounds or Bounds())
     refusal: Exchange | None = None
     for base in bases:
         target = replace(target, base=base)

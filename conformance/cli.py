@@ -39,7 +39,9 @@ def _row(rule: Rule) -> dict[str, object]:
 
 @main.command()
 @click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", help="how to print them")
-@click.option("--property", "prop", type=click.Choice([*PROPERTIES, "body", "together"]), help="only rules about one property")
+@click.option(
+    "--property", "prop", type=click.Choice([*PROPERTIES, "body", "together"]), help="only rules about one property"
+)
 def rules(form: str, prop: str | None) -> None:
     """List every rule; the last line counts them by property.
 

@@ -33,7 +33,7 @@ KEEPALIVE = 4.0
 DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 REDACTED = "[key]"
 SHORTEST_SECRET = 8
-"""Characters from which on a key is removed from what the server echoes: a dummy such as ``x`` or ``none`` is no secret,
+"""Characters from which on a key is removed from what the server echoes: a dummy such as ``x`` is no secret,
 and its removal would change every answer."""
 
 
@@ -55,7 +55,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Target:
-    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join every body that has no token bound."""
+    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound."""
 
     base: str
     query: str = ""
@@ -111,7 +111,9 @@ def split_url(text: str) -> tuple[list[str], str]:
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
         raise EndpointError(f"--endpoint {text!r} is not an http(s) URL; write it like http://127.0.0.1:8000/v1")
     if parts.username is not None or parts.password is not None:
-        raise EndpointError("--endpoint holds a user or password; keys come from an environment variable (--api-key-env)")
+        raise EndpointError(
+            "--endpoint holds a user or password; keys come from an environment variable (--api-key-env)"
+        )
     path = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
     root = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
     if not path:
@@ -123,7 +125,11 @@ def split_url(text: str) -> tuple[list[str], str]:
 
 def headers_of(request: Request, target: Target) -> dict[str, str]:
     """The headers of a request. The key is in no other place."""
-    headers = {"accept": "application/json, text/event-stream", "accept-encoding": "identity", "user-agent": "chatproof"}
+    headers = {
+        "accept": "application/json, text/event-stream",
+        "accept-encoding": "identity",
+        "user-agent": "chatproof",
+    }
     if request.content_type is not None:
         headers["content-type"] = request.content_type
     if isinstance(request.auth, str):
@@ -164,7 +170,7 @@ def curl(request: Request, target: Target) -> str:
 
 
 def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
-    """Seconds to wait before re-sending: what Retry-After asks for (seconds or a date), else doubling from 0.5, with jitter."""
+    """Seconds to wait before re-sending: what Retry-After asks for (seconds or a date), else 0.5 doubling."""
     asked = headers.get("retry-after", "").strip()
     if asked:
         try:
@@ -235,10 +241,10 @@ class Lane:
         await self._client.aclose()
 
     async def ask(self, request: Request, *, in_flight: int = 1) -> Exchange:
-        """Send one prepared request, one of ``in_flight`` under way. Waits out 429 and 503 within the bounds; never raises for what the server does.
+        """Send one prepared request, one of ``in_flight`` under way. Never raises for what the server does.
 
-        A connection that was kept alive may have been closed by the server at any time, so a drop before the first
-        byte on a used connection is asked again on a new one before it counts.
+        429 and 503 are waited out within the bounds. A connection that was kept alive may have been closed by the
+        server at any time, so a drop before the first byte on a used one is asked again on a new one before it counts.
         """
         attempts = 0
         waits = 0

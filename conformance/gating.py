@@ -79,7 +79,9 @@ async def _vetted(pipeline: Pipeline, gate: Gate) -> Result:
             break
         if len(pipeline.health.incidents) == incidents:
             return result
-    return Result(gate.id, Verdict.ERROR, note=f"no verdict possible: {pipeline.gone or 'the server fell ill each time'}")
+    return Result(
+        gate.id, Verdict.ERROR, note=f"no verdict possible: {pipeline.gone or 'the server fell ill each time'}"
+    )
 
 
 def as_rule(gate: Gate, expect: Expect) -> RequestRule:
@@ -94,7 +96,7 @@ def bounded(gate: Gate, target: Target) -> Body:
     if gate.property in TOKEN_BOUNDS or "max_tokens" not in gate.probe or "max_tokens" in target.fields:
         return gate.probe
     body = {key: value for key, value in gate.probe.items() if key != "max_tokens"}
-    return body | {name: gate.probe["max_tokens"] for name in target.fields}
+    return body | dict.fromkeys(target.fields, gate.probe["max_tokens"])
 
 
 async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
@@ -111,7 +113,11 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
     if react(exchange) is Reaction.REFUSED:
         if gate.optional or excuse(exchange):
             return Result(
-                gate.id, Verdict.NOT_OFFERED, requests=2, note=f"refused: {describe(exchange)}", capability=Capability.REFUSED
+                gate.id,
+                Verdict.NOT_OFFERED,
+                requests=2,
+                note=f"refused: {describe(exchange)}",
+                capability=Capability.REFUSED,
             )
         return _finding(pipeline, gate, probe.body, exchange, Symptom.REFUSED_VALID, judgement.why, Capability.REFUSED)
     if judgement.kind is Kind.VIOLATED:

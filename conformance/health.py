@@ -46,7 +46,7 @@ class Incident:
 
 @dataclass
 class Health:
-    """Watches one pipeline. ``revive`` brings the server back; without it there is only waiting, for ``patience`` seconds."""
+    """Watches one pipeline. ``revive`` brings the server back; without it it waits ``patience`` seconds."""
 
     pipeline: Pipeline
     patience: float
@@ -68,13 +68,13 @@ class Health:
         self._since.append(job)
 
     def tainted(self, exchange: Exchange, label: str = "") -> bool:
-        """Whether an exchange says nothing about the rule ``label``: it fell into an illness, or was set aside for another."""
+        """Whether an exchange says nothing about the rule ``label``: made in an illness, or set aside for another."""
         if exchange.trouble and exchange.trouble.kind == "set_aside":
             return label not in self.set_aside
         return not exchange.vetted and any(row.begun < exchange.finished < row.ended for row in self.incidents)
 
     async def since(self, moment: float) -> bool:
-        """Whether the server took a valid request sent after ``moment``; asks the canary where none was. False: all over."""
+        """Whether the server took a valid request sent after ``moment``; else asks the canary. False: all over."""
         if self._healthy_at > moment:
             return True
         async with self._lock:
@@ -89,7 +89,7 @@ class Health:
             return await self._treat(f"the server no longer takes a minimal request ({answer})", [], ill=True)
 
     async def went_away(self, job: Job, trouble: Trouble) -> Exchange | None:
-        """For a job whose connection failed: its vetted exchange if it was a suspect, None if it is to be sent again."""
+        """For a job whose connection failed: its vetted exchange if it was a suspect, None to send it again."""
         self.pipeline.pause()
         before = len(self.incidents)
         if trouble.kind == "disconnected":
@@ -127,8 +127,8 @@ class Health:
         finally:
             self.pipeline.resume()
 
-    async def _hunt(self, suspects: Sequence[Job]) -> str | None | bool:
-        """Send the suspects alone, oldest first. The label of the killer, None where none kills again, False when all is over."""
+    async def _hunt(self, suspects: Sequence[Job]) -> str | bool | None:
+        """Send the suspects alone, oldest first. The killer's label, None for none, False when all is over."""
         found: str | None = None
         async with self._nurse() as lane:
             for job in suspects:
@@ -138,7 +138,9 @@ class Health:
                     job.vetted = exchange
                     self.pipeline.remember(job.request, exchange)
                     continue
-                text = f"the server {'went away' if exchange.answer is None else 'took nothing more'} after this request"
+                text = (
+                    f"the server {'went away' if exchange.answer is None else 'took nothing more'} after this request"
+                )
                 killed = replace(exchange, trouble=Trouble("killed", f"{text}, twice"))
                 job.vetted = killed
                 self.pipeline.remember(job.request, killed)

@@ -68,7 +68,7 @@ def first_event(content: bytes) -> object:
 
 
 def is_error_body(value: object) -> bool:
-    """Whether a JSON value is an error rather than a completion: a truthy ``error`` or the object ``error``, and no choices."""
+    """Whether a JSON value is an error: a truthy ``error`` or the object ``error``, and no choices."""
     if not isinstance(value, dict) or value.get("choices"):
         return False
     return bool(value.get("error")) or value.get("object") == "error"
@@ -213,10 +213,16 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
         if reason:
             return Judgement(Kind.EXCUSED, reason, observed="not offered")
         if reaction is Reaction.ERROR_IN_200:
-            return Judgement(Kind.VIOLATED, f"a valid request got {said} with an error in it", Symptom.MALFORMED, "error")
-        return Judgement(Kind.VIOLATED, f"a valid request was refused ({said})", Symptom.REFUSED_VALID, f"refused ({said})")
+            return Judgement(
+                Kind.VIOLATED, f"a valid request got {said} with an error in it", Symptom.MALFORMED, "error"
+            )
+        return Judgement(
+            Kind.VIOLATED, f"a valid request was refused ({said})", Symptom.REFUSED_VALID, f"refused ({said})"
+        )
     if accepted:
-        return Judgement(Kind.VIOLATED, f"an invalid request was accepted ({said})", Symptom.ACCEPTED_INVALID, "accepted")
+        return Judgement(
+            Kind.VIOLATED, f"an invalid request was accepted ({said})", Symptom.ACCEPTED_INVALID, "accepted"
+        )
     if reaction is Reaction.ERROR_IN_200:
         why = f"an invalid request got {said}; the error in its body does not make it a refusal"
         return Judgement(Kind.VIOLATED, why, Symptom.ACCEPTED_INVALID, "error in a 200")

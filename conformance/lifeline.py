@@ -1,4 +1,4 @@
-"""The command that runs the server under test: started in a process group of its own, restarted when it dies, stopped at the end."""
+"""The command that runs the server under test, in a process group of its own."""
 
 from __future__ import annotations
 

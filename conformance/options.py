@@ -48,7 +48,12 @@ def register(parser: pytest.Parser) -> None:
     add("--vintage", choices=VINTAGE_NAMES, default="2024-11", help="version of the specification")
     add("--safe", action="store_true", help="leave out requests that have killed engines")
     add("--in-flight", metavar="N", type=number(1, 512), default=16, help="requests under way at once (default: 16)")
-    add("--start", metavar="COMMAND", default=None, help="starts the server, restarts it when it dies, stops it at the end")
+    add(
+        "--start",
+        metavar="COMMAND",
+        default=None,
+        help="starts the server, restarts it when it dies, stops it at the end",
+    )
     add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
 
 

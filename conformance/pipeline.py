@@ -125,7 +125,7 @@ class Pipeline:
         self._open.set()
 
     async def landed(self) -> None:
-        """Wait until what is in flight has an answer or is known to be in trouble; bounded by the time-outs of a request."""
+        """Wait until what is in flight has an answer or is in trouble; bounded by the time-outs of a request."""
         while len(self._flying) > self._troubled:
             await asyncio.sleep(0.02)
 

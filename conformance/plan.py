@@ -1,4 +1,4 @@
-"""Turns rules into an ordered list of cases. The list is the same for one seed, whatever the number in flight or of workers."""
+"""Turns rules into an ordered list of cases: the same for one seed, whatever the number in flight or of workers."""
 
 from __future__ import annotations
 
@@ -147,7 +147,9 @@ def cases(catalogue: Catalogue, rules: Iterable[RequestRule], chosen: Settings) 
     return sorted(found, key=lambda case: case.order)
 
 
-def disposition(rule: RequestRule | AnswerRule | Relation, gates: Sequence[Gate], capabilities: dict[str, Capability], safe: bool) -> Result | None:
+def disposition(
+    rule: RequestRule | AnswerRule | Relation, gates: Sequence[Gate], capabilities: dict[str, Capability], safe: bool
+) -> Result | None:
     """The verdict of a rule that is not asked because of its gates or of --safe, or None for one that is asked.
 
     A gate named like the rule's property is needed without saying so.

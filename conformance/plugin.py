@@ -39,7 +39,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
         try:
             options.register(parser)
         except ValueError as error:
-            raise pytest.UsageError(f"chatproof: another plugin or conftest has an option of the same name: {error}") from None
+            raise pytest.UsageError(
+                f"chatproof: another plugin or conftest has an option of the same name: {error}"
+            ) from None
 
 
 @pytest.hookimpl(trylast=True)
@@ -84,7 +86,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
-        config.args = [str(ANCHOR) + arg.removeprefix("chatproof") if arg.startswith("chatproof::") else arg for arg in config.args]
+        config.args = [
+            str(ANCHOR) + arg.removeprefix("chatproof") if arg.startswith("chatproof::") else arg for arg in config.args
+        ]
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
@@ -107,7 +111,9 @@ def _seed(text: Any) -> int:
     try:
         return int(text)
     except ValueError:
-        raise pytest.UsageError(f"--hypothesis-seed {text!r}: a whole number is needed, so that a run can be repeated") from None
+        raise pytest.UsageError(
+            f"--hypothesis-seed {text!r}: a whole number is needed, so that a run can be repeated"
+        ) from None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -216,7 +222,7 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
-        """Stop first: pytest now parses sources for its traceback, which fails while a drawing thread parses some (CPython 3.11)."""
+        """Stop first: pytest now parses sources for its traceback, which fails while a drawing thread parses, too."""
         self.run.finish_asking()
 
 
@@ -231,7 +237,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run.close()
     if _is_worker(session.config):
         session.config.workeroutput[_HANDED] = run.outcome()
-    if not _is_worker(session.config) and session.exitstatus == pytest.ExitCode.OK and run.target is not None and run.unasked():
+    if (
+        not _is_worker(session.config)
+        and session.exitstatus == pytest.ExitCode.OK
+        and run.target is not None
+        and run.unasked()
+    ):
         session.exitstatus = UNREACHABLE
 
 

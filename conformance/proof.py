@@ -1,4 +1,4 @@
-"""From the exchanges of one rule to its verdict: a violation is asked again, shrunk and held against a control first."""
+"""From the exchanges of one rule to its verdict: a violation is asked again, shrunk, held against a control first."""
 
 from __future__ import annotations
 
@@ -77,7 +77,12 @@ class Prover:
             body, left = await self._reduced(rule, request.body)
             if not left:
                 what = cut(as_request(body).content, 300)
-                return Result(rule.id, Verdict.BLOCKED, blocked_by="a rule of one property", note=f"one feature alone fails: {what}")
+                return Result(
+                    rule.id,
+                    Verdict.BLOCKED,
+                    blocked_by="a rule of one property",
+                    note=f"one feature alone fails: {what}",
+                )
             request = as_request(body)
         elif case.drawn and request.raw is None:
             request = await self._shrunk(rule) or request

@@ -93,16 +93,17 @@ def verdict_of_run(counts: Mapping[str, int]) -> str:
 
 
 def failure_text(line: Mapping[str, Any]) -> str:
-    """A finding in at most about 25 lines of plain text: what the rule says, what was sent, what came back, how to repeat it."""
+    """A finding in about 25 lines at most: what the rule says, what was sent, what came back, how to repeat it."""
     finding = line["finding"]
     response = finding.get("response") or {}
+    came = finding["trouble"] if finding["status"] is None else finding["status"]
     rows = [
         f"{line['rule']}: {finding['symptom']}: {finding['why']}",
         f"  rule      the server {line['title']}  [{line['strength']}]",
         f"  source    {line['source']}",
         f"  seen      {finding['confirmed'].replace('/', ' of ')} times, the server was well after it",
         f"  sent      {cut(finding['request']['body'], 600)}",
-        f"  got       {finding['status'] if finding['status'] is not None else finding['trouble']} {cut(response.get('body') or '', 600)}".rstrip(),
+        f"  got       {came} {cut(response.get('body') or '', 600)}".rstrip(),
     ]
     if finding["others"]:
         rows.append(f"  also      {cut(finding['others'][0], 200)}" + (" …" if len(finding["others"]) > 1 else ""))

@@ -59,7 +59,9 @@ class SecondWave:
                 exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
                 sent += 1
                 if not await self.pipeline.health.since(exchange.finished):
-                    return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
+                    return Result(
+                        rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent
+                    )
                 if not self.pipeline.health.tainted(exchange):
                     self.sightings.observe(exchange)
         if watched.seen:

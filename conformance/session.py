@@ -128,7 +128,12 @@ class Session:
     def handover(self) -> dict[str, Any]:
         """What a worker needs, as plain values. The key is not among them: workers read their own environment."""
         assert self.target is not None
-        target = {"base": self.target.base, "query": self.target.query, "model": self.target.model, "fields": dict(self.target.fields)}
+        target = {
+            "base": self.target.base,
+            "query": self.target.query,
+            "model": self.target.model,
+            "fields": dict(self.target.fields),
+        }
         return {
             "endpoint": self.endpoint,
             "target": target,

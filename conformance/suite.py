@@ -42,7 +42,11 @@ class RuleItem(pytest.Item):
         self.line: dict[str, Any] | None = None
         for name in marker_names(rule):
             self.add_marker(name)
-        self.user_properties += [("strength", rule.strength.value), ("chapter", rule.chapter), ("property", rule.property)]
+        self.user_properties += [
+            ("strength", rule.strength.value),
+            ("chapter", rule.chapter),
+            ("property", rule.property),
+        ]
 
     def runtest(self) -> None:
         """Ask, wait, judge."""

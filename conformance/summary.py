@@ -24,11 +24,19 @@ def write(terminal: Any, run: Session) -> None:
         f"{target.base} · model {printable(target.model)} · vintage {run.settings.vintage} · seed {run.settings.seed}"
         f" · {run.requests} requests"
     )
-    terminal.line(", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts))
+    terminal.line(
+        ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
+    )
     lines = list(run.lines.values())
-    for verdict, head in ((Verdict.FAILED, "broken"), (Verdict.INCONSISTENT, "not always kept"), (Verdict.WARNING, "warning")):
+    for verdict, head in (
+        (Verdict.FAILED, "broken"),
+        (Verdict.INCONSISTENT, "not always kept"),
+        (Verdict.WARNING, "warning"),
+    ):
         _rows(terminal, [_finding_row(head, line) for line in lines if line["verdict"] == verdict.value])
-    declined = [line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")]
+    declined = [
+        line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")
+    ]
     if declined:
         terminal.line("not offered: " + ", ".join(line["rule"].removeprefix("gate.") for line in declined))
     if run.incidents:

@@ -127,7 +127,7 @@ def instances(schema: Schema) -> SearchStrategy[Any]:
     Building the strategy costs some 20 ms: do it once per schema where that matters.
     Shrinks towards small values, as hypothesis-jsonschema does.
     """
-    # codec="utf-8" would leave out the surrogates, at the price of seconds and 200 MB where Hypothesis has no cache of it
+    # codec="utf-8" would leave out the surrogates, at the price of seconds and 200 MB where Hypothesis has no cache
     return from_schema(schema, allow_x00=False, codec=None).filter(_encodable)
 
 

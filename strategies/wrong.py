@@ -50,5 +50,5 @@ def wrong_samples(*allowed: str) -> list[Any]:
 
 
 def wrong_type(*allowed: str) -> SearchStrategy[Any]:
-    """Any value whose JSON type is not in ``allowed`` and not null. Shrinks towards a short string or a small number."""
+    """A value whose JSON type is neither in ``allowed`` nor null. Shrinks towards a short string or a small number."""
     return st.one_of([_drawn[name] for name in wrong_types(*allowed)])

@@ -40,7 +40,9 @@ class Frail:
                 os._exit(3)
             self.ill = True
         if self.ill:
-            await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"application/json")]})
+            await send(
+                {"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"application/json")]}
+            )
             await send({"type": "http.response.body", "body": b'{"error": {"message": "worker died", "type": "x"}}'})
             return
 

@@ -14,10 +14,28 @@ FACTS = ROOT.parent / "shared/spec/chat-completions.md"
 RULES_PAGE = ROOT / "conformance/rules/README.md"
 CATALOGUE = load()
 
-NULLABLE = set(
-    "audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens metadata modalities n prediction"
-    " presence_penalty seed service_tier stop store stream stream_options temperature top_logprobs top_p".split()
-)
+NULLABLE = {
+    "audio",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "metadata",
+    "modalities",
+    "n",
+    "prediction",
+    "presence_penalty",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_logprobs",
+    "top_p",
+}
 
 
 def row_of(rule_id: str) -> str:

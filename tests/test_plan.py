@@ -26,7 +26,10 @@ print(hashlib.sha256(b"".join(row.rule.id.encode() + row.request.content for row
 
 def fingerprint(which: str, seed: int, in_flight: int) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", FINGERPRINT, which, str(seed), str(in_flight)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", FINGERPRINT, which, str(seed), str(in_flight)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 
@@ -41,7 +44,7 @@ def test_the_list_is_the_same_in_another_process_and_whatever_is_in_flight() -> 
 def test_a_selection_draws_what_the_whole_run_draws() -> None:
     one = CATALOGUE.by_id["temperature.max.refuses"]
     alone = cases(CATALOGUE, [one], Settings())
-    together = [case for case in cases(CATALOGUE, CATALOGUE.rules[:60] + (one,), Settings()) if case.rule is one]
+    together = [case for case in cases(CATALOGUE, (*CATALOGUE.rules[:60], one), Settings()) if case.rule is one]
     assert [case.request.content for case in alone] == [case.request.content for case in together]
 
 

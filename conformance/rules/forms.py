@@ -114,7 +114,7 @@ def accepts(row: str, prop: str, title: str, source: Source, pins: Pins, **rest:
 
 
 def refuses(row: str, prop: str, title: str, source: Source, pins: Pins, **rest: Any) -> RequestRule:
-    """The server refuses every one of these bodies, each of which has exactly one fault. ``title`` starts with "refuses"."""
+    """The server refuses every one of these bodies, each with exactly one fault. ``title`` starts with "refuses"."""
     return _rule(f"{row}.refuses", prop, title, Expect.REFUSE, source, pins, **rest)
 
 
@@ -174,7 +174,7 @@ def default_accepted(
 
 
 def decimal_bounds(prop: str, low: float, high: float, source: Source, **rest: Any) -> list[RequestRule]:
-    """Rules for a decimal property with documented bounds: edges and inside accepted, outside refused, next float observed.
+    """Rules for a decimal with documented bounds: edges and inside accepted, outside refused, next float observed.
 
     ``rest["edges"]`` may give, for ``min`` or ``max``, other arguments for the rule that accepts that edge.
     """
@@ -232,7 +232,7 @@ def decimal_bounds(prop: str, low: float, high: float, source: Source, **rest: A
 def integer_floor(
     prop: str, low: int, source: Source, *, refused: Source | None = None, **rest: Any
 ) -> list[RequestRule]:
-    """``PROP.min``: ``low`` is accepted, smaller integers are refused (with the evidence ``refused`` where it differs)."""
+    """``PROP.min``: ``low`` is accepted, smaller integers are refused (evidence ``refused`` where it differs)."""
     context: Body = rest.pop("context", {})
     return [
         accepts(f"{prop}.min", prop, f"accepts {prop}: {low}", source, values(prop, low, **context), **rest),

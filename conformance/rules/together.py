@@ -51,7 +51,7 @@ def fit(body: Body, offered: Collection[str]) -> Body | None:
     return body if manifold(body) else None
 
 
-# no document forbids a pair, but some services say of their own that two features exclude each other; a crash fails anyway
+# no document forbids a pair, but some services say that two features exclude each other there; a crash fails anyway
 _FREE = documented("the request object: nothing forbids using these properties together")
 
 together = [

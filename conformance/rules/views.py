@@ -1,4 +1,4 @@
-"""What rules about answers look at: one exchange from several sides. A view that does not fit the exchange is None or empty."""
+"""What rules about answers look at: one exchange from several sides. A view that does not fit is None or empty."""
 
 from __future__ import annotations
 
