@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from .causes import Cause, causes
 from .model import Verdict
 from .record import cut, printable
 from .session import Session
@@ -28,12 +28,8 @@ def write(terminal: Any, run: Session) -> None:
         ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
     )
     lines = list(run.lines.values())
-    for verdict, head in (
-        (Verdict.FAILED, "broken"),
-        (Verdict.INCONSISTENT, "not always kept"),
-        (Verdict.WARNING, "warning"),
-    ):
-        _rows(terminal, [_finding_row(head, line) for line in lines if line["verdict"] == verdict.value])
+    for head, verdicts in _KINDS:
+        _findings(terminal, head, [line for line in lines if line["verdict"] in verdicts])
     declined = [
         line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")
     ]
@@ -55,12 +51,29 @@ def write(terminal: Any, run: Session) -> None:
         terminal.line(f"record: {run.folder / 'run.jsonl'}")
 
 
-def _finding_row(head: str, line: Mapping[str, Any]) -> str:
-    return printable(f"{head}: {line['rule']} ({line['title']}): {line['finding']['why']}")
+_KINDS = (
+    ("broken", (Verdict.FAILED.value, Verdict.INCONSISTENT.value)),
+    ("warning", (Verdict.WARNING.value,)),
+)
 
 
-def _rows(terminal: Any, rows: list[str]) -> None:
-    for row in rows[:MOST]:
-        terminal.line(row)
-    if len(rows) > MOST:
-        terminal.line(f"… and {len(rows) - MOST} more")
+def _findings(terminal: Any, head: str, lines: list[dict[str, Any]]) -> None:
+    """What is broken, by consequence (fix the first first) and cause, a line each."""
+    urgency = ""
+    for shown, cause in enumerate(causes(lines)):
+        if shown == MOST:
+            terminal.line(f"  … and more: all {len(lines)} are in the record")
+            return
+        if cause.urgency != urgency:
+            urgency = cause.urgency
+            terminal.line(f"{head}, {urgency}:")
+        terminal.line(_row(cause))
+
+
+def _row(cause: Cause) -> str:
+    if len(cause.lines) == 1:
+        line = cause.lines[0]
+        often = " (not every time)" if line["verdict"] == Verdict.INCONSISTENT.value else ""
+        return printable(f"  {line['rule']} ({line['title']}): {cause.says}{often}")
+    names = ", ".join(line["rule"] for line in cause.lines)
+    return printable(f"  {cause.says}: {cut(names, 400)}")

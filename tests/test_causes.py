@@ -1,0 +1,61 @@
+"""Findings with one cause are said once, the most urgent first, and none is lost."""
+
+from __future__ import annotations
+
+from chatproof.conformance.causes import URGENCY, causes
+from chatproof.conformance.model import Symptom
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def line(rule: str, symptom: str, status: int | None = 200) -> dict:
+    return {"rule": rule, "verdict": "failed", "finding": {"symptom": symptom, "status": status, "why": f"why {rule}"}}
+
+
+def test_every_symptom_has_an_urgency() -> None:
+    assert set(URGENCY) == {symptom.value for symptom in Symptom}
+
+
+def test_loose_types_are_one_cause() -> None:
+    found = causes([line("n.type.refuses", "accepted_invalid"), line("stop.type.refuses", "accepted_invalid")])
+    assert [cause.says for cause in found] == ["values of a wrong JSON type are taken: 2 rules"]
+
+
+def test_a_wrong_status_is_one_cause_by_status() -> None:
+    found = causes(
+        [
+            line("a.refuses", "wrong_status", 404),
+            line("b.refuses", "wrong_status", 404),
+            line("c.refuses", "wrong_status", 409),
+        ]
+    )
+    assert {cause.says for cause in found} == {"invalid requests are refused with 404: 2 rules", "why c.refuses"}
+
+
+def test_a_lone_finding_speaks_for_itself() -> None:
+    [cause] = causes([line("n.type.refuses", "accepted_invalid")])
+    assert cause.says == "why n.type.refuses"
+
+
+RULES = [
+    "gate.n",
+    "gate.stop",
+    "n.type.refuses",
+    "stop.null.accepts",
+    "top_p.max.refuses",
+    "res.id",
+    "role.enum.refuses",
+]
+
+
+@given(
+    st.lists(
+        st.builds(line, st.sampled_from(RULES), st.sampled_from(list(URGENCY)), st.sampled_from([None, 200, 404, 500]))
+    )
+)
+def test_no_finding_is_lost_and_urgency_never_falls(findings: list[dict]) -> None:
+    found = causes(findings)
+    assert sorted(map(id, findings)) == sorted(id(one) for cause in found for one in cause.lines)
+    order = list(dict.fromkeys(URGENCY.values()))
+    places = [order.index(cause.urgency) for cause in found]
+    assert places == sorted(places)
