@@ -193,7 +193,8 @@ class SecondWave:
             exchange = await self.pipeline.ask_again(request, rule.id)
         else:
             exchange = await self.pipeline.ask(request, rule.id, URGENT)
-        if react(exchange) in (Reaction.LIMITED, Reaction.UNREACHED, Reaction.REDIRECTED):
+        busy = exchange.answer is not None and exchange.answer.status in BUSY
+        if busy or react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")
         if react(exchange) is Reaction.REFUSED:
             self.sightings.observe(exchange)

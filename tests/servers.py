@@ -133,6 +133,7 @@ class Server:
     def __enter__(self) -> Server:
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._connections = 0
         self._most = 0
         self._busy = 0
@@ -181,14 +182,18 @@ class Server:
         started.set()
         await self._end.wait()
         self._listener.close()
+        for writer in self._writers:
+            writer.transport.abort()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # a transport is closed in a later round of the loop
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.append(writer)
         self._connections += 1
         number = self._connections
         try:

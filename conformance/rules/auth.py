@@ -1,0 +1,83 @@
+"""Keys: an endpoint that wants one refuses a request without it, with another, or in another scheme (§1.1, §2.5).
+
+Asked only where a key was sent and the plain request is not taken without it: what servers without keys do with the
+header is their own business.
+"""
+
+from __future__ import annotations
+
+from ...strategies.bodies import lean
+from ..judge import Reaction, describe, react
+from ..model import Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Undecided
+from .forms import observed
+
+WRONG_KEY = "Bearer chatproof-is-not-a-key"
+
+
+def _locked(body: Body) -> Script:
+    """The exchange without a key; Undecided where the endpoint is open, or no key was sent in the first place."""
+    bare: Exchange = yield Request(body=body, auth=False)
+    if react(bare) is Reaction.ACCEPTED:
+        raise Undecided("the endpoint takes requests without a key")
+    return bare  # type: ignore[return-value]
+
+
+def _is_401(exchange: Exchange, what: str) -> str | None:
+    if exchange.status == 401:
+        return None
+    if react(exchange) is Reaction.ACCEPTED:
+        return f"a request {what} is accepted ({describe(exchange)})"
+    return f"a request {what} gets {describe(exchange)} instead of 401"
+
+
+def missing(body: Body) -> Script:
+    """Without any Authorization header."""
+    bare = yield from _locked(body)
+    return _is_401(bare, "without a key")  # type: ignore[arg-type]
+
+
+def wrong(body: Body) -> Script:
+    """With a key that nobody was given."""
+    yield from _locked(body)
+    answer: Exchange = yield Request(body=body, auth=WRONG_KEY)
+    return _is_401(answer, "with a wrong key")
+
+
+def scheme(body: Body) -> Script:
+    """With a scheme other than Bearer."""
+    yield from _locked(body)
+    answer: Exchange = yield Request(body=body, auth="Basic Y2hhdHByb29mOm5vdC1hLWtleQ==")
+    return _is_401(answer, "with another scheme than Bearer")
+
+
+def _rule(name: str, title: str, script: object, source: Source) -> Relation:
+    return Relation(
+        id=f"http.auth.{name}",
+        property="body",
+        title=title,
+        strength=Strength.SHOULD,
+        source=source,
+        script=script,  # type: ignore[arg-type]
+        pins=(lean(),),
+    )
+
+
+CHAPTER = Chapter(
+    "auth",
+    "Keys",
+    (
+        _rule(
+            "missing",
+            "refuses a request without its key with 401",
+            missing,
+            observed("a missing key is answered with 401"),
+        ),
+        _rule("bad", "refuses a wrong key with 401", wrong, observed("a wrong key is answered with 401")),
+        _rule(
+            "scheme",
+            "refuses a scheme other than Bearer with 401",
+            scheme,
+            observed("the key is sent as a bearer token"),
+        ),
+    ),
+)
