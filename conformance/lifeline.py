@@ -27,7 +27,6 @@ class Lifeline:
     def __init__(self, command: str, log: Path) -> None:
         self.command = command
         self.log = log
-        self.starts = 0
         self.target: Target | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._file: IO[bytes] | None = None
@@ -36,7 +35,6 @@ class Lifeline:
         """Start the command."""
         if self._file is None:
             self._file = self.log.open("ab")
-        self.starts += 1
         self._process = subprocess.Popen(
             self.command,
             shell=True,

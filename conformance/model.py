@@ -6,7 +6,7 @@ Nothing here does I/O, and of the suite it imports only the reader of event stre
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -375,6 +375,3 @@ class Chapter:
     name: str
     title: str
     rules: tuple[RequestRule | AnswerRule | Relation, ...] = field(default_factory=tuple)
-
-
-Headers = Mapping[str, str]

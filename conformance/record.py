@@ -19,7 +19,6 @@ CONFORMANT, NON_CONFORMANT, INCOMPLETE = "conformant", "non-conformant", "incomp
 """Verdicts of a whole run. A finding outweighs what was not asked."""
 
 RED = (Verdict.FAILED, Verdict.INCONSISTENT)
-SKIPPED = (Verdict.NOT_OFFERED, Verdict.BLOCKED, Verdict.ERROR)
 
 
 def now() -> str:
