@@ -52,7 +52,6 @@ class Health:
     patience: float
     revive: Revive | None = None
     incidents: list[Incident] = field(default_factory=list)
-    killers: dict[tuple[object, ...], str] = field(default_factory=dict)
     set_aside: set[str] = field(default_factory=set)
     suspects: list[Job] = field(default_factory=list)
     _healthy_at: float = 0.0
@@ -144,7 +143,6 @@ class Health:
                 killed = replace(exchange, trouble=Trouble("killed", f"{text}, twice"))
                 job.vetted = killed
                 self.pipeline.remember(job.request, killed)
-                self.killers[job.request.key] = job.label
                 self.set_aside.add(job.label)
                 found = found or job.label
                 if not await self._back():
