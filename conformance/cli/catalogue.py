@@ -1,26 +1,15 @@
-"""The ``chatproof`` command: what the catalogue says, and the reference server."""
+"""``chatproof rules`` and ``chatproof explain``: what the catalogue says."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import sys
-from collections.abc import Sequence
 
 import click
 
-from .catalogue import PROPERTIES, CatalogueError, load
-from .endpoint import Target, curl, prepare
-from .model import Gate, Rule, as_request
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="chatproof")
-def main() -> None:
-    """Conformance of OpenAI-compatible chat-completions endpoints.
-
-    The suite itself runs as `pytest --endpoint URL`.
-    """
+from ..catalogue import PROPERTIES, CatalogueError, load
+from ..endpoint import Target, curl, prepare
+from ..model import Gate, Rule, as_request
 
 
 def _row(rule: Rule) -> dict[str, object]:
@@ -37,7 +26,7 @@ def _row(rule: Rule) -> dict[str, object]:
     }
 
 
-@main.command()
+@click.command()
 @click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", help="how to print them")
 @click.option(
     "--property", "prop", type=click.Choice([*PROPERTIES, "body", "together"]), help="only rules about one property"
@@ -64,7 +53,7 @@ def rules(form: str, prop: str | None) -> None:
     click.echo(f"\n{len(rows)} rules; by property: {shown}")
 
 
-@main.command()
+@click.command()
 @click.argument("rule_id")
 def explain(rule_id: str) -> None:
     """Say what one rule asks, why, and with which requests.
@@ -93,15 +82,3 @@ def explain(rule_id: str) -> None:
     if sent:
         click.echo(f"  try it    {curl(sent[0], target)[:2000]}")
     click.echo(f"  run it    pytest --endpoint URL -k {shlex.quote(rule.id)}")
-
-
-@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def reference(arguments: Sequence[str]) -> None:
-    """Run the reference server until it is stopped.
-
-    Example: chatproof reference --port 8000
-    """
-    from .reference.__main__ import main as run
-
-    sys.exit(run(list(arguments)))
