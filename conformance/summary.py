@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .causes import Cause, causes
+from ..reports.causes import Cause, causes
 from .model import Verdict
 from .record import cut, printable
 from .session import Session

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chatproof.conformance.causes import URGENCY, causes
 from chatproof.conformance.model import Symptom
+from chatproof.reports.causes import URGENCY, causes
 from hypothesis import given
 from hypothesis import strategies as st
 
