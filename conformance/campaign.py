@@ -129,6 +129,11 @@ class Campaign:
         """The verdict of a submitted rule; blocks until it is there."""
         return self._results[rule_id].result()
 
+    @property
+    def sent(self) -> int:
+        """Requests sent so far."""
+        return self._pipeline.requests
+
     def close(self) -> None:
         """Drop what waits, let what flies land, stop the threads."""
         self._cancelled.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -117,8 +118,9 @@ def quiet(count: int, *phases: Phase) -> settings:
     )
 
 
-def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> list[Any]:
-    """``count`` values of a strategy (fewer where it has fewer), always the same for one seed."""
+@lru_cache(maxsize=4096)  # a process that runs many campaigns draws their bodies once
+def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, ...]:
+    """``count`` values of a strategy (fewer where it has fewer), always the same for one seed. Not to be changed."""
     drawn: list[Any] = []
 
     @seed(seeded)
@@ -128,7 +130,7 @@ def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> list[Any]:
         drawn.append(value)
 
     collect()
-    return drawn[:count]
+    return tuple(drawn[:count])
 
 
 def places(catalogue: Catalogue) -> dict[str, int]:

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -63,6 +63,7 @@ class Session:
         self.suspects: list[str] = []
         self.incidents: list[str] = []
         self.requests = 0
+        self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
         self._submitted: set[str] = set()
         self._writer: Writer | None = None
         self._lock = threading.Lock()
@@ -217,6 +218,12 @@ class Session:
             self.lines[line["rule"]] = line
             if self._writer:
                 self._writer.write(line)
+            self.on_line(line)
+
+    @property
+    def sent(self) -> int:
+        """Requests sent so far."""
+        return self.requests + (self.campaign.sent if self.campaign else 0)
 
     # --- closing -------------------------------------------------------------------------------------------------
 

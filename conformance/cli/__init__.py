@@ -10,6 +10,7 @@ COMMANDS = {
     "rules": "catalogue",
     "explain": "catalogue",
     "reference": "reference",
+    "prove": "prove",
 }
 """Subcommands, and the file of each."""
 

@@ -1,0 +1,199 @@
+"""How many faults the suite finds: a campaign against each of many wrong servers, and a kill matrix of the verdicts.
+
+The servers are one process that prints a manifest (``tests/mutants/serve.py``); nothing here knows what is wrong
+with any of them before its campaign has ended. Bodies are drawn once for all of them: the list of a seed is the same.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .model import Relation, Verdict
+from .plan import Settings
+from .session import Session
+
+RED = (Verdict.FAILED.value, Verdict.INCONSISTENT.value)
+
+
+class ProvingError(Exception):
+    """The wrong servers cannot be had; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One wrong server. ``fails``: rules that must show the fault; ``with_it``: patterns of rules that may as well."""
+
+    name: str
+    property: str
+    family: str
+    fails: tuple[str, ...]
+    with_it: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one campaign made of one wrong server; ``first`` is the number of requests until a rule failed."""
+
+    subject: Subject
+    failed: tuple[str, ...]
+    shown: tuple[str, ...]
+    requests: int
+    first: int | None
+    seconds: float
+    error: str = ""
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The rules of the fault that show it."""
+        return tuple(rule for rule in self.subject.fails if rule in self.shown)
+
+    @property
+    def killed(self) -> bool:
+        """Whether any rule failed, or a rule that can only inform says what is wrong."""
+        return bool(self.failed or self.seen)
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """Failed rules that have nothing to do with the fault."""
+        expected = (*self.subject.fails, *self.subject.with_it)
+        return tuple(rule for rule in self.failed if not any(fnmatch.fnmatchcase(rule, row) for row in expected))
+
+    @property
+    def right(self) -> bool:
+        """Whether the fault is named by a rule of it, and no other rule fails."""
+        return bool(self.seen) and not self.wrong and not self.error
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Rules of the fault that do not show it."""
+        return tuple(rule for rule in self.subject.fails if rule not in self.shown)
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[tuple[str, list[Subject]]]:
+    """Starts the wrong servers of a package (``python -m NAME.serve`` serves them): root URL and subjects."""
+    if not (folder / "serve.py").exists():
+        raise ProvingError(f"{folder}: no single-fault servers there; name tests/mutants of a checkout with --servers")
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"{folder.name}.serve"],
+        cwd=folder.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if not line:
+            raise ProvingError(f"{folder}: the servers did not start (exit code {process.wait(10)})")
+        manifest = json.loads(line)
+        rows = [
+            Subject(row["name"], row["property"], row["family"], tuple(row["fails"]), tuple(row["with_it"]))
+            for row in manifest["servers"]
+        ]
+        yield f"http://127.0.0.1:{manifest['port']}", rows
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def verdicts(url: str, settings: Settings) -> tuple[dict[str, dict[str, Any]], int, int | None]:
+    """One whole campaign: record lines by rule, requests sent, and those sent until the first rule failed."""
+    first: list[int] = []
+    session = Session(url, None, "CHATPROOF_NO_KEY", settings)
+
+    def saw(line: Mapping[str, Any]) -> None:
+        if line["verdict"] in RED and not first:
+            first.append(session.sent)
+
+    session.on_line = saw
+    try:
+        session.open(None)
+        session.ask_gates()
+        smoke = settings.depth == "smoke"
+        wanted = [rule.id for rule in session.catalogue.by_id.values() if not (smoke and isinstance(rule, Relation))]
+        session.submit(wanted)
+        lines = {name: session.line(name) for name in wanted}
+    finally:
+        session.close()
+    return lines, session.requests, first[0] if first else None
+
+
+def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
+    """The campaign against one wrong server; what keeps it from being made is told as ``error``."""
+    started = time.monotonic()
+    try:
+        lines, requests, first = verdicts(f"{root}/{subject.name}/v1", settings)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        return Trial(subject, (), (), 0, None, time.monotonic() - started, why)
+    failed = tuple(name for name, line in lines.items() if line["verdict"] in RED)
+    shown = tuple(name for name, line in lines.items() if "finding" in line)
+    return Trial(subject, failed, shown, requests, first, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The kill matrix in figures. ``precision``: failing rules that belong to the fault, of all failing rules."""
+
+    servers: int
+    killed: int
+    right: int
+    precision: float
+    median_first: float | None
+    requests: int
+    seconds: float
+
+
+def summary(trials: Sequence[Trial]) -> Summary:
+    """Counts over all trials."""
+    failing = sum(len(trial.failed) for trial in trials)
+    wrong = sum(len(trial.wrong) for trial in trials)
+    firsts = [trial.first for trial in trials if trial.first is not None]
+    return Summary(
+        servers=len(trials),
+        killed=sum(trial.killed for trial in trials),
+        right=sum(trial.right for trial in trials),
+        precision=1 - wrong / failing if failing else 1.0,
+        median_first=statistics.median(firsts) if firsts else None,
+        requests=sum(trial.requests for trial in trials),
+        seconds=sum(trial.seconds for trial in trials),
+    )
+
+
+def as_json(trials: Sequence[Trial], settings: Settings) -> dict[str, Any]:
+    """The matrix as plain values."""
+    rows = [
+        asdict(trial) | {"killed": trial.killed, "right": trial.right, "wrong": trial.wrong, "missed": trial.missed}
+        for trial in trials
+    ]
+    return {"settings": asdict(settings), "summary": asdict(summary(trials)), "trials": rows}
+
+
+def prove(
+    folder: Path, settings: Settings, chosen: Callable[[Subject], bool], progress: Callable[[Trial], None]
+) -> list[Trial]:
+    """A trial for each chosen wrong server, in the order of the manifest."""
+    trials: list[Trial] = []
+    with servers(folder) as (root, subjects):
+        for subject in [row for row in subjects if chosen(row)]:
+            trial = attempt(root, subject, settings)
+            trials.append(trial)
+            progress(trial)
+    return trials
