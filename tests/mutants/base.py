@@ -20,8 +20,9 @@ class Mutant:
 
     ``property`` is what is broken (one of the 29, or ``body``, ``answer``, ``stream``, ``error``, ``server``),
     ``family`` the kind of fault (a key of ``FAMILIES``). Every rule of ``fails`` must show the fault at the default
-    depth (a *may* rule by its finding, the others by failing under ``--strict``); rules that match a pattern of ``with_it`` may fail as well because they see the same fault from another side; no other
-    rule may. ``around`` wraps the ASGI application, for faults of the transport.
+    depth (a *may* rule by its finding, the others by failing under ``--strict``); rules that match a pattern of
+    ``with_it`` may fail as well because they see the same fault from another side; no other rule may.
+    ``around`` wraps the ASGI application, for faults of the transport.
     """
 
     name: str
