@@ -26,9 +26,6 @@ from .model import (
 from .pipeline import URGENT, Pipeline
 from .proof import GRAVE
 
-MOST_ROUNDS = 5
-"""How often a gate is asked again because the server fell ill."""
-
 
 @dataclass
 class GateReport:
@@ -63,25 +60,12 @@ async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], str
         if capability is Capability.REFUSED:
             result = result.with_(verdict=Verdict.NOT_OFFERED, note=f"the server refuses {missing[0]}")
         return result
-    result = await _vetted(pipeline, gate)
+    health = pipeline.health
+    vetted = await health.undisturbed(lambda: _judged(pipeline, gate), lambda result: result.verdict is Verdict.PASSED)
+    result = vetted or Result(gate.id, Verdict.ERROR, note=health.why_not)
     if strict and result.verdict is Verdict.WARNING:
         result = result.with_(verdict=Verdict.FAILED)
     return result.with_(seconds=time.monotonic() - started)
-
-
-async def _vetted(pipeline: Pipeline, gate: Gate) -> Result:
-    """The gate's result from a server that was well: what it said in an illness is asked again."""
-    for _ in range(MOST_ROUNDS):
-        incidents = len(pipeline.health.incidents)
-        result = await _judged(pipeline, gate)
-        sound = result.verdict is Verdict.PASSED or await pipeline.health.since(time.monotonic())
-        if not sound:
-            break
-        if len(pipeline.health.incidents) == incidents:
-            return result
-    return Result(
-        gate.id, Verdict.ERROR, note=f"no verdict possible: {pipeline.gone or 'the server fell ill each time'}"
-    )
 
 
 def as_rule(gate: Gate, expect: Expect) -> RequestRule:

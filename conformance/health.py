@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..strategies.bodies import lean
 from .endpoint import Lane, prepare
@@ -31,7 +31,11 @@ MOST_INCIDENTS = 40
 MOST_SUSPECTS = 60
 """Requests that are tried alone after one incident."""
 
+MOST_ROUNDS = 5
+"""How often a judgement is made again because the server fell ill meanwhile."""
+
 Revive = Callable[[], Awaitable[bool]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,27 @@ class Health:
             if answer is None:
                 return True
             return await self._treat(f"the server no longer takes a minimal request ({answer})", [], ill=True)
+
+    async def undisturbed(
+        self, work: Callable[[], Awaitable[T]], sound: Callable[[T], bool] = lambda value: False
+    ) -> T | None:
+        """What ``work`` gives while the server is well; None where it is gone or fell ill each time.
+
+        A value that is ``sound`` needs no canary after it: an ill server cannot have given it.
+        """
+        for _ in range(MOST_ROUNDS):
+            before = len(self.incidents)
+            value = await work()
+            if not sound(value) and not await self.since(time.monotonic()):
+                return None
+            if len(self.incidents) == before:
+                return value
+        return None
+
+    @property
+    def why_not(self) -> str:
+        """Why ``undisturbed`` gave nothing."""
+        return f"no verdict possible: {self.pipeline.gone or 'the server fell ill each time'}"
 
     async def went_away(self, job: Job, trouble: Trouble) -> Exchange | None:
         """For a job whose connection failed: its vetted exchange if it was a suspect, None to send it again."""

@@ -46,6 +46,11 @@ def register(parser: pytest.Parser) -> None:
     add("--max-examples", metavar="N", type=number(0, 100_000), default=None, help="drawn bodies per rule")
     add("--conformance-profile", choices=PROFILE_NAMES, default="auto", help="what the server claims to offer")
     add("--vintage", choices=VINTAGE_NAMES, default="2024-11", help="version of the specification")
+    add(
+        "--parity",
+        action="store_true",
+        help="hold refusals against the original service's statuses and error forms",
+    )
     add("--safe", action="store_true", help="leave out requests that have killed engines")
     add("--in-flight", metavar="N", type=number(1, 512), default=16, help="requests under way at once (default: 16)")
     add(

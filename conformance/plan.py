@@ -55,6 +55,7 @@ class Settings:
     seed: int = 0
     strict: bool = False
     safe: bool = False
+    parity: bool = False
     in_flight: int = 16
 
     @property

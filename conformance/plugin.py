@@ -77,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
             seed=_seed(seed),
             strict=options.strict(config),
             safe=option.safe,
+            parity=option.parity,
             in_flight=option.in_flight,
         )
         if option.start and (endpoint == REFERENCE or getattr(option, "numprocesses", None)):

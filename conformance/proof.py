@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from .endpoint import curl, prepare
 from .judge import Judgement, Kind, Reaction, describe, judge, react
@@ -24,6 +24,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .parity import held_to_parity
 from .pipeline import URGENT, Pipeline
 from .plan import Case, Settings, control_of
 from .record import cut
@@ -39,6 +40,26 @@ GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
 """Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
 Judged = tuple[Case, Exchange, Judgement]
+T = TypeVar("T")
+
+
+async def asked_again(first: T, again: Callable[[], Awaitable[T | None]]) -> tuple[list[T], int]:
+    """The violations among the answers to a request that was violated once, and how often it was asked in all.
+
+    A second violation is enough; without one it is asked some more, so that k of n says how often it happens.
+    ``again`` gives None where the rule held.
+    """
+    seen, asked = [first], 1
+    while asked < 2 or (len(seen) == 1 and asked <= PROOFS):
+        violation = await again()
+        asked += 1
+        if violation is not None:
+            seen.append(violation)
+    return seen, asked
+
+
+class Unproved(Exception):
+    """Raised while asking again: no answer came that could be judged; the text says what came."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +71,17 @@ class Prover:
     searchers: ThreadPoolExecutor
     cancelled: Event
 
+    def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
+        judgement = judge(rule, exchange)
+        return held_to_parity(rule, exchange, judgement) if self.settings.parity else judgement
+
     async def conclude(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> Result:
         """The verdict of a rule from the exchanges of all its cases."""
-        judged = [(case, exchange, judge(rule, exchange)) for case, exchange in exchanges]
+        judged = [(case, exchange, self._judge(rule, exchange)) for case, exchange in exchanges]
         for place, (case, _, judgement) in enumerate(judged):
             if judgement.symptom is Symptom.HUNG:  # a busy server is slow: a second one counts
                 again = await self.pipeline.ask_again(case.request, rule.id)
-                judged[place] = (case, again, judge(rule, again))
+                judged[place] = (case, again, self._judge(rule, again))
         by_kind = {kind: [row for row in judged if row[2].kind is kind] for kind in Kind}
         if by_kind[Kind.VIOLATED]:
             return await self._prove(rule, by_kind[Kind.VIOLATED])
@@ -90,17 +115,20 @@ class Prover:
             request = as_request(body)
         elif case.drawn and request.raw is None:
             request = await self._shrunk(rule) or request
-        seen = [(exchange, judgement)]
-        asked = 1
+
+        async def again() -> tuple[Exchange, Judgement] | None:
+            fresh = await self.pipeline.ask_again(request, rule.id)
+            verdict = self._judge(rule, fresh)
+            if verdict.kind is Kind.UNDECIDED:
+                raise Unproved(verdict.why)
+            return (fresh, verdict) if verdict.kind is Kind.VIOLATED else None
+
+        seen, asked = [(exchange, judgement)], 1
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
-            while asked < 2 or (len(seen) == 1 and asked <= PROOFS):
-                fresh = await self.pipeline.ask_again(request, rule.id)
-                verdict = judge(rule, fresh)
-                if verdict.kind is Kind.UNDECIDED:
-                    return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {verdict.why}")
-                asked += 1
-                if verdict.kind is Kind.VIOLATED:
-                    seen.append((fresh, verdict))
+            try:
+                seen, asked = await asked_again(seen[0], again)
+            except Unproved as reason:
+                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
             if not await self.pipeline.health.since(time.monotonic()):
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
         exchange, judgement = seen[-1]
@@ -124,7 +152,7 @@ class Prover:
         return Result(rule.id, verdict_of(rule, finding, steady, self.settings.strict), finding=finding)
 
     async def _violates(self, rule: RequestRule, request: Request) -> bool:
-        return judge(rule, await self.pipeline.ask(request, rule.id, URGENT)).kind is Kind.VIOLATED
+        return self._judge(rule, await self.pipeline.ask(request, rule.id, URGENT)).kind is Kind.VIOLATED
 
     async def _reduced(self, rule: RequestRule, body: Body) -> tuple[Body, int]:
         """The body with features dropped while it still fails, and how many single droppings make it pass."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .endpoint import curl
+from ..strategies.simpler import simpler
+from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
 from .model import (
     AnswerRule,
@@ -26,15 +27,18 @@ from .model import (
 )
 from .pipeline import URGENT, Pipeline
 from .plan import Settings, draw, seed_of
-from .proof import PROOFS, weighed
+from .proof import Unproved, asked_again, weighed
 from .record import cut
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 
-MOST_ROUNDS = 5
-"""How often a comparison or a proof is made again because the server fell ill meanwhile."""
+SHRINK_BOUND = 40
+"""Requests that are spent on making the request of one sighting smaller."""
 
 ENOUGH = 5
 """Answers that a rule must have judged before it sends requests of its own."""
+
+Played = tuple[str | None, list[Exchange]]
+"""What a comparison found wrong, or None, and the exchanges that it compared."""
 
 
 @dataclass(frozen=True)
@@ -76,41 +80,69 @@ class SecondWave:
 
     async def _proved(self, rule: AnswerRule, watched: Watched) -> Result:
         health = self.pipeline.health
-        for _ in range(MOST_ROUNDS):
-            incidents = len(health.incidents)
-            result = await self._prove(rule, watched)
-            if self.pipeline.gone or len(health.incidents) == incidents:
-                return result
-        return Result(rule.id, Verdict.ERROR, note="no verdict possible: the server fell ill each time")
+        result = await health.undisturbed(lambda: self._prove(rule, watched))
+        return result or Result(rule.id, Verdict.ERROR, note=health.why_not)
 
     async def _prove(self, rule: AnswerRule, watched: Watched) -> Result:
         """Ask the smallest sighting again: a violation that is not there every time is inconsistent, not forgotten."""
         sighting: Sighting = watched.smallest[0]
-        exchange, why = sighting.exchange, sighting.why
-        seen, asked = 1, 1
-        while asked < 2 or (seen == 1 and asked <= PROOFS):
-            fresh = await self.pipeline.ask_again(sighting.request, rule.id)
+        request = sighting.request
+
+        async def again() -> tuple[Exchange, str] | None:
+            fresh = await self.pipeline.ask_again(request, rule.id)
             if fresh.answer is None or fresh.answer.status in BUSY:
-                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {describe(fresh)}")
-            asked += 1
-            again = judge_answer(rule, fresh, Watched())
-            if again:
-                seen, exchange, why = seen + 1, fresh, again
-        if not await self.pipeline.health.since(time.monotonic()):
-            return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
+                raise Unproved(describe(fresh))
+            why = judge_answer(rule, fresh, Watched())
+            return (fresh, why) if why else None
+
+        first = (sighting.exchange, sighting.why)
+        try:
+            seen, asked = await asked_again(first, again)
+            if len(seen) == asked:
+                smaller, *shown = await self._shrunk(rule, request, *seen[-1])
+                if smaller is not request:
+                    request, seen, asked = smaller, [*seen, (shown[0], shown[1])], asked + 1
+        except Unproved as reason:
+            return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
+        exchange, why = seen[-1]
         finding = Finding(
             symptom=rule.symptom,
             why=why,
-            request=sighting.request,
+            request=request,
             exchange=exchange,
-            curl=curl(sighting.request, self.pipeline.target),
-            confirmed=f"{seen}/{asked}",
+            curl=curl(request, self.pipeline.target),
+            confirmed=f"{len(seen)}/{asked}",
             sightings=watched.seen,
             others=tuple(cut(other.content, 300) for other in watched.smallest[1:]),
         )
         # the tally is part of the evidence: what most answers break is not a matter of luck
-        steady = seen == asked or watched.seen * 2 > watched.judged
+        steady = len(seen) == asked or watched.seen * 2 > watched.judged
         return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), finding=finding)
+
+    async def _shrunk(
+        self, rule: AnswerRule, request: Request, exchange: Exchange, why: str
+    ) -> tuple[Request, Exchange, str]:
+        """The request with features taken away while its answer still breaks the rule. Refused ones stay as they are:
+        what is left of an invalid request may be wrong in another way."""
+        if not isinstance(request.body, dict) or request.raw is not None or react(exchange) is not Reaction.ACCEPTED:
+            return request, exchange, why
+        left = SHRINK_BOUND
+        smaller = True
+        while smaller and left > 0:
+            smaller = False
+            for body in simpler(request.body):
+                candidate = prepare(replace(request, body=body), self.pipeline.target)
+                if left <= 0 or len(candidate.content) >= len(request.content):
+                    continue
+                left -= 1
+                fresh = await self.pipeline.ask(candidate, rule.id, URGENT)
+                if fresh.answer is None or react(fresh) is not Reaction.ACCEPTED:
+                    continue
+                again = judge_answer(rule, fresh, Watched())
+                if again:
+                    request, exchange, why, smaller = candidate, fresh, again, True
+                    break
+        return request, exchange, why
 
     # --- relations -----------------------------------------------------------------------------------------------
 
@@ -124,15 +156,15 @@ class SecondWave:
         sent = 0
         for body in bodies:
             try:
-                why, exchanges, steady = await self._compared(rule, body)
+                seen, asked = await self._compared(rule, body)
             except Undecided as reason:
                 undecided = str(reason)
                 continue
-            sent += len(exchanges)
+            sent += sum(len(exchanges) for _, exchanges in seen)
             if self.pipeline.gone:
                 break
-            if why is not None:
-                return self._broken(rule, why, exchanges, steady=steady, sent=sent)
+            if asked:
+                return self._broken(rule, seen, asked, sent)
             held += 1
         if self.pipeline.gone:
             return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
@@ -141,35 +173,42 @@ class SecondWave:
         verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
         return Result(rule.id, verdict, observed="held", judged=held, requests=sent)
 
-    async def _compared(self, rule: Relation, body: Body) -> tuple[str | None, list[Exchange], bool]:
-        """What is wrong, the exchanges that show it, and whether they show it again; never from an ill server."""
-        health = self.pipeline.health
-        for _ in range(MOST_ROUNDS):
-            incidents = len(health.incidents)
-            why, exchanges = await self._play(rule, body, again=False)
-            if why is None:
-                return None, exchanges, True
-            second, proof = await self._play(rule, body, again=True)
-            if not await health.since(time.monotonic()):
-                break
-            if len(health.incidents) == incidents:
-                return second or why, proof if second else exchanges, second is not None
-        raise Undecided(f"the server was not itself ({self.pipeline.gone or 'it fell ill each time'})")
+    async def _compared(self, rule: Relation, body: Body) -> tuple[list[Played], int]:
+        """The times that a comparison was broken, and how often it was made; never from an ill server."""
 
-    def _broken(self, rule: Relation, why: str, exchanges: list[Exchange], *, steady: bool, sent: int) -> Result:
+        async def work() -> tuple[list[Played], int]:
+            first = await self._play(rule, body, again=False)
+            if first[0] is None:
+                return [first], 0
+
+            async def again() -> Played | None:
+                played = await self._play(rule, body, again=True)
+                return played if played[0] is not None else None
+
+            return await asked_again(first, again)
+
+        health = self.pipeline.health
+        found = await health.undisturbed(work, lambda value: value[1] == 0)
+        if found is None:
+            raise Undecided(f"the server was not itself ({self.pipeline.gone or 'it fell ill each time'})")
+        return found
+
+    def _broken(self, rule: Relation, seen: Sequence[Played], asked: int, sent: int) -> Result:
+        why, exchanges = seen[-1]
         last = exchanges[-1]
         finding = Finding(
             symptom=rule.symptom,
-            why=why,
+            why=why or "",
             request=last.request,
             exchange=last,
             curl=" ; ".join(curl(exchange.request, self.pipeline.target) for exchange in exchanges[-3:]),
-            confirmed="2/2" if steady else "1/2",
+            confirmed=f"{len(seen)}/{asked}",
             others=tuple(cut(exchange.request.content, 300) for exchange in exchanges[:-1][:5]),
         )
+        steady = len(seen) == asked
         return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), requests=sent, finding=finding)
 
-    async def _play(self, rule: Relation, body: Body, *, again: bool) -> tuple[str | None, list[Exchange]]:
+    async def _play(self, rule: Relation, body: Body, *, again: bool) -> Played:
         """Run the script once; with ``again`` every request is sent anew."""
         script = rule.script(body)
         made: list[Exchange] = []
