@@ -17,7 +17,7 @@ from typing import Any
 
 from .catalogue import Catalogue
 from .endpoint import Target
-from .gating import ask_gates
+from .gating import GateReport, ask_gates, bounded
 from .health import Revive
 from .judge import Reaction, react
 from .model import (
@@ -39,6 +39,7 @@ from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
 from .sightings import Sightings
+from .traffic import Traffic
 
 MOST_ROUNDS = 10
 """How often the answers of a rule are asked again because the server fell ill."""
@@ -87,7 +88,7 @@ class Campaign:
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
-        self.requests = 0
+        self.traffic = Traffic()
         self._revive = revive
         self._on_result = on_result
         self._results: dict[str, Future[Result]] = {}
@@ -114,10 +115,17 @@ class Campaign:
 
     def ask_gates(self, gates: Sequence[Gate]) -> list[Result]:
         """Find out what the server offers. Blocks until it is known."""
-        asking = ask_gates(self._pipeline, gates, strict=self.settings.strict)
-        report = asyncio.run_coroutine_threadsafe(asking, self._loop).result()
+        report = asyncio.run_coroutine_threadsafe(self._gate(gates), self._loop).result()
         self.capabilities |= report.capabilities
         return report.results
+
+    async def _gate(self, gates: Sequence[Gate]) -> GateReport:
+        report = await ask_gates(self._pipeline, gates, strict=self.settings.strict)
+        for gate in gates:
+            exchange = self._pipeline.known(as_request(bounded(gate, self.target)))
+            if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
+                self._sightings.observe(exchange)
+        return report
 
     def submit(self, rules: Sequence[RequestRule | AnswerRule | Relation]) -> None:
         """Queue rules. Their verdicts come in their own time."""
@@ -132,7 +140,7 @@ class Campaign:
     @property
     def sent(self) -> int:
         """Requests sent so far."""
-        return self._pipeline.requests
+        return self.traffic.requests
 
     def close(self) -> None:
         """Drop what waits, let what flies land, stop the threads."""
@@ -159,6 +167,7 @@ class Campaign:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
+            self.traffic = self._pipeline.traffic
             self._wave = SecondWave(self._pipeline, self.settings, self._sightings)
             self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)
             self._ready.set_result(None)
@@ -168,7 +177,6 @@ class Campaign:
             suspects = self._pipeline.health.suspects
             self.suspects = [f"{job.label}: {cut(job.request.content, 200)}" for job in suspects]
             self._pipeline.give_up("the run was stopped")
-            self.requests = self._pipeline.requests
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

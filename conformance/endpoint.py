@@ -196,6 +196,10 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
     return context
 
 
+MOST_LOOKS = 20
+"""How often the environment is read again because it changed meanwhile."""
+
+
 def _proxied() -> bool:
     """Whether the environment names a proxy for http or https."""
     return any(getproxies().get(scheme) for scheme in ("http", "https", "all"))
@@ -212,6 +216,16 @@ class Lane:
         self._used = False
 
     def _open(self) -> httpx.AsyncClient:
+        """A new client. Looking for proxies walks through os.environ, which pytest changes for every item it runs, in
+        another thread: a member that vanishes meanwhile is a KeyError there."""
+        for _ in range(MOST_LOOKS):
+            try:
+                return self._client_of()
+            except (KeyError, RuntimeError):
+                continue
+        return self._client_of()
+
+    def _client_of(self) -> httpx.AsyncClient:
         bounds = self.target.bounds
         return httpx.AsyncClient(
             transport=None if _proxied() else Wire(self._context, KEEPALIVE),

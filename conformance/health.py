@@ -157,7 +157,7 @@ class Health:
         async with self._nurse() as lane:
             for job in suspects:
                 exchange = replace(await lane.ask(job.request), vetted=True)
-                self.pipeline.requests += exchange.attempts
+                self.pipeline.traffic.add(exchange)
                 if await self._well(lane) is None:
                     job.vetted = exchange
                     self.pipeline.remember(job.request, exchange)
@@ -185,7 +185,7 @@ class Health:
             if number:
                 await asyncio.sleep(0.3)
             exchange = await lane.ask(prepare(CANARY, self.pipeline.target))
-            self.pipeline.requests += exchange.attempts
+            self.pipeline.traffic.add(exchange)
             if react(exchange) in (Reaction.ACCEPTED, Reaction.LIMITED):
                 self._healthy_at = max(self._healthy_at, exchange.started)
                 return None

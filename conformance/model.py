@@ -336,7 +336,10 @@ Rule = RequestRule | Gate | AnswerRule | Relation
 
 @dataclass(frozen=True)
 class Finding:
-    """A proved violation: what was sent, why it is wrong, what came back, and how to send it again."""
+    """A proved violation: what was sent, why it is wrong, what came back, and how to send it again.
+
+    ``steps`` are the requests that were compared, in their order, where the rule compares several.
+    """
 
     symptom: Symptom
     why: str
@@ -346,6 +349,7 @@ class Finding:
     confirmed: str = "1/1"
     sightings: int = 1
     others: tuple[str, ...] = ()
+    steps: tuple[Request, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .endpoint import Lane, Target, prepare, tls_context
 from .health import Health, Revive
 from .judge import UNREACHED
 from .model import Exchange, Request, Trouble
+from .traffic import Traffic
 
 Priority = tuple[int, ...]
 
@@ -39,7 +40,7 @@ class Pipeline:
     def __init__(self, target: Target, lanes: int, *, patience: float = 5.0, revive: Revive | None = None) -> None:
         self.target = target
         self.lanes = lanes
-        self.requests = 0
+        self.traffic = Traffic()
         self.gone: str | None = None
         self.health = Health(self, patience, revive)
         self._queue: asyncio.PriorityQueue[tuple[Priority, int, Job]] = asyncio.PriorityQueue()
@@ -71,6 +72,11 @@ class Pipeline:
         if known is None:
             known = self._memory[request.key] = self._enqueue(request, label, priority)
         return known
+
+    def known(self, request: Request) -> Exchange | None:
+        """The exchange of a request that was asked and answered before, or None."""
+        future = self._memory.get(prepare(request, self.target).key)
+        return future.result() if future is not None and future.done() else None
 
     def ask_again(self, request: Request, label: str) -> asyncio.Future[Exchange]:
         """A new exchange for a request that was asked before."""
@@ -171,7 +177,7 @@ class Pipeline:
         """Send one job; when the server has gone away, wait for it and send again what never arrived."""
         while True:
             exchange = await lane.ask(job.request, in_flight=len(self._flying))
-            self.requests += exchange.attempts
+            self.traffic.add(exchange)
             trouble = exchange.trouble
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 self.health.saw(job, exchange)

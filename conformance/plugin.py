@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if option.start and (endpoint == REFERENCE or getattr(option, "numprocesses", None)):
             raise pytest.UsageError("--start works with the URL of a server and without -n")
         variable = options.key_variable(config)
-        session = Session(endpoint, option.model, variable, settings, option.conformance_profile, option.start)
+        command = _command(config, endpoint)
+        session = Session(endpoint, option.model, variable, settings, option.conformance_profile, option.start, command)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
@@ -95,6 +97,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
+
+
+def _command(config: pytest.Config, endpoint: str) -> str:
+    """The command line that repeats the run, without the query of the URL, which may hold a secret."""
+    words = [str(word) for word in config.invocation_params.args]
+    shown = endpoint.split("?")[0]
+    return shlex.join(["pytest", *(word.replace(endpoint, shown) for word in words)])
 
 
 def _check_url(endpoint: str) -> None:

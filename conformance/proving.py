@@ -132,7 +132,7 @@ def verdicts(url: str, settings: Settings) -> tuple[dict[str, dict[str, Any]], i
         lines = {name: session.line(name) for name in wanted}
     finally:
         session.close()
-    return lines, session.requests, first[0] if first else None
+    return lines, session.traffic.requests, first[0] if first else None
 
 
 def attempt(root: str, subject: Subject, settings: Settings) -> Trial:

@@ -5,6 +5,8 @@ A line is a plain dict that JSON can hold; reports know nothing else of a run.
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +38,12 @@ def _request(request: Request) -> dict[str, Any]:
     line: dict[str, Any] = {"method": request.method, "path": request.path, "body": cut(request.content, 20_000)}
     if request.content_type != "application/json":
         line["content_type"] = request.content_type
+    if request.headers:
+        line["headers"] = [list(pair) for pair in request.headers]
+    if request.auth is not True:
+        line["auth"] = request.auth
+    if line["body"].encode("utf-8", "replace") != request.content:
+        line["packed"] = base64.b64encode(zlib.compress(request.content, 9)).decode()
     return line
 
 
@@ -56,7 +64,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "confirmed": finding.confirmed,
         "sightings": finding.sightings,
         "others": list(finding.others),
-    }
+    } | ({"steps": [_request(step) for step in finding.steps]} if finding.steps else {})
 
 
 def result_line(rule: Rule, result: Result) -> dict[str, Any]:

@@ -37,6 +37,9 @@ SHRINK_BOUND = 40
 ENOUGH = 5
 """Answers that a rule must have judged before it sends requests of its own."""
 
+STEPS = 20
+"""Compared requests that a record keeps."""
+
 Played = tuple[str | None, list[Exchange]]
 """What a comparison found wrong, or None, and the exchanges that it compared."""
 
@@ -60,8 +63,8 @@ class SecondWave:
             for pin in rule.pins:
                 if watched.judged >= enough:
                     break
+                sent += self.pipeline.known(as_request(pin)) is None
                 exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
-                sent += 1
                 if not await self.pipeline.health.since(exchange.finished):
                     return Result(
                         rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent
@@ -204,6 +207,7 @@ class SecondWave:
             curl=" ; ".join(curl(exchange.request, self.pipeline.target) for exchange in exchanges[-3:]),
             confirmed=f"{len(seen)}/{asked}",
             others=tuple(cut(exchange.request.content, 300) for exchange in exchanges[:-1][:5]),
+            steps=tuple(exchange.request for exchange in exchanges[:STEPS]),
         )
         steady = len(seen) == asked
         return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), requests=sent, finding=finding)

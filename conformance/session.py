@@ -29,6 +29,7 @@ from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, Result, Verdict
 from .plan import Settings, needed_gates
+from .traffic import Traffic
 
 REFERENCE = "reference"
 
@@ -44,6 +45,7 @@ class Session:
         settings: Settings,
         profile: str = "auto",
         start: str | None = None,
+        command: str = "",
     ) -> None:
         self.endpoint = endpoint
         self.model = model
@@ -62,7 +64,8 @@ class Session:
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
-        self.requests = 0
+        self.command = command
+        self.traffic = Traffic()
         self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
         self._submitted: set[str] = set()
         self._writer: Writer | None = None
@@ -158,11 +161,11 @@ class Session:
 
     def outcome(self) -> dict[str, Any]:
         """What a worker tells the controller at its end, as plain values."""
-        return {"requests": self.requests, "gone": self.gone, "suspects": self.suspects}
+        return {"traffic": self.traffic.as_dict(), "gone": self.gone, "suspects": self.suspects}
 
     def add(self, outcome: dict[str, Any]) -> None:
         """In the controller: what a worker told at its end."""
-        self.requests += outcome["requests"]
+        self.traffic.merge(outcome["traffic"])
         self.gone = self.gone or outcome["gone"]
         self.suspects += [text for text in outcome["suspects"] if text not in self.suspects]
 
@@ -223,7 +226,7 @@ class Session:
     @property
     def sent(self) -> int:
         """Requests sent so far."""
-        return self.requests + (self.campaign.sent if self.campaign else 0)
+        return self.traffic.requests + (self.campaign.sent if self.campaign else 0)
 
     # --- closing -------------------------------------------------------------------------------------------------
 
@@ -234,7 +237,7 @@ class Session:
             self.gone = self.gone or self.campaign.gone
             self.incidents += self.campaign.incidents
             self.suspects += self.campaign.suspects
-            self.requests += self.campaign.requests
+            self.traffic.merge(self.campaign.traffic.as_dict())
             self.campaign = None
 
     def close(self) -> None:
@@ -248,11 +251,13 @@ class Session:
             self._writer.write(
                 {
                     "kind": "footer",
-                    "requests": self.requests,
-                    "tokens": None,
+                    "requests": self.traffic.requests,
+                    "tokens": self.traffic.tokens,
                     "seconds": round(time.monotonic() - self._started, 3),
                     "counts": counts,
                     "verdict": verdict,
+                    "traffic": self.traffic.told(),
+                    "answers": self.second_wave(),
                     "finished": record.now(),
                 }
             )
@@ -262,6 +267,16 @@ class Session:
     def counts(self) -> dict[str, int]:
         """Number of rules by verdict."""
         return dict(Counter(line["verdict"] for line in self.lines.values()))
+
+    def second_wave(self) -> dict[str, int]:
+        """Rules about answers that judged any, those that needed no request of their own, and such requests."""
+        asked = [self.lines[rule.id] for rule in self.catalogue.answers if rule.id in self.lines]
+        judged = [line for line in asked if line["judged"]]
+        return {
+            "rules": len(judged),
+            "from_traffic": sum(line["requests"] == 0 for line in judged),
+            "extra_requests": sum(line["requests"] for line in asked),
+        }
 
     def unasked(self) -> list[str]:
         """Rules that were to be asked and have no verdict, or one that says they were not asked."""
@@ -285,6 +300,7 @@ class Session:
                 "profile": self.profile,
                 "capabilities": {name: found.value for name, found in self.capabilities.items()},
                 "seed": self.settings.seed,
+                "command": self.command,
                 "settings": asdict(self.settings),
                 "versions": {name: importlib.metadata.version(name) for name in names}
                 | {"python": platform.python_version()},

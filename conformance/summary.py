@@ -22,7 +22,7 @@ def write(terminal: Any, run: Session) -> None:
     assert target is not None
     terminal.line(
         f"{target.base} · model {printable(target.model)} · vintage {run.settings.vintage} · seed {run.settings.seed}"
-        f" · {run.requests} requests"
+        f" · {run.traffic.requests} requests"
     )
     terminal.line(
         ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)

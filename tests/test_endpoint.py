@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import servers
+from chatproof.conformance import endpoint
 from chatproof.conformance.endpoint import Bounds, EndpointError, Lane, Target, curl, prepare, retry_wait, split_url
 from chatproof.conformance.judge import Reaction, react
 from chatproof.conformance.model import Exchange, Request
@@ -298,3 +299,18 @@ def test_the_curl_line_sends_the_same(serve: Callable[..., servers.Server], requ
     own = dict(request_.headers)
     for name in ("authorization", "content-type", *own):
         assert sent.headers.get(name) == pasted.headers.get(name), name
+
+
+def test_an_environment_that_changes_meanwhile_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([KeyError("PYTEST_CURRENT_TEST"), RuntimeError("dictionary changed size"), None])
+
+    def proxies() -> dict[str, str]:
+        fault = next(looks)
+        if fault:
+            raise fault
+        return {}
+
+    monkeypatch.setattr(endpoint, "getproxies", proxies)
+    lane = Lane(Target("http://127.0.0.1:9/v1"))
+    asyncio.run(lane.close())
+    assert next(looks, "all used") == "all used"
