@@ -202,7 +202,8 @@ MOST_LOOKS = 20
 
 def _proxied() -> bool:
     """Whether the environment names a proxy for http or https."""
-    return any(getproxies().get(scheme) for scheme in ("http", "https", "all"))
+    found = getproxies()
+    return any(found.get(scheme) for scheme in ("http", "https", "all"))
 
 
 class Lane:
