@@ -354,7 +354,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on one rule, with what it cost."""
+    """The verdict on one rule, with what it cost.
+
+    A rule about answers ``judged`` that many, ``judged_traffic`` of them answers to other rules' requests.
+    """
 
     rule: str
     verdict: Verdict
@@ -362,6 +365,7 @@ class Result:
     blocked_by: str = ""
     requests: int = 0
     judged: int = 0
+    judged_traffic: int = 0
     seconds: float = 0.0
     capability: Capability | None = None
     finding: Finding | None = None

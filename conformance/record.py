@@ -83,6 +83,7 @@ def result_line(rule: Rule, result: Result) -> dict[str, Any]:
         "note": result.note,
         "requests": result.requests,
         "judged": result.judged,
+        "judged_traffic": result.judged_traffic,
         "seconds": round(result.seconds, 4),
     }
     if isinstance(rule, Gate):

@@ -57,7 +57,7 @@ class SecondWave:
     async def answer(self, rule: AnswerRule) -> Result:
         """The verdict of a rule about answers."""
         watched = self.sightings.of[rule.id]
-        sent = 0
+        sent, ridden = 0, watched.judged
         enough = 1 if self.settings.depth == "smoke" else ENOUGH
         if not watched.seen and watched.judged < enough:
             for pin in rule.pins:
@@ -79,7 +79,7 @@ class SecondWave:
             result = Result(rule.id, Verdict.NOT_OFFERED, note="the server gave no answer that this rule is about")
         else:
             result = Result(rule.id, Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED, observed="held")
-        return result.with_(requests=sent, judged=watched.judged)
+        return result.with_(requests=sent, judged=watched.judged, judged_traffic=ridden)
 
     async def _proved(self, rule: AnswerRule, watched: Watched) -> Result:
         health = self.pipeline.health

@@ -269,12 +269,12 @@ class Session:
         return dict(Counter(line["verdict"] for line in self.lines.values()))
 
     def second_wave(self) -> dict[str, int]:
-        """Rules about answers that judged any, those that needed no request of their own, and such requests."""
+        """Rules about answers: with any judged, with others' answers judged, and requests of their own."""
         asked = [self.lines[rule.id] for rule in self.catalogue.answers if rule.id in self.lines]
         judged = [line for line in asked if line["judged"]]
         return {
             "rules": len(judged),
-            "from_traffic": sum(line["requests"] == 0 for line in judged),
+            "from_traffic": sum(line["judged_traffic"] > 0 for line in judged),
             "extra_requests": sum(line["requests"] for line in asked),
         }
 
