@@ -413,7 +413,7 @@ def test_ids_are_compared_over_answers() -> None:
 
 SHORT = st.text(max_size=5)
 ANY = st.recursive(
-    st.sampled_from([None, False, True, "stop", "length"]) | st.integers() | st.floats(allow_nan=False) | SHORT,
+    st.sampled_from([None, False, True, "stop", "length"]) | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | SHORT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip

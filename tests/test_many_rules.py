@@ -24,7 +24,15 @@ def good(body: dict, place: int) -> Answer:
     if "tools" in body:
         name = body["tools"][0]["function"]["name"]
         message["tool_calls"] = [{"id": "1", "type": "function", "function": {"name": name, "arguments": "{}"}}]
-    return answer(200, {"choices": [{"index": index, "message": message} for index in range(body.get("n", 1))]})
+    if "response_format" in body:
+        members = body["response_format"]["json_schema"]["schema"]["properties"]
+        message["content"] = json.dumps(dict.fromkeys(members, True))
+    if body.get("stream"):
+        chunk = {"choices": [{"index": 0, "delta": message}]}
+        content = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
+        return Answer(200, (("content-type", "text/event-stream"),), content)
+    found = [{"index": index, "message": message} for index in range(body.get("n", 1))]
+    return answer(200, {"id": f"chatcmpl-{place}", "choices": found})
 
 
 def crossed(body: dict, place: int) -> Answer:
@@ -34,9 +42,11 @@ def crossed(body: dict, place: int) -> Answer:
     other = {**body, "n": body.get("n", 1) % 3 + 1}
     if "tools" in body:
         other["tools"] = [{"function": {"name": f"mark_{place + 1}"}}]
+    elif "response_format" in body:
+        other["response_format"] = {"json_schema": {"schema": {"properties": {f"mark_{place + 1}": {}}}}}
     elif not isinstance(body["messages"], list):
         other["messages"] = []
-    return good(other, place)
+    return good(other, 0)
 
 
 def play(name: str, reply: Reply) -> str | None:
@@ -58,7 +68,7 @@ def play(name: str, reply: Reply) -> str | None:
         return end.value
 
 
-NAMES = ("choices", "tools", "refusals")
+NAMES = ("choices", "tools", "streams", "schemas", "ids", "refusals")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,7 +77,15 @@ def test_answers_that_belong(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "word"), [("choices", "choices for n"), ("tools", "calls mark_5"), ("refusals", "400")]
+    ("name", "word"),
+    [
+        ("choices", "choices for n"),
+        ("tools", "calls mark_5"),
+        ("streams", "calls mark_5"),
+        ("schemas", "has mark_5"),
+        ("ids", "share"),
+        ("refusals", "400"),
+    ],
 )
 def test_crossed_answers(name: str, word: str) -> None:
     def reply(body: dict, place: int) -> Answer:

@@ -18,11 +18,10 @@ def verify(certificate: str, record: str) -> None:
     Example: chatproof verify certificate.json run.jsonl
     """
     from ...reports import certificate as certificates
-    from ...reports.reading import RecordError
+    from ...reports.reading import RecordError, read
 
     try:
         differences = certificates.verify(certificate, record)
-        verdict = certificates.load(certificate)["verdict"]
     except (certificates.CertificateError, RecordError) as error:
         click.echo(f"Error: {_plain(str(error))}", err=True)
         sys.exit(2)
@@ -30,7 +29,7 @@ def verify(certificate: str, record: str) -> None:
         click.echo(_plain(difference))
     if differences:
         sys.exit(1)
-    click.echo(f"the certificate agrees with the record: {verdict}")
+    click.echo(f"the certificate agrees with the record: {certificates.verdict(read(record))}")
 
 
 def _plain(text: str) -> str:

@@ -19,12 +19,31 @@ from typing import Any
 from ...strategies.bodies import lean
 from ..model import Answer, Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Symptom, Undecided
 from ..sse import NOT_JSON, read_json
+from .answer_views import (
+    FINISHES,
+    Find,
+    Object,
+    alternatives,
+    bound,
+    choices,
+    completions,
+    every_token,
+    functions,
+    logprobs,
+    member,
+    messages,
+    objects,
+    single,
+    spent,
+    spoken,
+    tokens,
+    tool_calls,
+    unstreamed,
+    usages,
+)
 from .forms import documented, judges, observed, prose
 from .gates import TOOL
-from .views import COUNT, asked, is_integer, is_number, long_answer, option, plain, said
-
-Object = dict[str, Any]
-Find = Callable[[Exchange], list[Any]]
+from .views import COUNT, asked, is_integer, is_number, long_answer, option, said
 
 _PLAIN = [lean()]
 _WEATHER: Body = {"messages": [{"role": "user", "content": "What is the weather in Paris?"}], "max_tokens": 128}
@@ -49,116 +68,10 @@ _FUNCTIONS = [
 _LOGPROBS = [lean(logprobs=True), lean(logprobs=True, top_logprobs=2)]
 _AUDIO = [lean(modalities=["text", "audio"], audio={"voice": "alloy", "format": "wav"}, max_tokens=64)]
 
-_FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
 _TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 _NOT_SECONDS = 10**11
 _NEAR = 15 * 60
 _SLACK = 1e-6
-
-
-# --- what is judged ----------------------------------------------------------------------------------------------
-
-
-def unstreamed(exchange: Exchange) -> list[Answer]:
-    """The answer to an accepted body that asked for no stream in so many words."""
-    answer, body = exchange.answer, asked(exchange)
-    if answer is None or exchange.trouble or not body or not plain(exchange):
-        return []
-    return [answer] if body.get("stream") is None or body.get("stream") is False else []
-
-
-def completions(exchange: Exchange) -> list[Object]:
-    """The completion object."""
-    answer = exchange.answer
-    if answer is None or exchange.trouble or not isinstance(answer.json, dict) or not plain(exchange):
-        return []
-    return [answer.json]
-
-
-def choices(exchange: Exchange) -> list[Object]:
-    """The choices that are objects."""
-    return [choice for body in completions(exchange) for choice in _objects(body.get("choices"))]
-
-
-def messages(exchange: Exchange) -> list[Object]:
-    """The messages that are objects."""
-    return [choice["message"] for choice in choices(exchange) if isinstance(choice.get("message"), dict)]
-
-
-def spoken(exchange: Exchange) -> list[tuple[Object, Object]]:
-    """Choices with their messages, where the choice says why it ended in a word of the document."""
-    return [
-        (choice, choice["message"])
-        for choice in choices(exchange)
-        if isinstance(choice.get("message"), dict) and choice.get("finish_reason") in _FINISHES
-    ]
-
-
-def tool_calls(exchange: Exchange) -> list[Object]:
-    """The tool calls that are objects."""
-    return [call for message in messages(exchange) for call in _objects(message.get("tool_calls"))]
-
-
-def functions(exchange: Exchange) -> list[Object]:
-    """The functions called, where they are objects."""
-    return [call["function"] for call in tool_calls(exchange) if isinstance(call.get("function"), dict)]
-
-
-def usages(exchange: Exchange) -> list[Object]:
-    """The usage object."""
-    return [body["usage"] for body in completions(exchange) if isinstance(body.get("usage"), dict)]
-
-
-def logprobs(exchange: Exchange) -> list[Object]:
-    """The logprobs objects of choices."""
-    return [choice["logprobs"] for choice in choices(exchange) if isinstance(choice.get("logprobs"), dict)]
-
-
-def tokens(exchange: Exchange) -> list[Any]:
-    """The entries of all logprobs."""
-    lists = [found.get(name) for found in logprobs(exchange) for name in ("content", "refusal")]
-    return [entry for found in lists if isinstance(found, list) for entry in found]
-
-
-def alternatives(exchange: Exchange) -> list[Any]:
-    """The entries of all ``top_logprobs``."""
-    lists = [entry.get("top_logprobs") for entry in _objects(tokens(exchange))]
-    return [entry for found in lists if isinstance(found, list) for entry in found]
-
-
-def every_token(exchange: Exchange) -> list[Object]:
-    """Chosen tokens and alternatives that are objects."""
-    return _objects([*tokens(exchange), *alternatives(exchange)])
-
-
-def _objects(value: Any) -> list[Object]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def member(found: Find, name: str, *, null: bool = False) -> Find:
-    """The values of a member, where it is there; with ``null`` only those that are not null."""
-    return lambda exchange: [
-        item[name] for item in found(exchange) if name in item and not (null and item[name] is None)
-    ]
-
-
-def bound(exchange: Exchange) -> int | None:
-    """The token bound that was sent."""
-    sent = [asked(exchange).get(name) for name in ("max_tokens", "max_completion_tokens")]
-    return min((value for value in sent if is_integer(value) and value > 0), default=None)
-
-
-def spent(exchange: Exchange) -> int | None:
-    """The completion tokens that the usage counts."""
-    return next(
-        (use["completion_tokens"] for use in usages(exchange) if is_integer(use.get("completion_tokens"))), None
-    )
-
-
-def single(exchange: Exchange) -> bool:
-    """Whether one choice was asked for."""
-    n = option(exchange, "n", 1)
-    return bool(asked(exchange)) and is_integer(n) and n == 1
 
 
 # --- the object --------------------------------------------------------------------------------------------------
@@ -269,7 +182,7 @@ envelope = [
             ("model", _text, "a non-empty string"),
             (
                 "choices",
-                lambda found: isinstance(found, list) and len(_objects(found)) == len(found),
+                lambda found: isinstance(found, list) and len(objects(found)) == len(found),
                 "an array of objects",
             ),
         )
@@ -371,7 +284,7 @@ def _cut(exchange: Exchange) -> list[tuple[int, Object]]:
         return []
     if most is None or spent(exchange) != most:
         return []
-    return [(most, choice) for choice in choices(exchange) if choice.get("finish_reason") in _FINISHES]
+    return [(most, choice) for choice in choices(exchange) if choice.get("finish_reason") in FINISHES]
 
 
 def _uncut(pair: tuple[int, Object]) -> str | None:
@@ -390,7 +303,7 @@ def _calling(exchange: Exchange, *, forced: bool) -> list[Object]:
         return []
     if free if forced else not free:
         return []
-    return [one for one, message in spoken(exchange) if _objects(message.get("tool_calls"))]
+    return [one for one, message in spoken(exchange) if objects(message.get("tool_calls"))]
 
 
 def _calling_function(exchange: Exchange) -> list[Object]:
@@ -476,7 +389,7 @@ endings = [
         documented("finish_reason: an enumeration of five, not nullable without a stream"),
         member(choices, "finish_reason"),
         lambda reason: (
-            None if reason in _FINISHES else f"finish_reason is {said(reason)}, not one of {', '.join(_FINISHES)}"
+            None if reason in FINISHES else f"finish_reason is {said(reason)}, not one of {', '.join(FINISHES)}"
         ),
         _PLAIN,
     ),
@@ -642,7 +555,7 @@ replies = [
 
 
 def _declared(exchange: Exchange, word: str = "function") -> list[Object]:
-    return [tool for tool in _objects(asked(exchange).get("tools")) if tool.get("type") == word]
+    return [tool for tool in objects(asked(exchange).get("tools")) if tool.get("type") == word]
 
 
 def _call_types(exchange: Exchange) -> list[tuple[Any, tuple[str, ...]]]:
@@ -660,14 +573,14 @@ def _plain_calls(exchange: Exchange) -> list[Object]:
 
 
 def _twins(message: Object) -> str | None:
-    ids = [call["id"] for call in _objects(message.get("tool_calls")) if _text(call.get("id"))]
+    ids = [call["id"] for call in objects(message.get("tool_calls")) if _text(call.get("id"))]
     twin = next((value for value in ids if ids.count(value) > 1), None)
     return f"two tool calls of one message have the id {said(twin)}" if twin is not None else None
 
 
 def _named(exchange: Exchange) -> list[tuple[Any, list[Any]]]:
     declared = [tool.get("function") for tool in _declared(exchange)]
-    names = [function.get("name") for function in _objects(declared)]
+    names = [function.get("name") for function in objects(declared)]
     called = [function["name"] for function in functions(exchange) if _text(function.get("name"))]
     return [(name, names) for name in called] if names else []
 
@@ -677,11 +590,11 @@ def _arguments(exchange: Exchange, *, strict: bool) -> list[str]:
     most, used = bound(exchange), spent(exchange)
     if most is None or used is None or used >= most or not single(exchange):
         return []
-    declared = _objects([tool.get("function") for tool in _declared(exchange)])
+    declared = objects([tool.get("function") for tool in _declared(exchange)])
     names = [function.get("name") for function in declared if function.get("strict") is True]
     ended = [message for choice, message in spoken(exchange) if choice["finish_reason"] in ("stop", "tool_calls")]
-    calls = [call for message in ended for call in _objects(message.get("tool_calls"))]
-    found = _objects([call.get("function") for call in calls])
+    calls = [call for message in ended for call in objects(message.get("tool_calls"))]
+    found = objects([call.get("function") for call in calls])
     return [
         one["arguments"]
         for one in found
@@ -716,7 +629,7 @@ calls = [
         member(messages, "tool_calls", null=True),
         _is(
             "tool_calls",
-            lambda found: isinstance(found, list) and len(_objects(found)) == len(found),
+            lambda found: isinstance(found, list) and len(objects(found)) == len(found),
             "an array of objects",
         ),
         _CALLS,
@@ -735,7 +648,7 @@ calls = [
         "tools",
         "gives the tool calls of a message different ids",
         prose("tool calls: a reply names the call by its id"),
-        lambda exchange: [message for message in messages(exchange) if _objects(message.get("tool_calls"))],
+        lambda exchange: [message for message in messages(exchange) if objects(message.get("tool_calls"))],
         _twins,
         _CALLS,
         symptom=Symptom.WRONG_CONTENT,
@@ -831,7 +744,7 @@ calls = [
         "audio",
         "gives audio its id, expires_at, data and transcript",
         documented("message: audio has four required members"),
-        lambda exchange: _objects(member(messages, "audio", null=True)(exchange)),
+        lambda exchange: objects(member(messages, "audio", null=True)(exchange)),
         _missing(("id", "expires_at", "data", "transcript"), "audio"),
         _AUDIO,
         needs=["audio_output"],
@@ -886,7 +799,7 @@ def _no_bytes(value: Any) -> str | None:
 
 
 def _tops(exchange: Exchange) -> list[list[Any]]:
-    found = [entry.get("top_logprobs") for entry in _objects(tokens(exchange))]
+    found = [entry.get("top_logprobs") for entry in objects(tokens(exchange))]
     return [one for one in found if isinstance(one, list)]
 
 
@@ -909,7 +822,7 @@ def _sequences(exchange: Exchange) -> list[tuple[str, bytes]]:
     found = []
     for choice, message in spoken(exchange):
         entries = choice["logprobs"].get("content") if isinstance(choice.get("logprobs"), dict) else None
-        parts = [entry.get("bytes") for entry in _objects(entries)]
+        parts = [entry.get("bytes") for entry in objects(entries)]
         whole = bool(parts) and len(parts) == len(entries or []) and all(part and not _no_bytes(part) for part in parts)
         if whole and _text(message.get("content")) and not _carries(message):
             found.append((message["content"], b"".join(bytes(part) for part in parts)))
@@ -927,7 +840,7 @@ def _clipped(value: float) -> float:
 
 
 def _unsorted(found: list[Any]) -> str | None:
-    values = [entry["logprob"] for entry in _objects(found) if is_number(entry.get("logprob"))]
+    values = [entry["logprob"] for entry in objects(found) if is_number(entry.get("logprob"))]
     falling = all(not two > one + _SLACK for one, two in pairwise(map(_clipped, values)))
     return None if falling else "top_logprobs do not fall"
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from ...strategies.bodies import lean
 from ..judge import Reaction, describe, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Undecided
-from .forms import prose
+from ..sse import read_json
+from .forms import contested, prose
+from .stream_views import deltas
 from .views import choices, messages
 
-TOGETHER = 12
+TOGETHER = 16
 """Requests of one rule that are in flight together."""
 
 _ODD = (Reaction.CRASHED, Reaction.DISCONNECTED, Reaction.KILLED)
@@ -44,14 +46,67 @@ def counts(body: Body) -> Script:
     return None
 
 
+def _forcing(body: Body, place: int) -> Body:
+    """A request that forces the call of a tool of its own."""
+    function = {"name": _mark(place), "parameters": {"type": "object", "properties": {}}}
+    choice = {"type": "function", "function": {"name": _mark(place)}}
+    return {**body, "tools": [{"type": "function", "function": function}], "tool_choice": choice, "max_tokens": 64}
+
+
+def _mark(place: int) -> str:
+    return f"mark_{place}"
+
+
+def _anothers(name: object, place: int) -> bool:
+    return isinstance(name, str) and name.startswith(_mark(0)[:-1]) and name != _mark(place)
+
+
+def _called(calls: object) -> list[object]:
+    """Names of the functions of calls, or of deltas of calls."""
+    rows = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    return [row.get("name") for row in rows if isinstance(row, dict)]
+
+
 def names(body: Body) -> Script:
     """Requests that force a tool of their own: each gets a call of that tool."""
+    exchanges: list[Exchange] = yield _all([_forcing(body, place) for place in range(TOGETHER)])
+    wrong = _usable(exchanges)
+    if wrong:
+        return wrong
+    for place, exchange in enumerate(exchanges):
+        for message in messages(exchange):
+            for name in _called(message.get("tool_calls")):
+                if _anothers(name, place):
+                    return f"the answer to a request with the tool {_mark(place)} calls {name}"
+    return None
+
+
+def streams(body: Body) -> Script:
+    """The same, streamed: no stream carries a piece of another."""
+    exchanges: list[Exchange] = yield _all([{**_forcing(body, place), "stream": True} for place in range(TOGETHER)])
+    wrong = _usable(exchanges)
+    if wrong:
+        return wrong
+    for place, exchange in enumerate(exchanges):
+        for piece in deltas(exchange):
+            for name in _called(piece.get("tool_calls")):
+                if _anothers(name, place):
+                    return f"the stream of a request with the tool {_mark(place)} calls {name}"
+    return None
+
+
+def schemas(body: Body) -> Script:
+    """Requests for JSON by a schema of their own: no answer has another's member."""
 
     def marked(place: int) -> Body:
-        name = f"mark_{place}"
-        function = {"name": name, "parameters": {"type": "object", "properties": {}}}
-        choice = {"type": "function", "function": {"name": name}}
-        return {**body, "tools": [{"type": "function", "function": function}], "tool_choice": choice, "max_tokens": 64}
+        schema = {
+            "type": "object",
+            "properties": {_mark(place): {"type": "boolean"}},
+            "required": [_mark(place)],
+            "additionalProperties": False,
+        }
+        wish = {"name": _mark(place), "strict": True, "schema": schema}
+        return {**body, "response_format": {"type": "json_schema", "json_schema": wish}, "max_tokens": 64}
 
     exchanges: list[Exchange] = yield _all([marked(place) for place in range(TOGETHER)])
     wrong = _usable(exchanges)
@@ -59,12 +114,26 @@ def names(body: Body) -> Script:
         return wrong
     for place, exchange in enumerate(exchanges):
         for message in messages(exchange):
-            for call in message.get("tool_calls") or []:
-                function = call.get("function") if isinstance(call, dict) else None
-                name = function.get("name") if isinstance(function, dict) else None
-                if name != f"mark_{place}" and isinstance(name, str) and name.startswith("mark_"):
-                    return f"the answer to a request with the tool mark_{place} calls {name}"
+            content = message.get("content")
+            value = read_json(content) if isinstance(content, str) else None
+            for name in value if isinstance(value, dict) else ():
+                if _anothers(name, place):
+                    return f"the answer to a request for the member {_mark(place)} has {name}"
     return None
+
+
+def ids(body: Body) -> Script:
+    """Equal requests at once: every answer has an id of its own."""
+    exchanges: list[Exchange] = yield _all([body] * TOGETHER)
+    wrong = _usable(exchanges)
+    if wrong:
+        return wrong
+    values = [exchange.answer.json for exchange in exchanges if exchange.answer is not None]
+    found = [value.get("id") for value in values if isinstance(value, dict)]
+    told = [ident for ident in found if isinstance(ident, str) and ident]
+    if len(told) < 2:
+        raise Undecided("the answers have no ids")
+    return None if len(set(told)) == len(told) else f"{len(told)} answers at once share {len(set(told))} ids"
 
 
 def refusals(body: Body) -> Script:
@@ -106,6 +175,35 @@ CHAPTER = Chapter(
             script=names,
             pins=(lean(),),
             needs=("forced_tool",),
+        ),
+        Relation(
+            id="many.streams",
+            property="stream",
+            title="keeps streams apart with many in flight",
+            strength=Strength.MUST,
+            source=prose("stream: the chunks of one completion; an answer belongs to its request"),
+            script=streams,
+            pins=(lean(),),
+            needs=("forced_tool", "stream"),
+        ),
+        Relation(
+            id="many.schemas",
+            property="response_format",
+            title="follows the schema of the request, not of another one in flight",
+            strength=Strength.MUST,
+            source=prose("response_format: the schema of the request; an answer belongs to its request"),
+            script=schemas,
+            pins=(lean(),),
+            needs=("json_schema",),
+        ),
+        Relation(
+            id="many.ids",
+            property="messages",
+            title="gives answers at once different ids",
+            strength=Strength.MAY,
+            source=contested("id: a unique identifier; mocks and small servers use a constant"),
+            script=ids,
+            pins=(lean(),),
         ),
         Relation(
             id="many.refusals",

@@ -13,137 +13,36 @@ from typing import Any
 from ...strategies.bodies import lean
 from ..judge import Reaction, react
 from ..model import EVIDENCE_STRENGTH, NOT_JSON, AnswerRule, Body, Chapter, Exchange, Source, Strength, Symptom
-from ..sse import Stream, read_json, unglued
+from ..sse import read_json, unglued
 from .forms import believed, documented, observed, prose
 from .gates import TOOL
+from .stream_views import (
+    calls,
+    counted,
+    deltas,
+    ended,
+    entries,
+    fragments,
+    framed,
+    function,
+    is_usage,
+    listed,
+    logs,
+    member,
+    pieces,
+    placed,
+    read,
+    show,
+    totals,
+    wanted,
+    whole,
+)
 from .views import asked, chunks, is_integer, is_number, long_answer, option, refused, streamed
 
 Check = Callable[[Exchange], str | None]
 REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
 ROLES = ("assistant", "user", "system", "tool", "developer")
 SPOKEN = ("content", "refusal", "tool_calls", "function_call")
-
-# --- which streams a rule is about ------------------------------------------------------------------------------------
-
-
-def read(exchange: Exchange) -> Stream:
-    """The stream of an exchange that has an answer."""
-    assert exchange.answer is not None
-    return exchange.answer.stream
-
-
-def framed(exchange: Exchange) -> bool:
-    """A streamed answer that is one by its content type or its first bytes."""
-    if not streamed(exchange) or exchange.answer is None:
-        return False
-    return exchange.answer.media_type == "text/event-stream" or bool(read(exchange).messages)
-
-
-def whole(exchange: Exchange) -> bool:
-    """A stream with chunks, all of whose events can be read, and that no error broke off."""
-    if not framed(exchange) or not read(exchange).chunks or read(exchange).failed:
-        return False
-    return all(isinstance(event.json, dict) for event in read(exchange).payloads)
-
-
-def counted(exchange: Exchange) -> bool:
-    """A whole stream that was asked for its usage."""
-    options = option(exchange, "stream_options")
-    return whole(exchange) and isinstance(options, dict) and options.get("include_usage") is True
-
-
-def wanted(exchange: Exchange) -> int | None:
-    """How many choices were asked for; None where the request is not clear."""
-    count = option(exchange, "n", 1)
-    return count if is_integer(count) and count > 0 else None
-
-
-# --- parts of a stream ------------------------------------------------------------------------------------------------
-
-
-def pieces(exchange: Exchange) -> Iterator[dict[str, Any]]:
-    """Every choice object of every chunk, in order."""
-    for chunk in chunks(exchange):
-        found = chunk.get("choices")
-        yield from (choice for choice in found if isinstance(choice, dict)) if isinstance(found, list) else ()
-
-
-def placed(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
-    """Index, choice object and delta of every piece that has an integer index."""
-    for piece in pieces(exchange):
-        if is_integer(piece.get("index")):
-            delta = piece.get("delta")
-            yield piece["index"], piece, delta if isinstance(delta, dict) else {}
-
-
-def deltas(exchange: Exchange) -> Iterator[dict[str, Any]]:
-    """Every delta that is an object."""
-    return (piece["delta"] for piece in pieces(exchange) if isinstance(piece.get("delta"), dict))
-
-
-def calls(exchange: Exchange) -> Iterator[Any]:
-    """Every item of every ``tool_calls`` array."""
-    return (call for delta in deltas(exchange) for call in listed(delta.get("tool_calls")))
-
-
-def fragments(exchange: Exchange) -> dict[tuple[int, int], list[dict[str, Any]]]:
-    """The fragments of each tool call, by the index of the choice and its own."""
-    found: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    for index, _, delta in placed(exchange):
-        for call in listed(delta.get("tool_calls")):
-            if isinstance(call, dict) and is_integer(call.get("index")):
-                found.setdefault((index, call["index"]), []).append(call)
-    return found
-
-
-def function(call: dict[str, Any]) -> dict[str, Any]:
-    """The ``function`` of a fragment; empty where it is no object."""
-    found = call.get("function")
-    return found if isinstance(found, dict) else {}
-
-
-def logs(exchange: Exchange) -> Iterator[dict[str, Any]]:
-    """Every ``logprobs`` that is an object."""
-    return (piece["logprobs"] for piece in pieces(exchange) if isinstance(piece.get("logprobs"), dict))
-
-
-def entries(log: object) -> list[Any]:
-    """The token entries of one ``logprobs``, of its content and its refusal."""
-    return [*listed(log.get("content")), *listed(log.get("refusal"))] if isinstance(log, dict) else []
-
-
-def ended(piece: dict[str, Any]) -> bool:
-    """Whether a choice object carries a reason to finish, of whatever spelling."""
-    return bool(piece.get("finish_reason"))
-
-
-def is_usage(chunk: dict[str, Any]) -> bool:
-    """Whether a chunk is there for the usage: no choices, and token counts."""
-    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
-
-
-def totals(exchange: Exchange) -> list[dict[str, Any]]:
-    """The usage objects of the usage chunks."""
-    return [chunk["usage"] for chunk in chunks(exchange) if is_usage(chunk)]
-
-
-def listed(value: object) -> list[Any]:
-    """The value if it is an array, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def show(value: object) -> str:
-    """A value in a sentence."""
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "an array"
-    text = "null" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def member(owner: dict[str, Any], name: str) -> str:
-    """A member in a sentence: its value, or that it is missing."""
-    return f"{name} is {show(owner[name])}" if name in owner else f"{name} is missing"
-
 
 # --- bytes and events -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,117 @@
+"""Looking into plain answers: which of them a rule is about, and their parts, those alone that can be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..model import Answer, Exchange
+from .views import asked, is_integer, option, plain
+
+Object = dict[str, Any]
+Find = Callable[[Exchange], list[Any]]
+
+FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
+"""Reasons to finish that the documents know."""
+
+
+def unstreamed(exchange: Exchange) -> list[Answer]:
+    """The answer to an accepted body that asked for no stream in so many words."""
+    answer, body = exchange.answer, asked(exchange)
+    if answer is None or exchange.trouble or not body or not plain(exchange):
+        return []
+    return [answer] if body.get("stream") is None or body.get("stream") is False else []
+
+
+def completions(exchange: Exchange) -> list[Object]:
+    """The completion object."""
+    answer = exchange.answer
+    if answer is None or exchange.trouble or not isinstance(answer.json, dict) or not plain(exchange):
+        return []
+    return [answer.json]
+
+
+def choices(exchange: Exchange) -> list[Object]:
+    """The choices that are objects."""
+    return [choice for body in completions(exchange) for choice in objects(body.get("choices"))]
+
+
+def messages(exchange: Exchange) -> list[Object]:
+    """The messages that are objects."""
+    return [choice["message"] for choice in choices(exchange) if isinstance(choice.get("message"), dict)]
+
+
+def spoken(exchange: Exchange) -> list[tuple[Object, Object]]:
+    """Choices with their messages, where the choice says why it ended in a word of the document."""
+    return [
+        (choice, choice["message"])
+        for choice in choices(exchange)
+        if isinstance(choice.get("message"), dict) and choice.get("finish_reason") in FINISHES
+    ]
+
+
+def tool_calls(exchange: Exchange) -> list[Object]:
+    """The tool calls that are objects."""
+    return [call for message in messages(exchange) for call in objects(message.get("tool_calls"))]
+
+
+def functions(exchange: Exchange) -> list[Object]:
+    """The functions called, where they are objects."""
+    return [call["function"] for call in tool_calls(exchange) if isinstance(call.get("function"), dict)]
+
+
+def usages(exchange: Exchange) -> list[Object]:
+    """The usage object."""
+    return [body["usage"] for body in completions(exchange) if isinstance(body.get("usage"), dict)]
+
+
+def logprobs(exchange: Exchange) -> list[Object]:
+    """The logprobs objects of choices."""
+    return [choice["logprobs"] for choice in choices(exchange) if isinstance(choice.get("logprobs"), dict)]
+
+
+def tokens(exchange: Exchange) -> list[Any]:
+    """The entries of all logprobs."""
+    lists = [found.get(name) for found in logprobs(exchange) for name in ("content", "refusal")]
+    return [entry for found in lists if isinstance(found, list) for entry in found]
+
+
+def alternatives(exchange: Exchange) -> list[Any]:
+    """The entries of all ``top_logprobs``."""
+    lists = [entry.get("top_logprobs") for entry in objects(tokens(exchange))]
+    return [entry for found in lists if isinstance(found, list) for entry in found]
+
+
+def every_token(exchange: Exchange) -> list[Object]:
+    """Chosen tokens and alternatives that are objects."""
+    return objects([*tokens(exchange), *alternatives(exchange)])
+
+
+def objects(value: Any) -> list[Object]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def member(found: Find, name: str, *, null: bool = False) -> Find:
+    """The values of a member, where it is there; with ``null`` only those that are not null."""
+    return lambda exchange: [
+        item[name] for item in found(exchange) if name in item and not (null and item[name] is None)
+    ]
+
+
+def bound(exchange: Exchange) -> int | None:
+    """The token bound that was sent."""
+    sent = [asked(exchange).get(name) for name in ("max_tokens", "max_completion_tokens")]
+    return min((value for value in sent if is_integer(value) and value > 0), default=None)
+
+
+def spent(exchange: Exchange) -> int | None:
+    """The completion tokens that the usage counts."""
+    return next(
+        (use["completion_tokens"] for use in usages(exchange) if is_integer(use.get("completion_tokens"))), None
+    )
+
+
+def single(exchange: Exchange) -> bool:
+    """Whether one choice was asked for."""
+    n = option(exchange, "n", 1)
+    return bool(asked(exchange)) and is_integer(n) and n == 1
