@@ -59,6 +59,7 @@ def register(parser: pytest.Parser) -> None:
         default=None,
         help="starts the server, restarts it when it dies, stops it at the end",
     )
+    add("--baseline", metavar="RUN", default=None, help="an earlier run: only what is worse than there fails")
     add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
 
 

@@ -134,6 +134,11 @@ def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, .
     return tuple(drawn[:count])
 
 
+def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
+    """The rules that a run of this depth asks; smoke sends first pins only and compares no requests."""
+    return [rule for rule in catalogue.by_id.values() if not (depth == "smoke" and isinstance(rule, Relation))]
+
+
 def places(catalogue: Catalogue) -> dict[str, int]:
     """Position of every rule in the catalogue: part of the order, so that selections do not change it."""
     return {rule.id: place for place, rule in enumerate(catalogue.rules)}

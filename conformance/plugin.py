@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,15 @@ UNREACHABLE = 6
 """Exit code: endpoint unreachable, canary refused, or a rule that was to be asked was not."""
 
 _HANDED = "chatproof"
+
+BASELINE = pytest.StashKey[Any]()
+"""The earlier run that ``--baseline`` names."""
+
+COMPARISON = pytest.StashKey[Any]()
+"""What has changed since."""
+
+REPORTS = pytest.StashKey[Any]()
+"""Report files written, and what could not be written."""
 
 
 def _session(config: pytest.Config) -> Session | None:
@@ -84,6 +94,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if option.start and (endpoint == REFERENCE or getattr(option, "numprocesses", None)):
             raise pytest.UsageError("--start works with the URL of a server and without -n")
         variable = options.key_variable(config)
+        if option.baseline:
+            config.stash[BASELINE] = _baseline(option.baseline, Path(config.invocation_params.dir))
         command = _command(config, endpoint)
         session = Session(endpoint, option.model, variable, settings, option.conformance_profile, option.start, command)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -97,6 +109,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
+
+
+def _baseline(place: str, start: Path) -> Any:
+    from ..reports.reading import RecordError, read
+
+    try:
+        return read(start / place)
+    except RecordError as error:
+        raise pytest.UsageError(f"--baseline: {error}") from None
 
 
 def _command(config: pytest.Config, endpoint: str) -> str:
@@ -254,12 +275,44 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         and run.unasked()
     ):
         session.exitstatus = UNREACHABLE
+    if run.folder is not None and not _is_worker(session.config):
+        _report(session, run)
+
+
+def _report(session: pytest.Session, run: Session) -> None:
+    """Write the reports; with a baseline, only what is worse than there is a failure."""
+    from ..reports import compare, compare_writers, writers
+    from ..reports.reading import RecordError, read
+
+    config, folder = session.config, run.folder
+    assert folder is not None
+    written, faults = writers.write_all(folder, os.environ)
+    if BASELINE in config.stash:
+        try:
+            comparison = compare.compare(config.stash[BASELINE], read(folder))
+        except RecordError as error:
+            faults.append(str(error))
+        else:
+            config.stash[COMPARISON] = comparison
+            (folder / "compare.html").write_text(compare_writers.to_html(comparison), encoding="utf-8")
+            (folder / "compare.md").write_text(compare_writers.to_markdown(comparison), encoding="utf-8")
+            if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
+                failed = bool(comparison.regressions)
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
+    config.stash[REPORTS] = written, faults
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """The verdict in plain words."""
     run = _session(config)
     if run is not None and run.target is not None and run.lines:
-        from .summary import write
+        from .summary import write, write_changes
 
         write(terminalreporter, run)
+        if COMPARISON in config.stash:
+            write_changes(terminalreporter, config.stash[COMPARISON])
+        written, faults = config.stash.get(REPORTS, ([], []))
+        if written:
+            terminalreporter.line("reports: " + ", ".join(path.name for path in written))
+        for fault in faults:
+            terminalreporter.line(f"not written: {fault}")

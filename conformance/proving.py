@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .model import Relation, Verdict
-from .plan import Settings
+from .model import Verdict
+from .plan import Settings, asked_at
 from .session import Session
 
 RED = (Verdict.FAILED.value, Verdict.INCONSISTENT.value)
@@ -31,13 +31,17 @@ class ProvingError(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """One wrong server. ``fails``: rules that must show the fault; ``with_it``: patterns of rules that may as well."""
+    """One server. ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well;
+
+    ``warnings``: patterns of rules that may warn of a server without a fault.
+    """
 
     name: str
     property: str
     family: str
     fails: tuple[str, ...]
     with_it: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Trial:
 
     subject: Subject
     failed: tuple[str, ...]
+    warned: tuple[str, ...]
     shown: tuple[str, ...]
     requests: int
     first: int | None
@@ -67,6 +72,14 @@ class Trial:
         """Failed rules that have nothing to do with the fault."""
         expected = (*self.subject.fails, *self.subject.with_it)
         return tuple(rule for rule in self.failed if not any(fnmatch.fnmatchcase(rule, row) for row in expected))
+
+    @property
+    def barked(self) -> tuple[str, ...]:
+        """What is said against a server without a fault: failures, and warnings that are not its own."""
+        warned = [
+            rule for rule in self.warned if not any(fnmatch.fnmatchcase(rule, row) for row in self.subject.warnings)
+        ]
+        return (*self.failed, *warned)
 
     @property
     def right(self) -> bool:
@@ -99,7 +112,14 @@ def servers(folder: Path) -> Iterator[tuple[str, list[Subject]]]:
             raise ProvingError(f"{folder}: the servers did not start (exit code {process.wait(10)})")
         manifest = json.loads(line)
         rows = [
-            Subject(row["name"], row["property"], row["family"], tuple(row["fails"]), tuple(row["with_it"]))
+            Subject(
+                row["name"],
+                row.get("property", ""),
+                row.get("family", ""),
+                tuple(row.get("fails", ())),
+                tuple(row.get("with_it", ())),
+                tuple(row.get("warnings", ())),
+            )
             for row in manifest["servers"]
         ]
         yield f"http://127.0.0.1:{manifest['port']}", rows
@@ -126,8 +146,7 @@ def verdicts(url: str, settings: Settings) -> tuple[dict[str, dict[str, Any]], i
     try:
         session.open(None)
         session.ask_gates()
-        smoke = settings.depth == "smoke"
-        wanted = [rule.id for rule in session.catalogue.by_id.values() if not (smoke and isinstance(rule, Relation))]
+        wanted = [rule.id for rule in asked_at(session.catalogue, settings.depth)]
         session.submit(wanted)
         lines = {name: session.line(name) for name in wanted}
     finally:
@@ -142,10 +161,11 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
         lines, requests, first = verdicts(f"{root}/{subject.name}/v1", settings)
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-        return Trial(subject, (), (), 0, None, time.monotonic() - started, why)
+        return Trial(subject, (), (), (), 0, None, time.monotonic() - started, why)
     failed = tuple(name for name, line in lines.items() if line["verdict"] in RED)
+    warned = tuple(name for name, line in lines.items() if line["verdict"] == Verdict.WARNING.value)
     shown = tuple(name for name, line in lines.items() if "finding" in line)
-    return Trial(subject, failed, shown, requests, first, time.monotonic() - started)
+    return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, Result, Verdict
-from .plan import Settings, needed_gates
+from .plan import Settings, asked_at, needed_gates
 from .traffic import Traffic
 
 REFERENCE = "reference"
@@ -294,6 +294,7 @@ class Session:
                 "format": record.FORMAT,
                 "suite": importlib.metadata.version("chatproof"),
                 "catalogue": self.catalogue.hash,
+                "rules": len(asked_at(self.catalogue, self.settings.depth)),
                 "vintage": self.settings.vintage,
                 "endpoint": self.target.base,
                 "model": self.target.model,

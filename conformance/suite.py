@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from .catalogue import Catalogue
-from .model import Gate, Relation, Rule, Verdict
+from .model import Gate, Rule, Verdict
+from .plan import asked_at
 from .record import RED, failure_text
 from .session import Session
 
@@ -27,9 +28,7 @@ class Suite(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One item a gate and a rule, gates first."""
         session = self.config.stash[SESSION]
-        for rule in session.catalogue.by_id.values():
-            if session.settings.depth == "smoke" and isinstance(rule, Relation):
-                continue  # smoke sends the first pins; comparing requests comes with the default depth
+        for rule in asked_at(session.catalogue, session.settings.depth):
             yield RuleItem.from_parent(self, name=rule.id, rule=rule)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..reports import compare_writers
 from ..reports.causes import Cause, causes
 from .model import Verdict
 from .record import cut, printable
@@ -49,6 +50,12 @@ def write(terminal: Any, run: Session) -> None:
             terminal.line(f"  because: {cut(printable(reason), 200)}")
     if run.folder:
         terminal.line(f"record: {run.folder / 'run.jsonl'}")
+
+
+def write_changes(terminal: Any, comparison: Any) -> None:
+    """What has changed since the baseline."""
+    for row in compare_writers.to_text(comparison).splitlines():
+        terminal.line(printable(row))
 
 
 _KINDS = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .jsonl import NAME
 
@@ -74,8 +74,8 @@ def read(place: str | Path) -> Run:
     except OSError as error:
         why = error.strerror or str(error)
         raise RecordError(f"{path}: {why}; name a run.jsonl or the folder that holds one") from None
-    rows = text.splitlines()
-    if not rows:
+    rows = text.removesuffix("\n").split("\n")  # not splitlines: JSON strings may hold U+2028 and its like
+    if not text:
         raise RecordError(f"{path}: the file is empty; the run ended before it began, run it again")
     lines: list[Line] = []
     remarks: list[str] = []
@@ -93,11 +93,30 @@ def read(place: str | Path) -> Run:
     return _assembled(path, lines, remarks)
 
 
-_NEEDED = {
-    "header": ("format", "vintage", "endpoint", "model", "seed"),
-    "result": ("rule", "chapter", "property", "title", "strength", "verdict"),
-    "footer": ("counts", "verdict", "requests", "seconds"),
+_Types = Mapping[str, type | tuple[type, ...]]
+_NEEDED: Mapping[str, _Types] = {
+    "header": {"format": str, "vintage": str, "endpoint": str, "model": str, "seed": int},
+    "result": dict.fromkeys(("rule", "chapter", "property", "title", "strength", "verdict"), str),
+    "footer": {"counts": dict, "verdict": str, "requests": int, "seconds": (int, float)},
 }
+_FINDING: _Types = {"symptom": str, "why": str, "status": (int, type(None)), "curl": str}
+"""Members that reports rely on, and their types."""
+
+
+def _fault(kind: object, line: Line) -> str:
+    """What is not there or of a wrong type, in words; empty where all is well."""
+    if not isinstance(kind, str):
+        return "a 'kind' that is no text"
+    for name, types in _NEEDED.get(kind, {}).items():
+        if not isinstance(line.get(name, ...), types):
+            return f"a {kind} without a right {name!r}"
+    if kind != "result" or "finding" not in line:
+        return ""
+    if not isinstance(line["finding"], dict):
+        return "a 'finding' that is no object"
+    finding = cast("Line", line["finding"])
+    wrong = [name for name, types in _FINDING.items() if not isinstance(finding.get(name, ...), types)]
+    return f"a finding without a right {wrong[0]!r}" if wrong else ""
 
 
 def _assembled(path: Path, lines: list[Line], remarks: list[str]) -> Run:
@@ -112,11 +131,8 @@ def _assembled(path: Path, lines: list[Line], remarks: list[str]) -> Run:
     footer: Line | None = None
     for number, line in enumerate(lines, 1):
         kind = line.get("kind")
-        missing = [name for name in _NEEDED.get(str(kind), ()) if name not in line]
-        if missing:
-            raise RecordError(
-                f"{path}: line {number}: a {kind} without {missing[0]!r}; the record was edited, run again"
-            )
+        if fault := _fault(kind, line):
+            raise RecordError(f"{path}: line {number}: {fault}; the record was edited, run again")
         if kind == "result":
             results[line["rule"]] = line  # of two lines the later one counts
         elif kind == "footer":

@@ -9,6 +9,10 @@ import click
 COMMANDS = {
     "rules": "catalogue",
     "explain": "catalogue",
+    "compare": "compare",
+    "matrix": "matrix",
+    "verify": "verify",
+    "replay": "replay",
     "reference": "reference",
     "prove": "prove",
 }

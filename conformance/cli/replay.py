@@ -1,0 +1,63 @@
+"""``chatproof replay``: send the findings of a run again."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+
+import click
+
+
+@click.command()
+@click.argument("record", metavar="RUN", type=click.Path())
+@click.argument("rules", metavar="[RULE]...", nargs=-1)
+@click.option("--endpoint", metavar="URL", help="another server than the recorded one")
+@click.option("--model", metavar="NAME", help="another model than the recorded one")
+@click.option("--api-key-env", metavar="NAME", default="CHATPROOF_API_KEY", help="variable that holds the API key")
+def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str | None, api_key_env: str) -> None:
+    """Send the recorded findings again and say which still fail.
+
+    RUN is a run.jsonl or its folder, RULE a rule id or a pattern. Exit code 1: a finding still fails; 6: the endpoint
+    cannot be asked.
+
+    Example: chatproof replay conformance-report/latest 'stop.*'
+    """
+    from ...reports.reading import RecordError, read
+    from ..catalogue import load
+    from ..endpoint import EndpointError
+    from ..plan import Settings
+    from ..record import printable
+    from ..replay import Outcome, resolve
+    from ..replay import replay as replayed
+
+    try:
+        run = read(record)
+    except RecordError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(2) from None
+    wanted = [
+        line
+        for line in run.findings
+        if line["verdict"] in ("failed", "inconsistent", "warning", "waived")
+        and (not rules or any(fnmatch.fnmatchcase(line["rule"], rule) for rule in rules))
+    ]
+    if not wanted:
+        click.echo("no finding to send" + (f" for {' '.join(rules)}" if rules else ""))
+        return
+    settings = Settings(parity=bool(run.header.get("settings", {}).get("parity")))
+    found = dict.fromkeys(Outcome, 0)
+    try:
+        target = resolve(
+            endpoint or run.header["endpoint"],
+            model or (None if endpoint else run.header["model"]),
+            api_key_env,
+            os.environ.get(api_key_env) or None,
+        )
+        for one in replayed(wanted, run.header, target, load(run.header["vintage"]), settings):
+            found[one.outcome] += 1
+            click.echo(printable(f"{one.outcome.value:12} {one.rule}: {one.says}"))
+    except EndpointError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(6) from None
+    click.echo(", ".join(f"{count} {outcome.value}" for outcome, count in found.items()))
+    raise SystemExit(1 if found[Outcome.FAILS] else 0)

@@ -1,0 +1,38 @@
+"""All reports of one run, from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from . import badge, certificate, html, markdown, sarif
+from .reading import RecordError, Run, read
+
+WRITERS: tuple[Callable[[Run, Path], Path], ...] = (
+    html.write,
+    markdown.write,
+    sarif.write,
+    badge.write,
+    certificate.write,
+)
+"""One function a report: writes it into a folder and returns its path."""
+
+
+def write_all(folder: Path, environ: Mapping[str, str]) -> tuple[list[Path], list[str]]:
+    """The reports of the record in a folder: the files written, and what could not be written, a line each.
+
+    The summary also goes where ``$GITHUB_STEP_SUMMARY`` says.
+    """
+    try:
+        run = read(folder)
+    except RecordError as error:
+        return [], [str(error)]
+    written: list[Path] = []
+    faults: list[str] = []
+    for writer in WRITERS:
+        try:
+            written.append(writer(run, folder))
+        except Exception as error:  # a report that fails must not take the others, nor the verdict, with it
+            faults.append(f"{writer.__module__.rsplit('.', 1)[-1]}: {type(error).__name__}: {error}")
+    fault = markdown.append_step_summary(run, environ)
+    return written, [*faults, *([fault] if fault else [])]

@@ -1,0 +1,18 @@
+"""Conforming dialects: the reference, differing only where the documents are silent or leave a choice.
+
+None of them may get a failure, ever. ``warnings`` are patterns of the *should* rules that a dialect breaks on purpose.
+``serve.py`` runs them all in one process, each under a path of its own.
+"""
+
+from __future__ import annotations
+
+from . import answering, refusing, transport
+from .base import Dialect
+
+DIALECTS: dict[str, Dialect] = {}
+"""Every dialect by its name, which is the first part of its path."""
+
+for _module in (refusing, answering, transport):
+    for _dialect in _module.DIALECTS:
+        assert _dialect.name not in DIALECTS, f"two dialects are called {_dialect.name}"
+        DIALECTS[_dialect.name] = _dialect

@@ -1,0 +1,40 @@
+"""No false alarms: servers that differ only where the documents are silent get no failure and no unexpected warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from chatproof.conformance.plan import Settings
+from chatproof.conformance.proving import Subject, attempt, servers
+from dialects import DIALECTS
+
+Served = tuple[str, Mapping[str, Subject]]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with servers(Path(__file__).with_name("dialects")) as (root, subjects):
+        yield root, {subject.name: subject for subject in subjects}
+
+
+def listen(served: Served, name: str, settings: Settings) -> None:
+    root, subjects = served
+    trial = attempt(root, subjects[name], settings)
+    assert trial.error == ""
+    assert trial.barked == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DIALECTS)
+def test_no_alarm_by_default(served: Served, name: str) -> None:
+    listen(served, name, Settings())
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("depth", ["default", "nightly"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", DIALECTS)
+def test_no_alarm_at_any_depth_and_seed(served: Served, name: str, seed: int, depth: str) -> None:
+    listen(served, name, Settings(depth=depth, seed=seed))
