@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -254,6 +255,7 @@ class Campaign:
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
         await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in relations))
+        await asyncio.gather(*(self._provided(rule) for rule in answers))
         await asyncio.gather(*(self._conclude(rule, self._wave.answer(rule)) for rule in answers))
         for run in risky:
             await run.drawn.wait()
@@ -261,6 +263,10 @@ class Campaign:
                 self._ask(run, [case])
                 await run.asked[-1][1]
             await self._settle(run)
+
+    async def _provided(self, rule: AnswerRule) -> None:
+        with suppress(Exception):  # a fault of ours comes up again when the rule is concluded
+            await self._wave.provide(rule)
 
     async def _conclude(self, rule: AnswerRule | Relation, work: Coroutine[Any, Any, Result]) -> None:
         started = time.monotonic()

@@ -32,6 +32,8 @@ KEEPALIVE = 4.0
 
 DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 REDACTED = "[key]"
+KEY_HERE = "{key}"
+"""In an Authorization header of a rule's own: the place of the key."""
 SHORTEST_SECRET = 8
 """Characters from which on a key is removed from what the server echoes: a dummy such as ``x`` is no secret,
 and its removal would change every answer."""
@@ -133,7 +135,7 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
     if request.content_type is not None:
         headers["content-type"] = request.content_type
     if isinstance(request.auth, str):
-        headers["authorization"] = request.auth
+        headers["authorization"] = request.auth.replace(KEY_HERE, target.key or "")
     elif request.auth and target.key:
         headers["authorization"] = f"Bearer {target.key}"
     headers.update(request.headers)
@@ -148,7 +150,9 @@ def curl(request: Request, target: Target) -> str:
     else:
         words += ["-H", shlex.quote(f"Content-Type: {request.content_type}")]
     if isinstance(request.auth, str):
-        words += ["-H", shlex.quote(f"Authorization: {request.auth}")]
+        before, here, after = request.auth.partition(KEY_HERE)
+        variable = f'"${{{target.key_variable}}}"' if here else ""
+        words += ["-H", shlex.quote(f"Authorization: {before}") + variable + (shlex.quote(after) if after else "")]
     elif request.auth and target.key:
         words += ["-H", f'"Authorization: Bearer ${target.key_variable}"']
     for name, value in request.headers:

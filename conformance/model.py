@@ -103,7 +103,7 @@ class Request:
     """One HTTP request below the endpoint's base URL.
 
     ``body`` is sent as JSON unless ``raw`` holds the exact bytes. ``content_type`` None leaves the header out.
-    ``auth`` False leaves the key out, a string replaces the whole Authorization header.
+    ``auth`` False leaves the key out, a string replaces the whole Authorization header (``{key}`` in it is the key).
     ``bare`` requests get no base fields (such as the small token bound that keeps answers cheap).
     """
 
@@ -308,7 +308,8 @@ Script = Generator[Step, Any, str | None]
 class Relation:
     """A requirement on several requests compared. ``script`` turns a body into the requests and judges their exchanges.
 
-    A script raises ``Undecided`` where its exchanges allow no judgement (a precondition was not met).
+    A script raises ``Undecided`` where its exchanges allow no judgement (a precondition was not met). The answers of a
+    ``valid`` one, which sends valid requests only, are held against the rules about answers.
     """
 
     id: str
@@ -320,6 +321,7 @@ class Relation:
     pins: tuple[Body, ...] = ()
     examples: SearchStrategy[Any] | None = None
     needs: tuple[str, ...] = ()
+    valid: bool = False
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]

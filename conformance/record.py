@@ -34,7 +34,8 @@ def cut(content: bytes | str, most: int = BODY_CUT) -> str:
     return text if len(text) <= most else f"{text[:most]}… [{len(text) - most} more characters]"
 
 
-def _request(request: Request) -> dict[str, Any]:
+def request_line(request: Request) -> dict[str, Any]:
+    """What a record keeps of a request: enough to send it again, byte for byte."""
     line: dict[str, Any] = {"method": request.method, "path": request.path, "body": cut(request.content, 20_000)}
     if request.content_type != "application/json":
         line["content_type"] = request.content_type
@@ -56,7 +57,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "symptom": finding.symptom.value,
         "why": finding.why,
-        "request": _request(finding.request),
+        "request": request_line(finding.request),
         "status": exchange.status,
         "trouble": exchange.trouble.text if exchange.trouble else None,
         "response": _response(exchange.answer) if exchange.answer else None,
@@ -64,7 +65,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "confirmed": finding.confirmed,
         "sightings": finding.sightings,
         "others": list(finding.others),
-    } | ({"steps": [_request(step) for step in finding.steps]} if finding.steps else {})
+    } | ({"steps": [request_line(step) for step in finding.steps]} if finding.steps else {})
 
 
 def result_line(rule: Rule, result: Result) -> dict[str, Any]:

@@ -34,9 +34,6 @@ from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 SHRINK_BOUND = 40
 """Requests that are spent on making the request of one sighting smaller."""
 
-ENOUGH = 5
-"""Answers that a rule must have judged before it sends requests of its own."""
-
 STEPS = 20
 """Compared requests that a record keeps."""
 
@@ -54,23 +51,24 @@ class SecondWave:
 
     # --- answers -------------------------------------------------------------------------------------------------
 
-    async def answer(self, rule: AnswerRule) -> Result:
-        """The verdict of a rule about answers."""
+    async def provide(self, rule: AnswerRule) -> None:
+        """Send the requests of a rule about answers: smoke where the traffic holds no answer that it can judge, else
+        all that the traffic does not hold, until one breaks the rule."""
         watched = self.sightings.of[rule.id]
-        sent, ridden = 0, watched.judged
-        enough = 1 if self.settings.depth == "smoke" else ENOUGH
-        if not watched.seen and watched.judged < enough:
-            for pin in rule.pins:
-                if watched.judged >= enough:
-                    break
-                sent += self.pipeline.known(as_request(pin)) is None
-                exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
-                if not await self.pipeline.health.since(exchange.finished):
-                    return Result(
-                        rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent
-                    )
-                if not self.pipeline.health.tainted(exchange):
-                    self.sightings.observe(exchange)
+        watched.ridden = watched.judged
+        for pin in rule.pins:
+            if watched.seen or (self.settings.depth == "smoke" and watched.judged):
+                return
+            watched.own += self.pipeline.known(as_request(pin)) is None
+            exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
+            if not await self.pipeline.health.since(exchange.finished):
+                return
+            if not self.pipeline.health.tainted(exchange):
+                self.sightings.hold(exchange, rule)
+
+    async def answer(self, rule: AnswerRule) -> Result:
+        """The verdict of a rule about answers, once all that they need were provided."""
+        watched = self.sightings.of[rule.id]
         if watched.seen:
             result = await self._proved(rule, watched)
         elif self.pipeline.gone:
@@ -79,7 +77,7 @@ class SecondWave:
             result = Result(rule.id, Verdict.NOT_OFFERED, note="the server gave no answer that this rule is about")
         else:
             result = Result(rule.id, Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED, observed="held")
-        return result.with_(requests=sent, judged=watched.judged, judged_traffic=ridden)
+        return result.with_(requests=watched.own, judged=watched.judged, judged_traffic=watched.ridden)
 
     async def _proved(self, rule: AnswerRule, watched: Watched) -> Result:
         health = self.pipeline.health
@@ -239,6 +237,7 @@ class SecondWave:
         busy = exchange.answer is not None and exchange.answer.status in BUSY
         if busy or react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")
-        if react(exchange) is Reaction.REFUSED:
+        # what a server makes of an invalid request that it took is that rule's finding, and no other's
+        if react(exchange) is Reaction.REFUSED or (rule.valid and react(exchange) is Reaction.ACCEPTED):
             self.sightings.observe(exchange)
         return exchange

@@ -28,10 +28,12 @@ class Sighting:
 
 @dataclass
 class Watched:
-    """What the traffic said about one rule so far."""
+    """What the traffic said about one rule: ``ridden`` of the judged answers came before its ``own`` requests."""
 
     judged: int = 0
     seen: int = 0
+    ridden: int = 0
+    own: int = 0
     smallest: list[Sighting] = field(default_factory=list)
 
 
@@ -41,16 +43,22 @@ class Sightings:
     def __init__(self, rules: Sequence[AnswerRule]) -> None:
         self.rules = rules
         self.of = {rule.id: Watched() for rule in rules}
-        self._known: set[int] = set()
+        self._known: dict[int, set[str]] = {}
         self._held: list[Exchange] = []
 
     def observe(self, exchange: Exchange) -> None:
-        """Judge one vetted exchange."""
-        if exchange.answer is None or exchange.trouble is not None or id(exchange) in self._known:
-            return  # an answer that was cut short says nothing about its shape
-        self._known.add(id(exchange))
-        self._held.append(exchange)  # keeps the id from being given to another
+        """Judge one vetted exchange by all rules."""
         for rule in self.rules:
+            self.hold(exchange, rule)
+
+    def hold(self, exchange: Exchange, rule: AnswerRule) -> None:
+        """Judge one vetted exchange by one rule, unless that was done before."""
+        if exchange.answer is None or exchange.trouble is not None:
+            return  # an answer that was cut short says nothing about its shape
+        known = self._known.setdefault(id(exchange), set())
+        if rule.id not in known:
+            known.add(rule.id)
+            self._held.append(exchange)  # keeps the id from being given to another
             judge_answer(rule, exchange, self.of[rule.id])
 
 

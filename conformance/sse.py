@@ -51,8 +51,8 @@ class Event:
 
     @property
     def failed(self) -> bool:
-        """Whether this is an error: an object with a truthy ``error``."""
-        return isinstance(self.json, dict) and bool(self.json.get("error"))
+        """Whether this is an error: an object with a truthy ``error``, or one that calls itself an error."""
+        return isinstance(self.json, dict) and (bool(self.json.get("error")) or self.json.get("object") == "error")
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,16 @@ def _missing(names: tuple[str, ...], what: str) -> Callable[[Object], str | None
     return wrong
 
 
+def _audio(item: Object) -> str | None:
+    gone = _missing(("id", "expires_at", "data", "transcript"), "audio")(item)
+    if gone:
+        return gone
+    wrong = [name for name in ("id", "data", "transcript") if not isinstance(item[name], str)]
+    if wrong:
+        return f"audio has the {wrong[0]} {said(item[wrong[0]])}, not a string"
+    return None if is_integer(item["expires_at"]) else f"audio has the expires_at {said(item['expires_at'])}"
+
+
 def _is(what: str, test: Callable[[Any], bool], wanted: str) -> Callable[[Any], str | None]:
     return lambda value: None if test(value) else f"{what} is {said(value)}, not {wanted}"
 
@@ -277,14 +287,42 @@ def _index(found: list[Any]) -> str | None:
 
 
 def _cut(exchange: Exchange) -> list[tuple[int, Object]]:
-    """The choice of an answer that was to count to 1000 and used up its bound."""
+    """The choices of an answer that was to count to 1000 and used up its bound, and calls that the bound cut."""
     most, body = bound(exchange), asked(exchange)
-    others = ("stop", "tools", "functions", "response_format", "logit_bias")
-    if body.get("messages") != COUNT or not single(exchange) or any(body.get(name) is not None for name in others):
+    found = [choice for choice in choices(exchange) if choice.get("finish_reason") in FINISHES]
+    n = option(exchange, "n", 1)
+    if most is None or not is_integer(n) or spent(exchange) != most * n:
         return []
-    if most is None or spent(exchange) != most:
+    if body.get("tools") is not None:
+        return [(most, choice) for choice in found if single(exchange) and _half_a_call(choice)]
+    others = ("stop", "functions", "response_format", "logit_bias")
+    if body.get("messages") != COUNT or any(body.get(name) is not None for name in others):
         return []
-    return [(most, choice) for choice in choices(exchange) if choice.get("finish_reason") in FINISHES]
+    return [(most, choice) for choice in found]
+
+
+def _half_a_call(choice: Object) -> bool:
+    """Whether the last tool call ends in the middle of its arguments."""
+    message = choice.get("message")
+    calls = objects(message.get("tool_calls")) if isinstance(message, dict) else []
+    function = calls[-1].get("function") if calls else None
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    return isinstance(arguments, str) and arguments.startswith("{") and read_json(arguments) is NOT_JSON
+
+
+def _early(exchange: Exchange) -> list[tuple[int, int, Object]]:
+    """Bound, tokens used and choice of answers that used less than half of a bound that every server has room for."""
+    most, used = bound(exchange), spent(exchange)
+    if most is None or used is None or not single(exchange) or not 8 <= most <= 256 or used * 2 >= most:
+        return []
+    return [(most, used, choice) for choice in choices(exchange)]
+
+
+def _not_cut(triple: tuple[int, int, Object]) -> str | None:
+    most, used, choice = triple
+    if choice.get("finish_reason") != "length":
+        return None
+    return f"finish_reason is length after {used} of {most} tokens"
 
 
 def _uncut(pair: tuple[int, Object]) -> str | None:
@@ -400,7 +438,23 @@ endings = [
         prose("finish_reason: length where the token bound was reached"),
         _cut,
         _uncut,
-        [long_answer(max_tokens=most) for most in (8, 5, 12)],
+        [
+            *(long_answer(max_tokens=most) for most in (8, 5)),
+            long_answer(max_tokens=8, n=2),
+            long_answer(max_tokens=8, logprobs=True),
+            lean(**{**_WEATHER, "max_tokens": 4}, tools=[TOOL], tool_choice=_NAMED),
+        ],
+        symptom=Symptom.WRONG_CONTENT,
+    ),
+    judges(
+        "res.finish.early",
+        "max_tokens",
+        "ends with length only near the token bound",
+        prose("finish_reason: length where the token bound was reached"),
+        _early,
+        _not_cut,
+        [lean(max_tokens=256), lean(**_WEATHER)],
+        strength=Strength.SHOULD,
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(
@@ -742,10 +796,10 @@ calls = [
     judges(
         "res.audio",
         "audio",
-        "gives audio its id, expires_at, data and transcript",
+        "gives audio its id, expires_at, data and transcript, of their types",
         documented("message: audio has four required members"),
         lambda exchange: objects(member(messages, "audio", null=True)(exchange)),
-        _missing(("id", "expires_at", "data", "transcript"), "audio"),
+        _audio,
         _AUDIO,
         needs=["audio_output"],
     ),
@@ -862,7 +916,7 @@ probabilities = [
         "logprobs",
         "gives logprobs the member refusal, null where nothing is refused",
         documented("logprobs: content and refusal are required and nullable"),
-        logprobs,
+        lambda exchange: [found for found in logprobs(exchange) if "content" in found],
         _missing(("refusal",), "logprobs"),
         _LOGPROBS,
         strength=Strength.SHOULD,
@@ -1048,7 +1102,7 @@ counts = [
         "answer",
         "gives usage",
         observed("usage: optional in the document, sent by all"),
-        completions,
+        lambda exchange: [body for body in completions(exchange) if "choices" in body],
         _no_usage,
         _PLAIN,
     ),

@@ -7,6 +7,7 @@ header is their own business.
 from __future__ import annotations
 
 from ...strategies.bodies import lean
+from ..endpoint import KEY_HERE
 from ..judge import Reaction, describe, react
 from ..model import Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Undecided
 from .forms import observed
@@ -37,16 +38,17 @@ def missing(body: Body) -> Script:
 
 
 def wrong(body: Body) -> Script:
-    """With a key that nobody was given."""
+    """With a key that nobody was given, and with the right one and a character more."""
     yield from _locked(body)
     answer: Exchange = yield Request(body=body, auth=WRONG_KEY)
-    return _is_401(answer, "with a wrong key")
+    longer: Exchange = yield Request(body=body, auth=f"Bearer {KEY_HERE}x")
+    return _is_401(answer, "with a wrong key") or _is_401(longer, "with a key that only begins like the right one")
 
 
 def scheme(body: Body) -> Script:
     """With a scheme other than Bearer."""
     yield from _locked(body)
-    answer: Exchange = yield Request(body=body, auth="Basic Y2hhdHByb29mOm5vdC1hLWtleQ==")
+    answer: Exchange = yield Request(body=body, auth=f"Basic {KEY_HERE}")
     return _is_401(answer, "with another scheme than Bearer")
 
 

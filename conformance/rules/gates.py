@@ -76,8 +76,8 @@ def log_probabilities(answer: Answer) -> bool | None:
     if not choices:
         return None
     logprobs = choices[0].get("logprobs")
-    if isinstance(logprobs, dict) and logprobs.get("content") is not None:
-        return True
+    if logprobs and not (isinstance(logprobs, dict) and logprobs.get("content", 0) is None):
+        return True  # of whatever shape: that is the business of other rules
     return None if _silent(answer) else False
 
 
@@ -87,8 +87,10 @@ def event_stream(answer: Answer) -> bool | None:
 
 
 def usage_chunk(answer: Answer) -> bool | None:
-    """Some event of the stream has token counts."""
-    return b'"prompt_tokens"' in answer.content
+    """Some event of the stream has token counts; a stream that cannot be read cannot tell."""
+    if b'"prompt_tokens"' in answer.content:
+        return True
+    return False if answer.stream.chunks else None
 
 
 def called_tool(answer: Answer) -> bool | None:

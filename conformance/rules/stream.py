@@ -140,7 +140,9 @@ def all_choices(exchange: Exchange) -> str | None:
 
 def first_role(exchange: Exchange) -> str | None:
     known: set[int] = set()
-    for index, _, delta in placed(exchange):
+    for index, piece, delta in placed(exchange):
+        if not isinstance(piece.get("delta"), dict):
+            continue  # another rule owns that
         if index not in known and delta.get("role") not in ("assistant", *_odd(delta.get("role"))):
             return f"the first delta of choice {show(index)} has the role {show(delta.get('role'))}"
         known.add(index)
@@ -292,6 +294,8 @@ def has_logs(exchange: Exchange) -> bool:
 
 
 def logs_all(exchange: Exchange) -> str | None:
+    if log_object(exchange):
+        return None  # another rule owns that
     spoke = {index for index, _, delta in placed(exchange) if delta.get("content")}
     with_logs = {index for index, piece, _ in placed(exchange) if entries(piece.get("logprobs"))}
     left = sorted(spoke - with_logs)
@@ -383,7 +387,7 @@ def _refused(exchange: Exchange) -> bool:
 
 
 def _tried(exchange: Exchange) -> bool:
-    return _refused(exchange) or streamed(exchange) or _disguised(exchange)
+    return _refused(exchange) or _disguised(exchange)
 
 
 def _disguised(exchange: Exchange) -> bool:
@@ -427,18 +431,20 @@ def error_shape(exchange: Exchange) -> str | None:
 
 _WEATHER = [{"role": "user", "content": "What is the weather in Paris?"}]
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
+_OTHER = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 _LEAN = (lean(stream=True), long_answer(stream=True, max_tokens=8), lean(stream=True, temperature=0))
 _TWO = (lean(stream=True, n=2), long_answer(stream=True, n=3, max_tokens=4))
-_USAGE = tuple({**body, "stream_options": {"include_usage": True}} for body in _LEAN)
+_USAGE = tuple({**body, "stream_options": {"include_usage": True}} for body in (*_LEAN, lean(stream=True, n=2)))
 _CALL = tuple(
-    lean(messages=_WEATHER, tools=[TOOL], tool_choice=choice, stream=True, max_tokens=128)
-    for choice in (_NAMED, "required")
+    lean(messages=_WEATHER, tools=tools, tool_choice=choice, stream=True, max_tokens=128)
+    for tools, choice in (([TOOL], _NAMED), ([TOOL], "required"), ([TOOL, _OTHER], "required"))
 )
 _AUTO = (lean(messages=_WEATHER, tools=[TOOL], stream=True, max_tokens=128),)
 _LOGS = (
     lean(stream=True, logprobs=True, top_logprobs=2),
     long_answer(stream=True, logprobs=True, max_tokens=8),
     lean(stream=True, logprobs=True, top_logprobs=0),
+    long_answer(stream=True, logprobs=True, n=2, max_tokens=4),
 )
 _BAD = (lean(stream=True, messages="nonsense"), lean(stream=True, messages=[]), lean(stream=True, temperature=3))
 
@@ -579,12 +585,18 @@ def _finished(exchange: Exchange) -> bool:
     return framed(exchange) and read(exchange).finished
 
 
+def _placed(exchange: Exchange) -> bool:
+    """A whole stream in which every choice can be told apart."""
+    listed_all = all(isinstance(chunk.get("choices"), list) for chunk in chunks(exchange))
+    return whole(exchange) and listed_all and all(is_integer(piece.get("index")) for piece in pieces(exchange))
+
+
 def _one(exchange: Exchange) -> bool:
-    return whole(exchange) and wanted(exchange) == 1
+    return _placed(exchange) and wanted(exchange) == 1
 
 
 def _several(exchange: Exchange) -> bool:
-    return whole(exchange) and (wanted(exchange) or 1) > 1
+    return _placed(exchange) and (wanted(exchange) or 1) > 1
 
 
 def _quiet(exchange: Exchange) -> bool:

@@ -1,0 +1,117 @@
+"""Effects in streams: what a plain answer must show of a request, its stream must show as well.
+
+The chunks are put together to the answer that a client makes of them, and the rules about plain answers judge it. Each
+rule here is the twin of one there, with ``.stream`` after its id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from ..model import AnswerRule, Body, Chapter, Exchange
+from . import answer, effects
+from .stream_views import ended, fragments, function, pieces, placed, read, totals, whole
+from .views import asked, is_integer
+
+TWINS = (
+    "ef.maxtokens",
+    "ef.maxtokens.completion",
+    "ef.length",
+    "ef.length.completion",
+    "ef.choice.none",
+    "ef.choice.required",
+    "ef.choice.named",
+    "ef.parallel.off",
+    "ef.json_object",
+    "ef.json_object.kind",
+    "ef.json_schema",
+    "res.finish.length",
+    "res.finish.early",
+    "res.finish.function",
+    "res.toolcalls.name",
+)
+"""Rules about plain answers that are asked of streams too."""
+
+
+def sound(exchange: Exchange) -> bool:
+    """A stream that came to its end with a reason to finish for every choice: other rules own those that did not."""
+    if not whole(exchange) or not read(exchange).finished:
+        return False
+    if any(
+        not is_integer(piece.get("index")) or not isinstance(piece.get("delta"), dict) for piece in pieces(exchange)
+    ):
+        return False
+    every = {index for index, _, _ in placed(exchange)}
+    return bool(every) and every == {index for index, piece, _ in placed(exchange) if ended(piece)}
+
+
+@lru_cache(maxsize=64)
+def _put_together(exchange: Exchange) -> Exchange:
+    """The exchange as if the request had asked for no stream."""
+    found: dict[int, dict[str, Any]] = {}
+    for index, piece, delta in placed(exchange):
+        message = found.setdefault(index, {"index": index, "message": {"role": "assistant", "content": None}})
+        if ended(piece):
+            message["finish_reason"] = piece["finish_reason"]
+        for name in ("content", "refusal"):
+            if isinstance(delta.get(name), str):
+                message["message"][name] = (message["message"].get(name) or "") + delta[name]
+        legacy = delta.get("function_call")
+        if isinstance(legacy, dict):
+            call = message["message"].setdefault("function_call", {"name": "", "arguments": ""})
+            for name in ("name", "arguments"):
+                call[name] += legacy[name] if isinstance(legacy.get(name), str) else ""
+    for (index, _), parts in sorted(fragments(exchange).items()):
+        texts = [function(part).get("arguments") for part in parts]
+        call = {**parts[0], "function": {**function(parts[0])}}
+        call["function"]["arguments"] = "".join(text for text in texts if isinstance(text, str))
+        found[index]["message"].setdefault("tool_calls", []).append(call)
+    body: dict[str, Any] = {"choices": [found[index] for index in sorted(found)]}
+    if totals(exchange):
+        body["usage"] = totals(exchange)[-1]
+    request = replace(exchange.request, body={**asked(exchange), "stream": False})
+    assert exchange.answer is not None
+    headers = (("content-type", "application/json"),)
+    plain = replace(exchange.answer, headers=headers, content=json.dumps(body, ensure_ascii=True).encode())
+    return replace(exchange, request=request, answer=plain)
+
+
+def _streamed(body: Body) -> Body:
+    return {**body, "stream": True, "stream_options": {"include_usage": True}}
+
+
+def twin(rule: AnswerRule) -> AnswerRule:
+    """The rule for streams."""
+
+    def applies(exchange: Exchange) -> bool:
+        return sound(exchange) and rule.applies(_put_together(exchange))
+
+    def check(exchange: Exchange) -> str | None:
+        return rule.check(_put_together(exchange))
+
+    return replace(
+        rule,
+        id=f"{rule.id}.stream",
+        title=f"{rule.title}, streamed",
+        applies=applies,
+        check=check,
+        pins=tuple(_streamed(pin) for pin in rule.pins if isinstance(pin, dict)),
+        needs=(*rule.needs, "streaming"),
+        chapter="",
+    )
+
+
+def _by_id(*chapters: Chapter) -> Callable[[str], AnswerRule]:
+    found = {rule.id: rule for chapter in chapters for rule in chapter.rules if isinstance(rule, AnswerRule)}
+    return found.__getitem__
+
+
+CHAPTER = Chapter(
+    "stream_effects",
+    "Effects of properties in streams",
+    tuple(twin(rule) for rule in map(_by_id(answer.CHAPTER, effects.CHAPTER), TWINS)),
+)

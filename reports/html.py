@@ -1,0 +1,352 @@
+"""The HTML report: one self-contained page that runs nothing but our own script, whatever a server has sent.
+
+Every text of a record passes ``visible`` (what a reader cannot see becomes an escape that he can) and then Jinja's
+autoescape; the page's policy lets only the style and script with our hashes through, and nothing from the network.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import Environment, FileSystemLoader, Undefined
+from markupsafe import Markup
+
+from .causes import URGENCY, Cause, causes
+from .reading import BROKEN, Line, Run
+from .showing import SHORT, UNSEEN, block, dotted, pretty, visible
+
+NAME = "report.html"
+
+CAP = 5_000_000
+"""Bytes of a page, at most."""
+
+MOST, LEAST = 12_000, 100
+"""Characters of one body that are shown, where there is room and where there is none."""
+
+HEAD = 12
+"""Causes of one urgency that are shown before the rest is folded."""
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+PROPERTIES = [
+    "messages",
+    "model",
+    "store",
+    "metadata",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "modalities",
+    "prediction",
+    "audio",
+    "presence_penalty",
+    "response_format",
+    "seed",
+    "service_tier",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "user",
+    "function_call",
+    "functions",
+]
+"""The 29 properties in the order of the seed document, as in the catalogue (a test compares them)."""
+
+VERDICTS = {
+    "failed": ("✗", "a proved violation of a must"),
+    "inconsistent": ("~", "violated, but not every time"),
+    "warning": ("!", "a proved violation of a should"),
+    "error": ("?", "not asked or not reached; not the rule's fault"),
+    "waived": ("w", "violated, as a waiver says"),
+    "blocked": ("/", "not asked: its gate shows that the server does not look at the feature, or fails"),
+    "passed": ("✓", "held for every request"),
+    "info": ("i", "no document settles it: which way the server went"),
+    "not_offered": ("–", "about a feature that the server declines, or an answer it never gave"),
+}
+"""Glyph and meaning of each verdict. The first that a cell of the grid holds gives the cell its colour."""
+
+SECTIONS = ("failed", "inconsistent", "warning", "error", "waived", "info", "blocked", "not_offered", "passed")
+"""Verdicts in the order of the list of rules: what there is to read comes first."""
+
+KINDS = {
+    "gate": "looked at",
+    "valid": "valid edges",
+    "invalid": "invalid",
+    "types": "types",
+    "null": "null",
+    "answers": "answers",
+    "streaming": "streaming",
+    "effects": "effects",
+}
+"""Columns of the grid."""
+
+
+def kind_of(line: Line) -> str:
+    """The column of a rule: by its chapter, else by the words of its id, else by what its title says it does."""
+    chapters = {
+        "gates": "gate",
+        "answer": "answers",
+        "error": "answers",
+        "stream": "streaming",
+        "effects": "effects",
+        "relations": "effects",
+        "many": "effects",
+    }
+    chapter, rule = str(line["chapter"]), str(line["rule"])
+    if chapter in chapters:
+        return chapters[chapter]
+    words = [word for word in rule.split(".") if word not in ("accepts", "refuses", "among")]
+    if "null" in words:
+        return "null"
+    if words and words[-1] in ("type", "integral", "item", "object"):
+        return "types"
+    if rule.endswith((".accepts", ".refuses")):
+        return "valid" if rule.endswith(".accepts") else "invalid"
+    return "invalid" if str(line["title"]).startswith("refuses") else "valid"
+
+
+def _number(value: object, form: str = ",") -> str:
+    return format(value, form) if isinstance(value, int | float) and not isinstance(value, bool) else "not known"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> Sequence[Any]:
+    return cast(Sequence[Any], value) if isinstance(value, list | tuple) else ()
+
+
+def _verdict(line: Line) -> str:
+    return line["verdict"] if line["verdict"] in tuple(VERDICTS) else "error"
+
+
+def _anchor(rule: str, number: int) -> str:
+    """Id of a rule's entry: the rule's own, so that pages can link to it, unless a stranger has written it."""
+    return rule if re.fullmatch(r"[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){1,9}", rule) else f"rule-{number}"
+
+
+def _request(request: object, key: str, most: int) -> dict[str, Any]:
+    seen = _mapping(request)
+    kind = seen.get("content_type", "application/json")
+    return {
+        "what": f"{visible(seen.get('method'))} {visible(seen.get('path'))}",
+        "content_type": "no Content-Type" if kind is None else kind,
+        "body": block(pretty(str(seen.get("body") or "")), most, key),
+    }
+
+
+def _as_shown(text: str, most: int) -> bool:
+    """Whether the page shows the whole text as it is: only then it is for copying into a shell."""
+    return len(text) <= most and not UNSEEN.search(text)
+
+
+def _finding(line: Line, most: int) -> dict[str, Any]:
+    """A finding as the template shows it."""
+    finding, key = _mapping(line["finding"]), str(line["property"])
+    response, status = _mapping(finding.get("response")), finding.get("status")
+    try:
+        phrase = HTTPStatus(status).phrase if isinstance(status, int) else ""
+    except ValueError:
+        phrase = ""
+    curl, count = str(finding.get("curl") or ""), re.fullmatch(r"(\d+)/(\d+)", str(finding.get("confirmed")))
+    request, steps = finding.get("request"), _list(finding.get("steps"))
+    return {
+        "symptom": visible(finding.get("symptom")).replace("_", " "),
+        "why": finding.get("why"),
+        "requests": [_request(step, key, most) for step in steps or [request]],
+        "again": steps.index(request) + 1 if request in steps else 0,
+        "status": f"{status} {phrase}".strip() if isinstance(status, int) else "no answer",
+        "trouble": finding.get("trouble"),
+        "content_type": response.get("content_type"),
+        "body": block(pretty(str(response.get("body") or "")), most),
+        "curl": block(curl, 3 * most),
+        "copied": curl and _as_shown(curl, 3 * most),
+        "confirmed": f"{count[1]} of {count[2]} times" if count else "",
+        "sightings": finding.get("sightings"),
+        "others": [block(str(other), min(most, 400)) for other in _list(finding.get("others"))[:20]],
+        "waiver": _mapping(finding.get("waiver")),
+    }
+
+
+def _alike(findings: list[Line]) -> tuple[list[Cause], dict[str, tuple[Line, ...]]]:
+    """Causes of findings, those that say the same as one; and by rule the findings of its cause."""
+    known = [line for line in findings if _mapping(line["finding"]).get("symptom") in tuple(URGENCY)]
+    told = [line for line in known if isinstance(line["finding"].get("status"), int | None)]
+    found = causes([{**line, "finding": {"why": "", "status": None, **line["finding"]}} for line in told])
+    same = {str(line["rule"]): cause.lines for cause in found for line in cause.lines}
+    merged: dict[tuple[str, str], tuple[Line, ...]] = {}
+    for cause in found:
+        place = (cause.urgency, visible(cause.says))
+        merged[place] = merged.get(place, ()) + cause.lines
+    return [Cause(says, lines) for (_, says), lines in merged.items()], same
+
+
+def _grid(lines: Iterable[Line]) -> list[tuple[str, list[tuple[str, int, str, int]]]]:
+    """Rows of the grid: a property, and for each kind the number of rules, their worst verdict and how many have it."""
+    rows: dict[str, dict[str, list[str]]] = {name: {} for name in PROPERTIES}
+    for line in lines:
+        rows.setdefault(str(line["property"]), {}).setdefault(kind_of(line), []).append(_verdict(line))
+
+    def cell(kind: str, verdicts: list[str]) -> tuple[str, int, str, int]:
+        worst = min(verdicts, key=list(VERDICTS).index, default="")
+        return kind, len(verdicts), worst, verdicts.count(worst)
+
+    return [(name, [cell(kind, row.get(kind, [])) for kind in KINDS]) for name, row in rows.items()]
+
+
+def command_of(header: Line) -> str:
+    """The command that repeats a run: the header's own, else one made from its settings."""
+    if isinstance(header.get("command"), str) and header["command"]:
+        return header["command"]
+    settings = _mapping(header.get("settings"))
+    words = ["pytest", "--endpoint", header["endpoint"], "--model", header["model"], "--vintage", header["vintage"]]
+    words += ["--hypothesis-seed", header["seed"]]
+    for option, value in (
+        ("--conformance-profile", header.get("profile")),
+        ("--depth", settings.get("depth")),
+        ("--max-examples", settings.get("examples")),
+        ("--in-flight", settings.get("in_flight")),
+    ):
+        words += [option, value] if value not in (None, "") else []
+    words += [f"--{name}" for name in ("strict", "safe") if settings.get(name) is True]
+    return " ".join(shlex.quote(str(word)) for word in words)
+
+
+def _traffic(footer: Line) -> dict[str, Any]:
+    """Charts of the traffic, with every number checked: bars as (label, count, share of the largest in percent)."""
+    traffic = _mapping(footer.get("traffic"))
+    latency = _mapping(traffic.get("latency"))
+    statuses = [(str(name), count) for name, count in _mapping(traffic.get("statuses")).items() if _counted(count)]
+    rows = [row for row in _list(latency.get("histogram")) if len(_list(row)) == 2 and _counted(row[1])]
+    bounds = [(_seconds(row[0]) if _counted(row[0]) else "more", row[1]) for row in rows]
+    marks = [(name, _seconds(latency[name])) for name in ("p50", "p90", "p99", "max") if _counted(latency.get(name))]
+    return {"statuses": _bars(sorted(statuses)[:30]), "histogram": _bars(bounds[:60]), "marks": marks}
+
+
+def _counted(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
+
+
+def _bars(pairs: Sequence[tuple[str, float]]) -> list[tuple[str, float, float]]:
+    most = max((count for _, count in pairs), default=0) or 1
+    return [(label, count, round(100 * count / most, 2)) for label, count in pairs]
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.3g} s"
+
+
+@lru_cache
+def _environment(short: int) -> Environment:
+    def finish(value: object) -> object:
+        """Whatever a template writes has been made visible, also where it forgets to ask."""
+        return value if isinstance(value, Markup | int | float | Undefined) else visible(value, short)
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=finish,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=_number, dotted=dotted)
+    return environment
+
+
+def _hashed(name: str) -> tuple[Markup, str]:
+    """A file that stands inside the page, and the source expression that lets the policy pass it."""
+    text = (TEMPLATES / name).read_text(encoding="utf-8")
+    return Markup(text), f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+_TEXTS = ("chapter", "property", "title", "strength", "source", "observed", "note", "blocked_by", "rule")
+
+
+def _whole(line: Line) -> Line:
+    """A result line with the members that older records lack, and text where text belongs."""
+    texts = {name: str(value) if (value := line.get(name)) is not None else "" for name in _TEXTS}
+    return {"finding": None, "requests": None, "judged": 0, **line, **texts}
+
+
+def _page(run: Run, most: int) -> str:
+    lines = [_whole(line) for line in run.results]
+    anchors = {line["rule"]: _anchor(line["rule"], number) for number, line in enumerate(lines)}
+    red, same = _alike([line for line in lines if _mapping(line["finding"]) and _verdict(line) in BROKEN])
+    softer, like = _alike([line for line in lines if _mapping(line["finding"]) and _verdict(line) == "warning"])
+    urgencies = {word: [cause for cause in red if cause.urgency == word] for word in dict.fromkeys(URGENCY.values())}
+    urgencies["warnings, none of them red"] = softer
+    footer, command = run.footer or {}, command_of(run.header)
+    (style, style_hash), (script, script_hash) = _hashed("report.css"), _hashed("report.js")
+    by_verdict = {name: [line for line in lines if _verdict(line) == name] for name in SECTIONS}
+
+    def finding_of(line: Line) -> dict[str, Any] | None:
+        return _finding(line, most) if _mapping(line["finding"]) else None
+
+    verdict = run.verdict if run.verdict in ("conformant", "non-conformant") else "incomplete"
+    return _environment(min(most, SHORT)).get_template("report.html").render(
+        run=run,
+        header=run.header,
+        settings=_mapping(run.header.get("settings")),
+        versions=_mapping(run.header.get("versions")),
+        capabilities=[visible(word) for word in _mapping(run.header.get("capabilities")).values()],
+        footer=footer,
+        verdict=verdict,
+        command=block(command, 4 * SHORT),
+        command_copied=_as_shown(command, 4 * SHORT),
+        waivers=[_mapping(waiver) for waiver in _list(run.header.get("waivers"))],
+        total=len(lines),
+        red=len([line for line in lines if _verdict(line) in BROKEN]),
+        by_verdict=by_verdict,
+        chapters=list(dict.fromkeys(str(line["chapter"]) for line in lines)),
+        strengths=list(dict.fromkeys(str(line["strength"]) for line in lines)),
+        urgencies={word: found for word, found in urgencies.items() if found},
+        head=HEAD,
+        grid=_grid(lines),
+        known=PROPERTIES,
+        kinds=KINDS,
+        verdicts=VERDICTS,
+        traffic=_traffic(footer),
+        anchors=anchors,
+        same=same | like,
+        kind_of=kind_of,
+        finding_of=finding_of,
+        style=style,
+        script=script,
+        style_hash=style_hash,
+        script_hash=script_hash,
+    )  # fmt: skip
+
+
+def render(run: Run) -> str:
+    """The page of a run, below ``CAP`` bytes: long bodies are cut, and say so."""
+    most, page = MOST, _page(run, MOST)
+    while (size := len(page.encode())) >= CAP and most > LEAST:
+        most = max(LEAST, most * CAP // size * 4 // 5)
+        page = _page(run, most)
+    return page
+
+
+def write(run: Run, folder: Path) -> Path:
+    """Write the page as ``report.html`` into ``folder``, which is made where it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / NAME
+    place.write_text(render(run), encoding="utf-8", newline="\n")
+    return place

@@ -1,0 +1,49 @@
+"""Pages that hold tables and no bodies: escaped, self-contained, with a policy for our style and script only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from .showing import visible
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE = "tables.css"
+
+
+def page(template: str, script: str = "", **values: object) -> str:
+    """The page that a template makes of ``values``; every text in it is escaped. ``script`` names a file beside it."""
+    style, code = (_inlined(name) if name else "" for name in (STYLE, script))
+    policy = f"default-src 'none'; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+    if code:
+        policy += f"; script-src {_hash(code)}"
+    return (
+        _environment()
+        .get_template(template)
+        .render(policy=Markup(policy), style=Markup(style), script=Markup(code), **values)
+    )
+
+
+@lru_cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=lambda value: value if isinstance(value, Markup | int | float) else visible(value),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _inlined(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
