@@ -73,6 +73,10 @@ class Pipeline:
             known = self._memory[request.key] = self._enqueue(request, label, priority)
         return known
 
+    def asked(self, request: Request) -> bool:
+        """Whether a request was asked before, answered or not."""
+        return prepare(request, self.target).key in self._memory
+
     def known(self, request: Request) -> Exchange | None:
         """The exchange of a request that was asked and answered before, or None."""
         future = self._memory.get(prepare(request, self.target).key)

@@ -59,7 +59,7 @@ class SecondWave:
         for pin in rule.pins:
             if watched.seen or (self.settings.depth == "smoke" and watched.judged):
                 return
-            watched.own += self.pipeline.known(as_request(pin)) is None
+            watched.own += not self.pipeline.asked(as_request(pin))
             exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
             if not await self.pipeline.health.since(exchange.finished):
                 return

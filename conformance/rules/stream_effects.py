@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from ..model import AnswerRule, Body, Chapter, Exchange
@@ -49,9 +48,18 @@ def sound(exchange: Exchange) -> bool:
     return bool(every) and every == {index for index, piece, _ in placed(exchange) if ended(piece)}
 
 
-@lru_cache(maxsize=64)
+_LAST: list[tuple[Exchange, Exchange]] = []
+"""The exchange that was put together last: all the rules look at one after the other."""
+
+
 def _put_together(exchange: Exchange) -> Exchange:
     """The exchange as if the request had asked for no stream."""
+    if not _LAST or _LAST[0][0] is not exchange:
+        _LAST[:] = [(exchange, _as_plain(exchange))]
+    return _LAST[0][1]
+
+
+def _as_plain(exchange: Exchange) -> Exchange:
     found: dict[int, dict[str, Any]] = {}
     for index, piece, delta in placed(exchange):
         message = found.setdefault(index, {"index": index, "message": {"role": "assistant", "content": None}})
