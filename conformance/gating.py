@@ -118,7 +118,7 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
         if verdict.kind is Kind.VIOLATED and verdict.symptom is not Symptom.KILLED_SERVER:
             nonsense = await pipeline.ask_again(as_request(gate.nonsense), gate.id)
             verdict = judge(refuse, nonsense)
-        if verdict.symptom is Symptom.ACCEPTED_INVALID:
+        if verdict.symptom is Symptom.ACCEPTED_INVALID and react(nonsense) is not Reaction.ERROR_IN_200:
             why = f"{gate.property} is not looked at: nonsense in its place was accepted ({describe(nonsense)})"
             return _finding(pipeline, gate, gate.nonsense, nonsense, Symptom.ACCEPTED_INVALID, why, Capability.IGNORED)
         if verdict.kind is Kind.UNDECIDED:

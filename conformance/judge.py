@@ -136,7 +136,7 @@ _CONTEXT = re.compile(
 )
 _MODEL_CODES = ("unsupported_value", "unsupported_parameter")
 _MODEL_TEXT = re.compile(
-    r"(?:support|allow|availab|enabl)\w*.{0,60}\b(?:with|by|for|on|in) (?:this|the|your)(?: \w+)? model\b"
+    r"(?:support|allow|availab|enabl)\w*.{0,60}\b(?:with|by|for|from|on|in) (?:this|the|your)(?: \w+)? model\b"
     r"|\bmodel\b.{0,60}\bdo(?:es)?(?: not|n't) support|\bmodel only (?:supports|allows|accepts)\b"
     r"|\bin thinking mode\b|\b(?:while|when) thinking is enabled\b"
     r"|no endpoints found that"  # a router whose providers lack the feature
@@ -180,6 +180,13 @@ def excuse(exchange: Exchange) -> str:
     if code in _MODEL_CODES or _MODEL_TEXT.search(message):
         return f"this model does not offer it: {_short(message)}"
     return ""
+
+
+def speaks_of_model(exchange: Exchange) -> bool:
+    """Whether a refusal is about what the model or the key may do, and not about the request (fact base §8.13)."""
+    error = error_of(exchange.answer) if exchange.answer else {}
+    message = error.get("message")
+    return error.get("code") in _MODEL_CODES or (isinstance(message, str) and bool(_MODEL_TEXT.search(message)))
 
 
 def _short(text: str, most: int = 160) -> str:
@@ -226,8 +233,8 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     if reaction is Reaction.ERROR_IN_200:
         why = f"an invalid request got {said}; the error in its body does not make it a refusal"
         return Judgement(Kind.VIOLATED, why, Symptom.ACCEPTED_INVALID, "error in a 200")
-    legal = {400, 403, 422, *rule.statuses}
-    if exchange.status in legal:
+    legal = {400, 422, *rule.statuses}
+    if exchange.status in legal or (exchange.status == 403 and speaks_of_model(exchange)):
         return Judgement(Kind.HELD, observed=f"refused ({said})")
     why = f"refused with {said}, where {' or '.join(map(str, sorted({400, 422, *rule.statuses})))} is the answer"
     return Judgement(Kind.VIOLATED, why, Symptom.WRONG_STATUS, f"refused ({said})")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -31,9 +32,10 @@ class ProvingError(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """One server. ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well;
+    """One server, with the ``key`` that it wants.
 
-    ``warnings``: patterns of rules that may warn of a server without a fault.
+    ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well; ``warnings``: patterns of
+    rules that may warn of a server without a fault.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Subject:
     fails: tuple[str, ...]
     with_it: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def servers(folder: Path) -> Iterator[tuple[str, list[Subject]]]:
                 tuple(row.get("fails", ())),
                 tuple(row.get("with_it", ())),
                 tuple(row.get("warnings", ())),
+                row.get("key"),
             )
             for row in manifest["servers"]
         ]
@@ -133,10 +137,17 @@ def servers(folder: Path) -> Iterator[tuple[str, list[Subject]]]:
         process.stdout.close()
 
 
-def verdicts(url: str, settings: Settings) -> tuple[dict[str, dict[str, Any]], int, int | None]:
+KEY_VARIABLE = "CHATPROOF_PROVE_KEY"
+"""Variable that holds the key of a server that wants one."""
+
+
+def verdicts(url: str, settings: Settings, key: str | None = None) -> tuple[dict[str, dict[str, Any]], int, int | None]:
     """One whole campaign: record lines by rule, requests sent, and those sent until the first rule failed."""
     first: list[int] = []
-    session = Session(url, None, "CHATPROOF_NO_KEY", settings)
+    os.environ.pop(KEY_VARIABLE, None)
+    if key:
+        os.environ[KEY_VARIABLE] = key
+    session = Session(url, None, KEY_VARIABLE, settings)
 
     def saw(line: Mapping[str, Any]) -> None:
         if line["verdict"] in RED and not first:
@@ -158,7 +169,7 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     """The campaign against one wrong server; what keeps it from being made is told as ``error``."""
     started = time.monotonic()
     try:
-        lines, requests, first = verdicts(f"{root}/{subject.name}/v1", settings)
+        lines, requests, first = verdicts(f"{root}/{subject.name}/v1", settings, subject.key)
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         return Trial(subject, (), (), (), 0, None, time.monotonic() - started, why)

@@ -183,7 +183,10 @@ class SecondWave:
                 return [first], 0
 
             async def again() -> Played | None:
-                played = await self._play(rule, body, again=True)
+                try:
+                    played = await self._play(rule, body, again=True)
+                except Undecided:
+                    return None  # seen once, and not seen again
                 return played if played[0] is not None else None
 
             return await asked_again(first, again)

@@ -44,6 +44,10 @@ def _ignored(line: Line) -> bool:
     return line["rule"].startswith("gate.") and _symptom(line, "accepted_invalid")
 
 
+def _disguised(line: Line) -> bool:
+    return _symptom(line, "accepted_invalid") and "does not make it a refusal" in line["finding"]["why"]
+
+
 def _without_effect(line: Line) -> bool:
     return line["rule"].startswith("gate.") and _symptom(line, "wrong_content")
 
@@ -61,6 +65,7 @@ def _unbounded(line: Line) -> bool:
 
 
 _CAUSES: tuple[tuple[str, Callable[[Line], bool]], ...] = (
+    ("errors are told with status 200", _disguised),
     ("properties that the server does not look at", _ignored),
     ("features that are accepted without effect", _without_effect),
     ("values of a wrong JSON type are taken", _loose_type),

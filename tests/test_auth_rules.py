@@ -36,7 +36,8 @@ def play(rule: object, statuses: list[int]) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("name", "statuses"), [("missing", [401]), ("bad", [401, 401]), ("scheme", [401, 401]), ("bad", [403, 401])]
+    ("name", "statuses"),
+    [("missing", [401]), ("bad", [401, 401, 401]), ("scheme", [401, 401]), ("bad", [403, 401, 401])],
 )
 def test_good_locks(name: str, statuses: list[int]) -> None:
     assert play(RULES[name], statuses) is None
@@ -47,8 +48,9 @@ def test_good_locks(name: str, statuses: list[int]) -> None:
     [
         ("missing", [400], "400"),
         ("missing", [500], "500"),
-        ("bad", [401, 200], "accepted"),
-        ("bad", [401, 403], "403"),
+        ("bad", [401, 200, 401], "accepted"),
+        ("bad", [401, 401, 200], "only begins like"),
+        ("bad", [401, 403, 401], "403"),
         ("scheme", [401, 200], "accepted"),
     ],
 )

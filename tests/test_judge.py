@@ -127,7 +127,7 @@ def test_judgements(name: str, expect: Expect) -> None:
             wanted = (Kind.EXCUSED, None)
         assert (found.kind, found.symptom) == wanted
     elif reaction is Reaction.REFUSED:
-        legal = exchange.status in (400, 403, 422)
+        legal = exchange.status in (400, 422)
         assert (found.kind, found.symptom) == ((Kind.HELD, None) if legal else (Kind.VIOLATED, Symptom.WRONG_STATUS))
     else:
         assert (found.kind, found.symptom) == (Kind.VIOLATED, Symptom.ACCEPTED_INVALID)
@@ -140,6 +140,19 @@ def test_statuses_that_a_rule_allows(status: int) -> None:
     exchange = got(status, error())
     assert judge(rule(Expect.REFUSE, status), exchange).kind is Kind.HELD
     assert judge(rule(Expect.REFUSE), exchange).symptom is Symptom.WRONG_STATUS
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "legal"),
+    [
+        ("You are not allowed to request logprobs from this model.", None, True),
+        ("no", "unsupported_parameter", True),
+        ("temperature is out of range", "invalid_value", False),
+    ],
+)
+def test_403_is_for_what_a_model_may_do(message: str, code: str | None, legal: bool) -> None:
+    found = judge(rule(Expect.REFUSE), got(403, error(message, code)))
+    assert found.kind is (Kind.HELD if legal else Kind.VIOLATED)
 
 
 @pytest.mark.parametrize(

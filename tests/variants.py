@@ -32,6 +32,7 @@ def described(variant: Variant) -> dict[str, object]:
     """What is said of a variant in the manifest: its plain members."""
     told = {field.name: getattr(variant, field.name) for field in fields(variant)}  # type: ignore[arg-type]
     del told["server"], told["around"]
+    told["key"] = variant.server.api_key
     return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in told.items()}
 
 

@@ -82,7 +82,6 @@ BODY = [
     row("answer-text-plain", "res.ctype", behaviour.Reference(), around=headed("text/plain; charset=utf-8", ok)),
     row("answer-untyped", "res.ctype", behaviour.Reference(), around=headed(None, ok)),
     row("answer-as-events", "res.ctype", behaviour.Reference(), around=headed("text/event-stream", ok)),
-    row("answer-in-array", "res.json", said(lambda body: [body])),
     row(
         "answer-in-string-many",
         "res.json",

@@ -65,11 +65,6 @@ def quoting(text: Callable[[str], str]) -> Reference:
 
 MUTANTS = [
     keeping(
-        "auth-missing-taken",
-        "http.auth.missing",
-        keyed(changed(lambda reason, value: None if value is None else reason)),
-    ),
-    keeping(
         "auth-missing-403",
         "http.auth.missing",
         with_status("http.auth.missing", 403),

@@ -258,7 +258,6 @@ MUTANTS = [
     reading_mutant(
         "utf8-replaced", repairing(lambda raw: again(raw.decode("utf-8", "replace").encode())), "http.json.utf8.refuses"
     ),
-    reading_mutant("nan-taken", reading(with_nan), "http.nan"),
     reading_mutant("empty-taken", repairing(lambda raw: None if raw else LEAN), "http.body.empty.refuses"),
     reading_mutant(
         "array-taken",
