@@ -241,6 +241,10 @@ class SecondWave:
         if busy or react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")
         # what a server makes of an invalid request that it took is that rule's finding, and no other's
-        if react(exchange) is Reaction.REFUSED or (rule.valid and react(exchange) is Reaction.ACCEPTED):
+        if (
+            react(exchange) is Reaction.REFUSED
+            or exchange.status == 401
+            or (rule.valid and react(exchange) is Reaction.ACCEPTED)
+        ):
             self.sightings.observe(exchange)
         return exchange

@@ -52,8 +52,8 @@ _LAST: list[tuple[Exchange, Exchange]] = []
 """The exchange that was put together last: all the rules look at one after the other."""
 
 
-def _put_together(exchange: Exchange) -> Exchange:
-    """The exchange as if the request had asked for no stream."""
+def put_together(exchange: Exchange) -> Exchange:
+    """The exchange as if the request had asked for no stream: the answer that a client makes of the chunks."""
     if not _LAST or _LAST[0][0] is not exchange:
         _LAST[:] = [(exchange, _as_plain(exchange))]
     return _LAST[0][1]
@@ -96,10 +96,10 @@ def twin(rule: AnswerRule) -> AnswerRule:
     """The rule for streams."""
 
     def applies(exchange: Exchange) -> bool:
-        return sound(exchange) and rule.applies(_put_together(exchange))
+        return sound(exchange) and rule.applies(put_together(exchange))
 
     def check(exchange: Exchange) -> str | None:
-        return rule.check(_put_together(exchange))
+        return rule.check(put_together(exchange))
 
     return replace(
         rule,

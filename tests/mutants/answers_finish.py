@@ -160,7 +160,7 @@ MUTANTS = [
         answering(ends({"length": "stop"}, lambda choice: choice["logprobs"])),
         prop="logprobs",
     ),
-    row("answer-finish-length-always", "res.finish.length", ended(stopped), "ef.stop.finish", prop="max_tokens"),
+    row("answer-finish-length-always", "res.finish.early", ended(stopped), "ef.stop.finish", prop="max_tokens"),
     row("answer-finish-tools-stop", "res.finish.tools", answering(ends({"tool_calls": "stop"})), prop="tools"),
     row(
         "answer-finish-tools-several",

@@ -284,13 +284,6 @@ USAGE = [
 FORGOTTEN = [
     row("stream-forgets-stop", "ef.stop.stream", forgetful("stop"), prop="stop", family="ignored"),
     row("stream-forgets-n", "sse.choice.count", forgetful("n"), prop="n", family="ignored"),
-    row("stream-forgets-bound", "ef.maxtokens", forgetful("max_tokens"), prop="max_tokens", family="ignored"),
-    row("stream-forgets-format", "ef.json_object", forgetful("response_format"), prop="response_format",
-        family="ignored"),
-    row("stream-forgets-tools", "ef.choice.required", forgetful("tools", "tool_choice"), prop="tools",
-        family="ignored"),
-    spoilt("stream-finish-cut-stop", "ef.length",
-           each(finishing, turning("finish_reason", lambda reason: "stop" if reason == "length" else reason))),
     spoilt("stream-first-word-lost", "mm.stream", first_word_lost),
 ]  # fmt: skip
 
