@@ -34,8 +34,8 @@ class ProvingError(Exception):
 class Subject:
     """One server, with the ``key`` that it wants.
 
-    ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well; ``warnings``: patterns of
-    rules that may warn of a server without a fault.
+    ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well; ``warnings``: patterns
+    of rules that may warn of a server without a fault.
     """
 
     name: str
@@ -73,7 +73,9 @@ class Trial:
     @property
     def wrong(self) -> tuple[str, ...]:
         """Failed rules that have nothing to do with the fault."""
-        expected = (*self.subject.fails, *self.subject.with_it)
+        named = (*self.subject.fails, *self.subject.with_it)
+        # the twin of a rule for streams asks the same of the same feature
+        expected = (*named, *(f"{row}.stream" for row in named))
         return tuple(rule for rule in self.failed if not any(fnmatch.fnmatchcase(rule, row) for row in expected))
 
     @property

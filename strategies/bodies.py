@@ -22,7 +22,7 @@ def lean(**properties: Any) -> dict[str, Any]:
     return {"model": MODEL, "messages": [{"role": "user", "content": PROMPT}], **properties}
 
 
-JSON_WISH = " Answer with JSON."
+JSON_WISH = " Answer with JSON, just json."
 """Ends a user message where ``response_format`` is ``json_object``: some message must name JSON."""
 
 NULLABLE = frozenset(

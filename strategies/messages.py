@@ -20,10 +20,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .bodies import PROMPT
-from .text import call_id, phrases
+from .text import PLAIN, call_id, phrases
 
 Message = dict[str, Any]
 Part = dict[str, Any]
+
+REMARK = "Let me look."
+"""What the assistant says beside its calls."""
 
 TOOL_NAMES = ("get_weather", "f", "search-web", "Lookup_2")
 """Names that calls in drawn conversations have."""
@@ -107,8 +110,8 @@ def tool_call(number: int = 1, name: str = "get_weather", arguments: Any = "{}",
     return {**call, **more}
 
 
-def assistant_calls(*calls: Any, content: Any = None, **more: Any) -> Message:
-    """An assistant message that calls tools and says nothing unless ``content`` is given."""
+def assistant_calls(*calls: Any, content: Any = REMARK, **more: Any) -> Message:
+    """An assistant message that calls tools and says something besides, because some servers refuse silent ones."""
     return {"role": "assistant", "content": content, "tool_calls": list(calls), **more}
 
 
@@ -123,8 +126,8 @@ def tool_reply(call: int | str = 1, content: Any = "21 degrees", **more: Any) ->
 
 
 def assistant_function(name: str = "get_weather", arguments: str = "{}", **more: Any) -> Message:
-    """An assistant message with a legacy function call."""
-    return {"role": "assistant", "content": None, "function_call": {"name": name, "arguments": arguments}, **more}
+    """An assistant message with a legacy function call and, as above, some text."""
+    return {"role": "assistant", "content": REMARK, "function_call": {"name": name, "arguments": arguments}, **more}
 
 
 def function_reply(name: str = "get_weather", content: str | None = "21 degrees", **more: Any) -> Message:
@@ -169,22 +172,27 @@ def json_arguments() -> SearchStrategy[str]:
 
 
 @st.composite
-def contents(draw: DrawFn, *, parts: bool = False, images: bool = False) -> Any:
+def contents(draw: DrawFn, *, parts: bool = False, images: bool = False, plain: bool = False) -> Any:
     """Content of a message: text, or (``parts``) perhaps an array of text parts; ``images``: ends with an image part.
 
-    Shrinks towards ``"Hi."``.
+    ``plain``: ASCII text only. Shrinks towards ``"Hi."``.
     """
-    text = draw(phrases())
+    texts = _plain if plain else phrases()
+    text = draw(texts)
     if not (images or (parts and draw(st.booleans()))):
         return text
-    more = [text_part(draw(phrases()))] if draw(st.booleans()) else []
+    more = [text_part(draw(texts))] if draw(st.booleans()) else []
     return [text_part(text), *more, *([image_part()] if images else [])]
 
 
 _names = st.none() | st.sampled_from(("alice", "Bob_2", "a-b"))
 _call_names = st.sampled_from(TOOL_NAMES)
 _arguments = st.sampled_from(("{}", '{"city": "Paris"}', '{"n": [1, 2]}'))
-_silences = st.sampled_from(({"content": None}, {}, {"content": "Let me look."}))
+_plain = st.sampled_from(PLAIN)
+_plain_call_names = st.sampled_from(("get_weather", "lookup"))
+_plain_arguments = st.sampled_from(("{}", '{"city": "Paris"}'))
+_remark = st.just({"content": REMARK})
+_silences = st.sampled_from(({"content": None}, {}, {"content": REMARK}))
 
 
 @st.composite
@@ -196,6 +204,8 @@ def conversations(
     functions: bool = False,
     images: bool = False,
     names: bool = False,
+    plain: bool = False,
+    system_first: bool = True,
     max_turns: int = 3,
 ) -> list[Message]:
     """Valid conversations: perhaps a system message, then turns of user and assistant; the last message is a user's.
@@ -203,13 +213,17 @@ def conversations(
     ``parts``: some contents are arrays of text parts. ``tools``: at least one turn calls tools, one or several at once,
     every call is answered once, in any order, and the last message may be a tool's. ``functions``: at least one turn
     calls a legacy function (not together with ``tools``, which servers may refuse). ``images``: at least one user
-    message has an image part. ``names``: some messages name the participant. Send it with its ``declarations``.
+    message has an image part. ``names``: some messages name the participant. ``plain``: ASCII texts, ordinary names
+    and flat arguments, and whoever calls says something, too. ``system_first``: perhaps
+    with a system message. Send it with its ``declarations``.
 
     Shrinks towards one short user message (and one call, or one image).
     """
     if tools and functions:
         raise ValueError("a conversation has tool calls or function calls, not both; draw from one of the two")
-    said = contents(parts=parts)
+    said = contents(parts=parts, plain=plain)
+    called, given = (_plain_call_names, _plain_arguments) if plain else (_call_names, _arguments)
+    beside = _remark if plain else _silences
     messages: list[Message] = []
     calls = 0
 
@@ -217,20 +231,20 @@ def conversations(
         name = draw(_names) if names else None
         return {} if name is None else {"name": name}
 
-    if draw(st.booleans()):
+    if system_first and draw(st.booleans()):
         messages.append(system(draw(said), **named()))
     turns = draw(st.integers(1, max_turns))
     special = draw(st.integers(0, turns - 1)) if tools or functions or images else 0
     for turn in range(turns):
         chosen = turn == special
-        messages.append(user(draw(contents(parts=parts, images=images and chosen)), **named()))
+        messages.append(user(draw(contents(parts=parts, images=images and chosen, plain=plain)), **named()))
         more_follows = turn < turns - 1
         if tools and (chosen or draw(st.booleans())):
             for _ in range(draw(st.integers(1, 2))):
                 ids = range(calls + 1, calls + 1 + draw(st.integers(1, 3)))
-                made = [tool_call(i, draw(_call_names), draw(_arguments)) for i in ids]
+                made = [tool_call(i, draw(called), draw(given)) for i in ids]
                 calls += len(made)
-                messages.append({"role": "assistant", **draw(_silences), "tool_calls": made})
+                messages.append({"role": "assistant", **draw(beside), "tool_calls": made})
                 order = draw(st.permutations(made)) if len(made) > 1 else made
                 messages += [tool_reply(call["id"], draw(said)) for call in order]
             if not more_follows and not draw(st.booleans()):
@@ -239,10 +253,11 @@ def conversations(
             if not more_follows:
                 messages.append(user(draw(said)))
         elif functions and (chosen or draw(st.booleans())):
-            name = draw(_call_names)
+            name = draw(called)
+            remark = {} if plain else {"content": None}
             messages += [
-                assistant_function(name, draw(_arguments)),
-                function_reply(name, draw(phrases())),
+                assistant_function(name, draw(given), **remark),
+                function_reply(name, draw(_plain if plain else phrases())),
                 assistant(draw(said)),
             ]
             if not more_follows:

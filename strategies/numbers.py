@@ -12,8 +12,9 @@ GAP = 0.01
 
 
 def decimals(low: float, high: float) -> SearchStrategy[float]:
-    """Finite JSON numbers within [low, high]. Shrinks towards simple values near zero."""
-    return st.floats(low, high, allow_nan=False, allow_infinity=False)
+    """Finite JSON numbers within [low, high], of a size that no writer puts an exponent to. Shrinks towards simple
+    values near zero."""
+    return st.floats(low, high, allow_nan=False, allow_infinity=False).map(lambda x: x if abs(x) >= 1e-3 else 0.0)
 
 
 def decimals_above(high: float) -> SearchStrategy[float]:

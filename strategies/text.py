@@ -32,6 +32,9 @@ PHRASES = (
 )
 """Short ordinary messages; none is empty or blank."""
 
+PLAIN = tuple(phrase for phrase in PHRASES if phrase.isascii())
+"""Those of them that have ASCII characters only."""
+
 TRICKY = (
     "😀",  # astral
     "👩‍👩‍👧‍👦",  # joined by zero-width joiners
@@ -91,6 +94,11 @@ def function_names(*, max_size: int = NAME_MAX) -> SearchStrategy[str]:
     return st.text(NAME_ALPHABET, min_size=1, max_size=max_size) | st.text(
         NAME_ALPHABET, min_size=max_size, max_size=max_size
     )
+
+
+def plain_names() -> SearchStrategy[str]:
+    """Function names of up to 12 lower-case letters, which nothing can have against. Shrinks towards ``a``."""
+    return st.text(string.ascii_lowercase, min_size=1, max_size=12)
 
 
 def bad_function_names() -> SearchStrategy[str]:

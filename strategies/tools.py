@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from .json_schemas import parameters, strict_schemas
-from .text import function_names, prompts
+from .text import function_names, plain_names, prompts
 from .wrong import wrong_type
 
 Definition = dict[str, Any]
@@ -97,6 +97,20 @@ def tools(
     """
     lists = functions(min_size=min_size, max_size=max_size, bare=bare, strict=strict)
     return lists.map(lambda drawn: [as_tool(function) for function in drawn])
+
+
+def plain_functions(*, max_size: int = 3) -> SearchStrategy[list[Definition]]:
+    """Lists of ordinary definitions that differ in their plain names only, for rules whose point is elsewhere.
+
+    Shrinks towards one definition.
+    """
+    names = st.lists(plain_names(), min_size=1, max_size=max_size, unique=True)
+    return names.map(lambda drawn: [definition(name) for name in drawn])
+
+
+def plain_tools(*, max_size: int = 3) -> SearchStrategy[list[Tool]]:
+    """The same as tools. Shrinks towards one tool."""
+    return plain_functions(max_size=max_size).map(lambda drawn: [as_tool(function) for function in drawn])
 
 
 def tool_names(tools: Sequence[Tool]) -> list[str]:

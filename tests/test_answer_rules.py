@@ -146,7 +146,7 @@ ENTRY = (*CHOICE, "logprobs", "content", 0)
 USAGE = ("usage",)
 DETAILS = (*USAGE, "completion_tokens_details")
 NO_PROMPT = {"prompt_tokens": 0, "completion_tokens": 3, "total_tokens": 3}
-SOUND = dict.fromkeys(("id", "expires_at", "data", "transcript"), "x")
+SOUND = {"id": "x", "expires_at": 7, "data": "x", "transcript": "x"}
 FALSE_KEY = Request(body=lean(), auth="Bearer wrong-0123456789")
 DEEP = [b"[" * 900 + b"]" * 900, b"9" * 4300, b"[" * 100_000, b"\xff\xfe", b'{"id": "\\ud800"}']
 TEN = {"completion_tokens": 8, "prompt_tokens": 9, "total_tokens": 17}
@@ -179,6 +179,7 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.finish.enum", lean(), completion, put(*CHOICE, "finish_reason", value="eos")),
     ("res.finish.enum", lean(), completion, put(*CHOICE, "finish_reason", value=None)),
     ("res.finish.enum", TOOLS, calling, put(*CHOICE, "finish_reason", value=[])),
+    ("res.finish.early", lean(max_tokens=16), completion, put(*CHOICE, "finish_reason", value="length")),
     ("res.finish.length", long_answer(max_tokens=8), completion, put("usage", value=TEN)),
     ("res.finish.tools", TOOLS, calling, put(*CHOICE, "finish_reason", value="stop")),
     ("res.finish.forced", FORCED, calling, put(*CHOICE, "finish_reason", value="function_call")),
@@ -211,6 +212,8 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.toolcalls.absent", TOOLS, completion, put(*MESSAGE, "tool_calls", value=[])),
     ("res.functioncall.shape", FUNCTIONS, functioning, put(*MESSAGE, "function_call", "arguments", value={})),
     ("res.audio", lean(modalities=["text", "audio"]), completion, put(*MESSAGE, "audio", value={"id": "a"})),
+    ("res.audio", lean(modalities=["text", "audio"]), completion, put(*MESSAGE, "audio", value={**SOUND, "expires_at": "7"})),
+    ("res.audio", lean(modalities=["text", "audio"]), completion, put(*MESSAGE, "audio", value={**SOUND, "data": None})),
     ("res.audio.absent", lean(), completion, put(*MESSAGE, "audio", value=SOUND)),
     ("res.logprobs.shape", LOGS, logging, put(*CHOICE, "logprobs", value=[])),
     ("res.logprobs.shape", LOGS, logging, drop(*CHOICE, "logprobs", "content")),
@@ -255,6 +258,8 @@ ERRORS: list[tuple[str, Any, Any, int]] = [
     ("err.envelope", lean(n="x"), {"error": "no", "error_type": "validation"}, 422),
     ("err.envelope", lean(n="x"), {"detail": [{"loc": ["body", "n"]}]}, 422),
     ("err.envelope", lean(n="x"), ["no"], 400),
+    ("err.envelope.http", Request(body=lean(), method="PUT"), b"Method Not Allowed", 405),
+    ("err.envelope.http", Request(body=lean(), path="/nowhere"), {"detail": "Not Found"}, 404),
     ("err.keys.message", lean(n="x"), drop("error", "message")(refusal()), 400),
     ("err.keys.message", lean(n="x"), refusal(message={"detail": []}), 400),
     ("err.keys.type", lean(n="x"), drop("error", "type")(refusal()), 404),
@@ -316,7 +321,7 @@ GOOD: list[tuple[Any, Any]] = [
     (lean(n=None), completion()),
     (lean(n=3), {**choosing(3), "choices": choosing(3)["choices"][::-1]}),
     (TOOLS, calling()),
-    (TOOLS, calling(finish="length")),
+    ({**TOOLS, "max_tokens": 4}, calling(finish="length")),
     (TOOLS, calling(deepcopy(CALL), {**deepcopy(CALL), "id": "call_2"})),
     (FORCED, calling(finish="stop")),
     (FORCED, calling(finish="tool_calls")),
@@ -374,7 +379,6 @@ def test_nullable_members_that_are_missing_are_only_warnings() -> None:
         (lean(), {"message": "Request Too Long"}, 413),
         (lean(), b"slow down", 429),
         (lean(), b"boom", 500),
-        (Request(body=lean(), method="PUT"), b"Method Not Allowed", 405),
     ],
 )
 def test_a_good_refusal_breaks_none(body: Any, value: Any, status: int) -> None:

@@ -235,6 +235,9 @@ def test_fit_removes_what_needs_a_capability(left_out: str, everything: list[dic
         "audio_output": lambda body: "audio" in body or "audio" in (body.get("modalities") or ()),
         "forced_tool": lambda body: body.get("tool_choice") not in (None, "none", "auto"),
         "forced_function": lambda body: isinstance(body.get("function_call"), dict),
+        "system_role": lambda body: any(said["role"] == "system" for said in body["messages"]),
+        "tool_messages": lambda body: any("tool_calls" in said for said in body["messages"]),
+        "function_messages": lambda body: any("function_call" in said for said in body["messages"]),
     }
     shown = shows.get(left_out, lambda body: left_out in body)
     if left_out == "audio_input":

@@ -18,7 +18,7 @@ def answer(status: int, value: object) -> Answer:
 
 
 def good(body: dict, place: int) -> Answer:
-    if not isinstance(body["messages"], list):
+    if not isinstance(body["messages"], list) or body.get("temperature") == 3:
         return answer(400, {"error": {"message": "no", "type": "x", "param": None, "code": None}})
     message = {"role": "assistant", "content": None}
     if "tools" in body:
@@ -35,6 +35,10 @@ def good(body: dict, place: int) -> Answer:
     return answer(200, {"id": f"chatcmpl-{place}", "choices": found})
 
 
+def alone(body: dict) -> Answer:
+    return good(body, 0)
+
+
 def crossed(body: dict, place: int) -> Answer:
     """Every fifth request gets the answer of its neighbour."""
     if place % 5 != 4:
@@ -49,21 +53,26 @@ def crossed(body: dict, place: int) -> Answer:
     return good(other, 0)
 
 
-def play(name: str, reply: Reply) -> str | None:
+Alone = Callable[[dict], Answer]
+
+
+def play(name: str, reply: Reply, single: Alone | None = None) -> str | None:
+    """What the rule says; `single` answers the requests that are not sent together."""
     rule = load().by_id[f"many.{name}"]
     assert isinstance(rule, Relation)
     script = rule.script(lean())
     step = next(script)
     try:
         while True:
-            assert isinstance(step, list)
-            sent = [one.request if isinstance(one, Fresh) else one for one in step]
+            sent = [
+                one.request if isinstance(one, Fresh) else one for one in (step if isinstance(step, list) else [step])
+            ]
             made = []
             for place, request in enumerate(sent):
-                came = reply(request.body, place)
+                came = reply(request.body, place) if isinstance(step, list) else (single or alone)(request.body)
                 trouble = came if isinstance(came, Trouble) else None
                 made.append(Exchange(request, None if trouble else came, trouble))
-            step = script.send(made)
+            step = script.send(made if isinstance(step, list) else made[0])
     except StopIteration as end:
         return end.value
 
@@ -102,6 +111,56 @@ def test_a_dropped_connection(name: str) -> None:
     assert "gone" in (play(name, reply) or "")
 
 
-def test_a_server_that_declines_some_is_not_judged() -> None:
+def no(message: str = "no") -> Answer:
+    return answer(400, {"error": {"message": message, "type": "x", "param": None, "code": None}})
+
+
+def test_a_server_that_always_declines_some_is_not_judged() -> None:
+    def few(body: dict, place: int = 0) -> Answer:
+        return no() if body.get("n") == 3 else good(body, place)
+
     with pytest.raises(Undecided):
-        play("choices", lambda body, place: answer(400, {"error": {}}) if place == 3 else good(body, place))
+        play("choices", few, few)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_valid_request_that_only_a_crowd_sees_refused(name: str) -> None:
+    why = play(name, lambda body, place: no() if place == 4 else good(body, place))
+    assert "alone" in (why or "")
+    assert "400" in (why or "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_refusal_with_an_excuse_is_no_fault(name: str) -> None:
+    with pytest.raises(Undecided):
+        play(name, lambda body, place: no("maximum context length") if place == 4 else good(body, place))
+
+
+@pytest.mark.parametrize("taken", [{"messages": "Say hi."}, {"temperature": 3}], ids=["messages", "temperature"])
+def test_an_invalid_request_that_only_a_crowd_sees_taken(taken: dict) -> None:
+    def lax(body: dict, place: int) -> Answer:
+        return answer(200, {}) if taken.items() <= body.items() else good(body, place)
+
+    assert "200" in (play("refusals", lax) or "")
+
+
+def test_a_server_without_limits_is_judged_by_the_other_refusals() -> None:
+    def warm(body: dict, place: int = 0) -> Answer:
+        return answer(200, {}) if body.get("temperature") == 3 else good(body, place)
+
+    assert play("refusals", warm, warm) is None
+
+
+def test_a_crowd_of_others_does_not_hide_the_fate_alone() -> None:
+    turns = iter(range(100))
+
+    def crowded(body: dict) -> Answer:
+        return no() if next(turns) % 3 else good(body, 0)
+
+    assert "alone" in (play("refusals", lambda body, place: no(), crowded) or "")
+
+
+@pytest.mark.parametrize("reply", [lambda body: no(), lambda body: answer(200, {})], ids=["refuses", "takes"])
+def test_fates_that_are_the_same_for_all_cannot_be_compared(reply: Alone) -> None:
+    with pytest.raises(Undecided):
+        play("refusals", lambda body, place: reply(body), reply)

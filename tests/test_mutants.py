@@ -14,7 +14,7 @@ from mutants.base import FAMILIES
 FOLDER = Path(__file__).with_name("mutants")
 PARTS = (*PROPERTIES, "body", "answer", "stream", "error", "server")
 
-SAMPLE = 5
+SAMPLE = 12
 """Every so many-th server is tried in the ordinary tests; all of them by ``chatproof prove``."""
 
 

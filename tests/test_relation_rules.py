@@ -61,7 +61,9 @@ def streamed(request: Request, text: str, **count: Any) -> Exchange:
 
 def valid(body: Any) -> bool:
     """A small validator: enough for the bodies of the relations."""
-    if not isinstance(body, dict) or not body.get("messages") or body["messages"][0].get("role") == "bogus":
+    if not isinstance(body, dict) or not body.get("messages") or not isinstance(body["messages"], list):
+        return False
+    if body["messages"][0].get("role") == "bogus":
         return False
     number = all(abs(body.get(key) or 0) <= 2 for key in ("temperature", "presence_penalty", "frequency_penalty"))
     stop = body.get("stop")
@@ -238,6 +240,84 @@ def test_a_value_refused_alone_is_no_relation(rule: Relation) -> None:
         assert not any(outcomes(rule, refusing(lambda _, b: has(b, "temperature") and b["temperature"] is None)))
 
 
+def stopping(cuts: Callable[[list[str]], list[str]]) -> Reply:
+    """A server that minds some of its stop strings only."""
+
+    def reply(request: Request, number: int) -> Exchange:
+        body = value_of(request)
+        found = body.get("stop") or []
+        kept = cuts([found] if isinstance(found, str) else found)
+        return good(Request({**body, "stop": kept or None}), number)
+
+    return reply
+
+
+@pytest.mark.parametrize("rule_id", ["ef.stop", "ef.stop.stream"])
+@pytest.mark.parametrize(
+    "cuts",
+    [lambda found: [one for one in found if len(one) == 1], lambda found: found[:1]],
+    ids=["of one character", "the first"],
+)
+def test_every_kind_of_stop_string_is_tried(rule_id: str, cuts: Callable[[list[str]], list[str]]) -> None:
+    assert play(RULES[rule_id], RULES[rule_id].pins[0], stopping(cuts)) is not None
+
+
+def test_counts_of_prompt_tokens_are_those_of_the_whole_prompt() -> None:
+    def last_only(request: Request, _: int) -> Exchange:
+        return completion(request, usage={"prompt_tokens": len(value_of(request)["messages"][-1]["content"])})
+
+    rule = RULES["ef.prompt.monotone"]
+    assert play(rule, rule.pins[0], last_only)
+
+
+def test_a_prompt_of_its_own_every_time() -> None:
+    asked_for: list[bytes] = []
+
+    def reply(request: Request, number: int) -> Exchange:
+        asked_for.append(request.content)
+        return completion(request)
+
+    rule = RULES["ef.prompt.tokens"]
+    for _ in range(2):
+        play(rule, rule.pins[0], reply)
+    assert asked_for[0] == asked_for[1]
+    assert asked_for[1] != asked_for[2]
+
+
+def test_ids_that_the_server_makes_and_refuses() -> None:
+    long = "c" * 41
+
+    def reply(request: Request, _: int) -> Exchange:
+        if long.encode() in request.content:
+            return refusal(request)
+        made_up = {"id": long, "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+        return completion(request, None, "tool_calls", message={"tool_calls": [made_up]})
+
+    assert "sent back as received" in (play(RULES["ef.echo"], RULES["ef.echo"].pins[0], reply) or "")
+
+
+@pytest.mark.parametrize("idents", [[""], ["c", "c"]], ids=["empty", "alike"])
+def test_ids_that_are_wrong_are_not_sent_back(idents: list[str]) -> None:
+    made_up = [{"id": one, "type": "function", "function": {"name": "f", "arguments": "{}"}} for one in idents]
+    with pytest.raises(Undecided):
+        play(RULES["ef.echo"], RULES["ef.echo"].pins[0], lambda request, _: calling(request.body, *made_up))
+
+
+def test_a_bound_is_null_only_where_it_stands_alone() -> None:
+    sent: list[Body] = []
+
+    def reply(request: Request, number: int) -> Exchange:
+        sent.append(request.body)
+        return good(request, number)
+
+    outcomes(RULES["mm.null"], reply)
+    bounds = [{name for name in body if name.startswith("max_")} for body in sent]
+    assert all(len(found) <= 1 for found in bounds)
+    null = [(body, found) for body, found in zip(sent, bounds, strict=True) if found and None in map(body.get, found)]
+    assert {name for _, found in null for name in found} == {"max_tokens", "max_completion_tokens"}
+    assert any(len(body) > 4 for body, _ in null)
+
+
 W = {"messages": [{"role": "user", "content": "Weather?"}], "tools": [TOOL], "max_tokens": 128}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMAS[0]}}
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
@@ -268,6 +348,7 @@ BAD: list[tuple[set[str], Exchange]] = [
     ({"ef.choice.none"}, calling(lean(**W, tool_choice="none"), call())),
     ({"ef.choice.required"}, said(lean(**W, tool_choice="required"))),
     ({"ef.choice.named"}, calling(lean(**W, tool_choice=NAMED), call("other"))),
+    ({"ef.choice.named"}, said(lean(**W, tool_choice=NAMED))),
     ({"ef.parallel.off"}, calling(lean(**W, parallel_tool_calls=False), call(), call())),
     ({"ef.logprobs"}, said(lean(logprobs=True), choice={"logprobs": None})),
     ({"ef.logprobs.off"}, said(lean(), choice={"logprobs": ENTRY})),
@@ -287,6 +368,12 @@ GOOD = [
     said(lean(**W, tool_choice="required"), "", "length"),
     calling(lean(**W, tool_choice="required"), call("other")),
     calling(lean(**W, tool_choice=NAMED), call(), call()),
+    said(lean(**W, tool_choice=NAMED), "", "length"),
+    said(lean(**W, tool_choice=NAMED), "", usage={"completion_tokens": 128}),
+    said(lean(**W, tool_choice=NAMED), None, "content_filter"),
+    said(lean(**W, tool_choice=NAMED), None, message={"refusal": "no"}),
+    said(lean(**W, tool_choice=NAMED, response_format={"type": "json_object"}), "{}"),
+    completion(Request(lean(**W, tool_choice=NAMED)), None, message={"tool_calls": call()}),
     calling(lean(**W, parallel_tool_calls=False), call()),
     calling(lean(**W), call(), call()),
     said(lean(logprobs=True), choice={"logprobs": ENTRY}),

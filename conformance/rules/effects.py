@@ -7,6 +7,7 @@ sse.usage.off), ef.tier (res.tier), ef.bias.ban and ef.bias.force (token ids are
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Any
 
 from ...strategies.bodies import SCHEMAS, lean
 from ...strategies.messages import tool_reply, user
+from ...strategies.text import call_id
 from ..judge import Reaction, excuse, react
 from ..model import (
     NOT_JSON,
@@ -34,7 +36,9 @@ from .forms import documented, prose
 from .gates import TOOL
 from .views import asked, choices, chunks, completion, is_integer, long_answer, messages, option, plain, usage
 
+_TIME = {"type": "function", "function": {"name": "get_time", "parameters": TOOL["function"]["parameters"]}}
 _WEATHER = {"messages": [user("What is the weather in Paris and in Rome?")], "tools": [TOOL], "max_tokens": 128}
+_BOTH = {"messages": [user("What are the weather and the time in Paris?")], "tools": [TOOL, _TIME], "max_tokens": 128}
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
 _JSON = {"messages": [user("Name a city. Answer with a JSON object.")], "max_tokens": 256}
 _FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMAS[0]}}
@@ -162,10 +166,29 @@ def no_call(exchange: Exchange) -> str | None:
     return None
 
 
+def uncalled(exchange: Exchange) -> bool:
+    """Whether a choice calls nothing at all, malformed calls included, and neither refuses nor was filtered."""
+    for choice in choices(exchange):
+        message = choice.get("message")
+        if not isinstance(message, dict) or choice.get("finish_reason") == "content_filter":
+            continue
+        if not any(message.get(name) for name in ("tool_calls", "function_call", "refusal")):
+            return True
+    return False
+
+
 def some_call(exchange: Exchange) -> str | None:
-    if all(calls(message) or message.get("refusal") for message in messages(exchange)):
-        return None
-    return 'no tool is called for tool_choice: "required"'
+    return 'no tool is called for tool_choice: "required"' if uncalled(exchange) else None
+
+
+def forced(exchange: Exchange) -> bool:
+    """Answers for the named tool that call something, or that came to their end and were asked for nothing else."""
+    if not tools_with(exchange, "tool_choice", _NAMED):
+        return False
+    if any(names(message) for message in messages(exchange)):
+        return True
+    others = ("functions", "response_format", "audio")
+    return free(exchange) and bool(messages(exchange)) and not any(option(exchange, name) for name in others)
 
 
 def named(exchange: Exchange) -> str | None:
@@ -176,6 +199,8 @@ def named(exchange: Exchange) -> str | None:
         for name in names(message):
             if name != wanted:
                 return f"tool_choice names {wanted!r}, and {name[:64]!r} is called"
+    if free(exchange) and uncalled(exchange):
+        return f"tool_choice names {wanted!r}, and no tool is called"
     return None
 
 
@@ -282,13 +307,24 @@ def _stop_for(text: str) -> str:
     return min(common, key=lambda sign: (-common[sign], text.index(sign)))
 
 
+def _piece_of(text: str) -> str | None:
+    """Three to five characters from the middle of a text, which are rarely one token; no blank at either end."""
+    for width in (3, 4, 5):
+        for at in sorted(range(1, len(text) - width), key=lambda at: abs(at - len(text) // 2)):
+            piece = text[at : at + width]
+            if piece == piece.strip() and piece.isascii() and piece.replace("\n", " ").isprintable():
+                return piece
+    return None
+
+
 def stops(body: Body) -> Script:
     whole = _text((yield Request({key: value for key, value in body.items() if key != "stream"})))
-    stop = _stop_for(whole)
-    for form in (stop, [stop, "\u241e"]):
+    stop, none = _stop_for(whole), "\u241e"
+    piece = _piece_of(whole) or stop
+    for wanted, form in ((stop, stop), (piece, piece), (stop, [stop, none]), (piece, [none, piece])):
         text = _text((yield Request({**body, "stop": form})))
-        if stop in text:
-            return f"the text holds the stop string {stop!r}: {text[:60]!r}"
+        if wanted in text:
+            return f"the text holds the stop string {wanted!r}: {text[:60]!r}"
     return None
 
 
@@ -319,9 +355,13 @@ def repeats(body: Body) -> Script:
 
 
 def longer(body: Body) -> Script:
-    short = _text((yield Request({**body, "max_tokens": 8})))
-    long = _text((yield Request({**body, "max_tokens": 16})))
-    return None if len(long) >= len(short) else "a larger bound makes the text shorter"
+    before = 0
+    for most in (8, 16, 32, 64):
+        after = len(_text((yield Request({**body, "max_tokens": most}))))
+        if after < before:
+            return f"a larger bound makes the text shorter: {after} characters for {most} tokens, {before} for fewer"
+        before = after
+    return None
 
 
 def prompt_tokens(exchange: Exchange) -> int:
@@ -335,8 +375,10 @@ def prompt_tokens(exchange: Exchange) -> int:
 
 
 def same_prompt(body: Body) -> Script:
-    first = prompt_tokens((yield Request(body)))
-    second = prompt_tokens((yield Fresh(Request(body))))
+    """A prompt that the server never saw, then the same once more, which it may have in a cache."""
+    new = {**body, "messages": [user(f"Say hi to guest {secrets.token_hex(4)}.")]}
+    first = prompt_tokens((yield Request(new)))
+    second = prompt_tokens((yield Fresh(Request(new))))
     return None if first == second else f"the same request has {first} prompt_tokens, then {second}"
 
 
@@ -355,7 +397,8 @@ def streamed_prompt(body: Body) -> Script:
 
 def growing_prompt(body: Body) -> Script:
     first = prompt_tokens((yield Request(body)))
-    more = [*body["messages"], {"role": "assistant", "content": "Hi."}, user("Once more, please.")]
+    # the same last message: a server that counts no other one counts the same
+    more = [*body["messages"], {"role": "assistant", "content": "Hi."}, body["messages"][-1]]
     second = prompt_tokens((yield Request({**body, "messages": more})))
     return None if second > first else f"{first} prompt_tokens, and {second} with two more messages"
 
@@ -369,25 +412,27 @@ def echo(body: Body) -> Script:
     message = found[0]["message"]
     if calls(message) and found[0].get("finish_reason") == "length":
         raise Undecided("the tool call was cut")
-    replies, model = _replies(message)
+    replies, model, control_replies = _replies(message)
     rest = {key: value for key, value in body.items() if key != "tool_choice"}
     second = yield Request({**rest, "messages": [*body["messages"], message, *replies]})
     if react(second) not in (Reaction.REFUSED, Reaction.CRASHED) or excuse(second):
         return None
-    control = yield Request({**rest, "messages": [*body["messages"], model, *replies]})
+    control = yield Request({**rest, "messages": [*body["messages"], model, *control_replies]})
     if react(control) is not Reaction.ACCEPTED:
         raise Undecided("a hand-made message of the same sense is not accepted either")
     return f"its own message, sent back as received, is {react(second)} ({second.status})"
 
 
-def _replies(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """What follows the message, and the message with nothing but what a client must send."""
+def _replies(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
+    """What follows the message; a message with nothing but what a client must send and ids of ours; what follows it."""
     if not calls(message):
         text = message.get("content")
         if message.get("role") != "assistant" or not isinstance(text, str) or not text.strip():
             raise Undecided("no text to send back")
-        return [user("Once more, please.")], {"role": "assistant", "content": text}
-    made = []
+        more = [user("Once more, please.")]
+        return more, {"role": "assistant", "content": text}, more
+    made: list[dict[str, Any]] = []
+    idents: list[str] = []
     for call in calls(message):
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(call.get("id"), str) or not names(message):
@@ -395,10 +440,13 @@ def _replies(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         arguments = function.get("arguments")
         if not isinstance(arguments, str) or not isinstance(read_json(arguments), dict):
             raise Undecided("the arguments of a tool call are no JSON object")
+        idents.append(call["id"])
         plain_function = {"name": function.get("name"), "arguments": arguments}
-        made.append({"id": call["id"], "type": "function", "function": plain_function})
+        made.append({"id": call_id(len(idents)), "type": "function", "function": plain_function})
+    if not all(idents) or len(set(idents)) < len(idents):
+        raise Undecided("the ids of the tool calls are empty or alike")
     model = {"role": "assistant", "content": None, "tool_calls": made}
-    return [tool_reply(call["id"]) for call in made], model
+    return [tool_reply(ident) for ident in idents], model, [tool_reply(call["id"]) for call in made]
 
 
 # --- the table ----------------------------------------------------------------------------------------------------
@@ -475,11 +523,12 @@ tools = [
     _answer(
         "ef.choice.named",
         "tool_choice",
-        "calls no other tool than the one that tool_choice names",
-        lambda exchange: tools_with(exchange, "tool_choice", _NAMED) and any(names(one) for one in messages(exchange)),
+        "calls the tool that tool_choice names, and no other",
+        forced,
         named,
+        lean(tools=[_TIME, TOOL], tool_choice=_NAMED, max_tokens=128),
+        lean(tools=[TOOL], tool_choice=_NAMED, max_tokens=128, temperature=0),
         lean(**_WEATHER, tool_choice=_NAMED),
-        lean(**_WEATHER, tool_choice=_NAMED, temperature=0),
         needs=("forced_tool",),
     ),
     _answer(
@@ -488,6 +537,8 @@ tools = [
         "calls at most one tool for parallel_tool_calls: false",
         lambda exchange: tools_with(exchange, "parallel_tool_calls", False),
         one_call,
+        lean(**_BOTH, tool_choice="required", parallel_tool_calls=False),
+        lean(**_BOTH, tool_choice="required", parallel_tool_calls=False, temperature=0),
         lean(**_WEATHER, parallel_tool_calls=False),
         lean(**_WEATHER, parallel_tool_calls=False, temperature=0),
         needs=("tools",),

@@ -53,6 +53,14 @@ def values(exchange: Exchange) -> list[Any]:
     return [answer.json for answer in readable(exchange) if answer.status not in _SIZE]
 
 
+def unserved(exchange: Exchange) -> list[Answer]:
+    """The refusal of a wrong method or path."""
+    request, answer = exchange.request, exchange.answer
+    if answer is None or exchange.trouble or (request.method == "POST" and request.path == "/chat/completions"):
+        return []
+    return [answer] if answer.status in (404, 405) else []
+
+
 def errors(exchange: Exchange) -> list[dict[str, Any]]:
     """The error object of a refusal."""
     found = [value.get("error") for value in values(exchange) if isinstance(value, dict)]
@@ -212,6 +220,15 @@ RULES = (
         values,
         _envelope,
         _BAD,
+    ),
+    judges(
+        "err.envelope.http",
+        "error",
+        "answers unknown paths and wrong methods with an object error",
+        observed("errors: the service has one form for all of them; frameworks have their own"),
+        unserved,
+        lambda answer: _not_json(answer) or _envelope(answer.json),
+        [Request(body=lean(), method="PUT"), Request(body=lean(), path="/chat/completionz")],
     ),
     *(
         judges(

@@ -12,12 +12,25 @@ from collections.abc import Callable
 from typing import Any
 
 from ...strategies.bodies import lean
-from ...strategies.messages import audio_part, image_part
+from ...strategies.messages import (
+    assistant_calls,
+    assistant_function,
+    audio_part,
+    function_reply,
+    image_part,
+    system,
+    tool_call,
+    tool_reply,
+    user,
+)
 from ..model import NOT_JSON, Answer, Body, Gate, Source, Strength
 from .forms import documented, prose
 
 NONSENSE = {"nonsense": True}
 """An object where a scalar or an array belongs."""
+
+_LIST = ["nonsense"]
+"""The like where an object may stand: a server that passes over strange numbers or words does not take this."""
 
 TOOL = {
     "type": "function",
@@ -29,8 +42,7 @@ TOOL = {
 }
 """A tool every server that has tools can take."""
 
-_WEATHER = [{"role": "user", "content": "What is the weather in Paris?"}]
-_JSON = [{"role": "user", "content": "Answer with a JSON object."}]
+_JSON = [{"role": "user", "content": "Answer with a JSON object and nothing but json."}]
 _SCHEMA = {
     "type": "object",
     "properties": {"city": {"type": "string"}},
@@ -160,7 +172,9 @@ def _feature(
     probe: Body,
     effect: Callable[[Answer], bool | None] | None = None,
     *,
+    optional: bool = True,
     needs: tuple[str, ...] = (),
+    strength: Strength = Strength.MUST,
 ) -> Gate:
     return Gate(
         capability=name,
@@ -169,13 +183,16 @@ def _feature(
         source=source,
         probe=probe,
         effect=effect,
-        optional=True,
+        optional=optional,
         needs=needs,
+        strength=strength,
     )
 
 
 _PREDICTION = {"type": "content", "content": "Hi."}
 _FUNCTION = TOOL["function"]
+_WEATHER = user("What is the weather in Paris?")
+_PARIS = '{"city": "Paris"}'
 _AUDIO = {"voice": "alloy", "format": "wav"}
 
 GATES: tuple[Gate, ...] = (
@@ -209,10 +226,10 @@ GATES: tuple[Gate, ...] = (
     _property("response_format", {"type": "text"}, "nonsense"),
     _property("prediction", _PREDICTION, "nonsense", optional=True),
     _property("tools", [TOOL], NONSENSE, optional=True),
-    _property("tool_choice", "auto", 7, needs=("tools",), tools=[TOOL]),
+    _property("tool_choice", "auto", _LIST, needs=("tools",), tools=[TOOL]),
     _property("parallel_tool_calls", True, NONSENSE, needs=("tools",), tools=[TOOL]),
     _property("functions", [_FUNCTION], NONSENSE, optional=True),
-    _property("function_call", "auto", 7, needs=("functions",), functions=[_FUNCTION]),
+    _property("function_call", "auto", _LIST, needs=("functions",), functions=[_FUNCTION]),
     _feature(
         "multiple_choices",
         "n",
@@ -236,8 +253,7 @@ GATES: tuple[Gate, ...] = (
         "calls the tool that tool_choice names",
         prose("tool_choice: naming a function forces the model to call it"),
         lean(
-            messages=_WEATHER,
-            tools=[TOOL],
+            tools=[TOOL],  # for a greeting, so that a call is the doing of tool_choice
             tool_choice={"type": "function", "function": {"name": "get_weather"}},
             max_tokens=128,
         ),
@@ -249,7 +265,7 @@ GATES: tuple[Gate, ...] = (
         "function_call",
         "calls the function that function_call names",
         prose("function_call: naming a function forces the model to call it"),
-        lean(messages=_WEATHER, functions=[_FUNCTION], function_call={"name": "get_weather"}, max_tokens=128),
+        lean(functions=[_FUNCTION], function_call={"name": "get_weather"}, max_tokens=128),
         called_function,
         needs=("functions",),
     ),
@@ -272,6 +288,37 @@ GATES: tuple[Gate, ...] = (
             max_tokens=256,
         ),
         json_content,
+    ),
+    # not optional: these three are what every server of the vintage takes, and about ten rules need each of them
+    _feature(
+        "system_role",
+        "messages",
+        "takes a system message",
+        documented("role: the roles of the document"),
+        lean(messages=[system(), user()]),
+        optional=False,
+    ),
+    _feature(
+        "tool_messages",
+        "messages",
+        "takes a tool message that answers a call",
+        documented("role: the roles of the document"),
+        lean(messages=[_WEATHER, assistant_calls(tool_call(arguments=_PARIS)), tool_reply()], tools=[TOOL]),
+        optional=False,
+        needs=("tools",),
+    ),
+    _feature(
+        "function_messages",
+        "messages",
+        "takes a function message that answers a legacy call",
+        documented("role: the roles of the document"),
+        lean(
+            messages=[_WEATHER, assistant_function(arguments=_PARIS), function_reply(), user("Thank you!")],
+            functions=[_FUNCTION],
+        ),
+        optional=False,
+        needs=("functions",),
+        strength=Strength.SHOULD,  # reasoning models refuse the deprecated role
     ),
     _feature(
         "content_parts",

@@ -22,6 +22,7 @@ from ...strategies.tools import (
     many_definitions,
     misshapen_calls,
     named_choice,
+    plain_functions,
     tool,
     tool_choices,
     wrong_call_words,
@@ -74,8 +75,11 @@ functions = [
         "functions",
         "accepts one function and several",
         documented("functions: at least one"),
-        _functions([FUNCTION], [A, B, FUNCTION]),
-        examples=varying("functions", function_lists(bare=False)),
+        [
+            *_functions([FUNCTION], [A, B, FUNCTION]),
+            lean(messages=[user("What is the weather in Paris?")], functions=[FUNCTION], max_tokens=128),
+        ],
+        examples=varying("functions", plain_functions()),
     ),
     refuses(
         "functions.min",
@@ -136,7 +140,9 @@ functions = [
         "accepts legacy function names of letters, digits, underscores and hyphens",
         prose("functions: characters of name"),
         _functions([definition("a")], [definition("Get-Weather_2")]),
-        examples=varying("functions", text.function_names().map(lambda name: [definition(name)])),
+        examples=varying(
+            "functions", text.function_names(max_size=text.NAME_MAX - 1).map(lambda name: [definition(name)])
+        ),
     ),
     refuses(
         "functions.name.pattern",
@@ -173,8 +179,8 @@ functions = [
         "functions",
         "accepts a legacy function without parameters",
         prose("functions: leaving parameters out means that there are none"),
-        _functions([_cut("parameters")], [{"name": "f"}]),
-        examples=varying("functions", function_lists(bare=True)),
+        _functions([_cut("parameters")]),
+        examples=text.plain_names().map(lambda name: lean(functions=[{**_cut("parameters"), "name": name}])),
     ),
     accepts(
         "functions.parameters.type",
@@ -218,8 +224,8 @@ def _talk(declared: list[Definition], arguments: str) -> Body:
 
 @st.composite
 def _talks(draw: st.DrawFn) -> Body:
-    declared = draw(function_lists(max_size=2, bare=False))
-    return _talk(declared, draw(json_schemas.arguments(declared[0]["parameters"])))
+    city = draw(st.sampled_from(["Paris", "Rome", "Oslo"]))
+    return _talk(draw(plain_functions(max_size=2)), json.dumps({"city": city}))
 
 
 conversation = [
@@ -231,6 +237,7 @@ conversation = [
         [_talk([FUNCTION], json.dumps({"city": "Paris"}))],
         examples=_talks(),
         strength=Strength.SHOULD,  # reasoning models refuse the role function, as in the chapter on roles
+        needs=["function_messages"],
         control=lambda body: lean(functions=body["functions"]),
     ),
 ]
@@ -350,7 +357,7 @@ mixed = [
         "functions",
         "accepts functions alone and tools alone",
         documented("functions, tools: each is enough by itself"),
-        [lean(functions=[FUNCTION]), lean(tools=[TOOL]), lean(functions=[A, B]), lean(tools=[tool("alpha"), TOOL])],
+        [lean(functions=[FUNCTION]), lean(tools=[TOOL])],
         needs=["tools"],
         control=lambda body: lean(),
     ),
@@ -498,7 +505,7 @@ mixed = [
                 messages=[user("What is the weather?"), assistant_function(), function_reply(), user("Thanks.")],
             )
         ],
-        needs=["functions"],
+        needs=["functions", "function_messages"],
     ),
     observes(
         "tools.history.both",
@@ -519,7 +526,7 @@ mixed = [
                 ],
             )
         ],
-        needs=["functions"],
+        needs=["functions", "function_messages", "tool_messages"],
     ),
 ]
 

@@ -6,10 +6,13 @@ model). Accepted values are small: they bound the cost, and nearly every cap lie
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from ...strategies.bodies import lean
-from ..model import Chapter
+from ...strategies.messages import user
+from ..model import Chapter, Request, RequestRule
 from .forms import (
     accepts,
     contested,
@@ -25,24 +28,28 @@ from .forms import (
     without,
     wrong_types_refused,
 )
+from .views import long_answer
+
+
+def _floor(name: str) -> list[RequestRule]:
+    refused = observed(f"{name}: the floor is 1, though no document names one")
+    accepted, *rest = integer_floor(name, 1, documented(f"{name}: an integer"), refused=refused)
+    # also where the answer would be long, so that the bound does cut it
+    return [replace(accepted, pins=(*accepted.pins, long_answer(**{name: 1}))), *rest]
+
 
 bounds = [
     rule
     for name in ("max_tokens", "max_completion_tokens")
     for rule in (
-        *integer_floor(
-            name,
-            1,
-            documented(f"{name}: an integer"),
-            refused=observed(f"{name}: the floor is 1, though no document names one"),
-        ),
+        *_floor(name),
         accepts(
             f"{name}.type",
             name,
             f"accepts an integer as {name}",
             documented(f"{name}: an integer"),
             values(name, 16, 2),
-            examples=varying(name, st.integers(1, 32)),
+            examples=varying(name, st.integers(2, 32)),
         ),
         wrong_types_refused(name, "integer", source=documented(f"{name}: an integer")),
         null_accepted(name, documented(f"{name}: nullable")),
@@ -58,6 +65,14 @@ bounds = [
 ]
 
 both = [
+    accepts(
+        "max_tokens.optional",
+        "max_tokens",
+        "accepts a request without any bound on the length of the reply",
+        documented("max_tokens: optional"),
+        [Request(body=lean(messages=[user("Say hi. One word is enough.")]), bare=True)],
+        control=lambda _: lean(),  # is sent with the usual small bound
+    ),
     refuses(
         "max_tokens.both",
         "max_completion_tokens",

@@ -98,7 +98,7 @@ sizes = [
         _PROP,
         "accepts a hundred biases at once",
         documented("logit_bias: a map without a limit"),
-        values(_PROP, _many(), _many(-100), _many(100)),
+        values(_PROP, _many(), _many(-50), _many(50)),
     ),
 ]
 
@@ -130,7 +130,7 @@ value_types = [
         _PROP,
         "accepts decimal biases",
         contested("logit_bias: integers in the schema, decimals on several servers"),
-        values(_PROP, {"50": 1.5}, {"50": 100.0}),
+        values(_PROP, {"50": 1.5}, {"50": 50.0}),
     ),
 ]
 

@@ -6,7 +6,7 @@ A violation is confirmed with the same requests in flight together, because alon
 from __future__ import annotations
 
 from ...strategies.bodies import lean
-from ..judge import Reaction, describe, react
+from ..judge import Reaction, describe, excuse, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Undecided
 from ..sse import read_json
 from .forms import contested, prose
@@ -16,6 +16,9 @@ from .views import choices, messages
 TOGETHER = 16
 """Requests of one rule that are in flight together."""
 
+TRIES = 8
+"""How often a request is asked alone until it meets the fate that it should."""
+
 _ODD = (Reaction.CRASHED, Reaction.DISCONNECTED, Reaction.KILLED)
 """No answers; a time-out is not among them, because many at once may simply take their time."""
 
@@ -24,20 +27,26 @@ def _all(bodies: list[Body]) -> list[Fresh]:
     return [Fresh(Request(body=body)) for body in bodies]
 
 
-def _usable(exchanges: list[Exchange]) -> str | None:
+def _usable(exchanges: list[Exchange]) -> Script:
     """What went wrong beside the answers; Undecided where some were declined for a reason of their own."""
     for exchange in exchanges:
         if react(exchange) in _ODD:
             return f"one of {len(exchanges)} requests at once got no answer ({describe(exchange)})"
-    if any(react(exchange) is not Reaction.ACCEPTED for exchange in exchanges):
-        raise Undecided("not all of the requests were accepted")
-    return None
+    declined = [exchange for exchange in exchanges if react(exchange) is not Reaction.ACCEPTED]
+    if not declined:
+        return None
+    first = declined[0]
+    if react(first) is Reaction.REFUSED and not excuse(first):
+        alone: Exchange = yield Fresh(first.request)
+        if react(alone) is Reaction.ACCEPTED:
+            return f"a request is accepted alone, but {describe(first)} with {len(exchanges)} at once"
+    raise Undecided("not all of the requests were accepted")
 
 
 def counts(body: Body) -> Script:
     """Requests for one, two and three choices: each gets its own number."""
     exchanges: list[Exchange] = yield _all([{**body, "n": 1 + place % 3} for place in range(TOGETHER)])
-    wrong = _usable(exchanges)
+    wrong = yield from _usable(exchanges)
     if wrong:
         return wrong
     for place, exchange in enumerate(exchanges):
@@ -70,7 +79,7 @@ def _called(calls: object) -> list[object]:
 def names(body: Body) -> Script:
     """Requests that force a tool of their own: each gets a call of that tool."""
     exchanges: list[Exchange] = yield _all([_forcing(body, place) for place in range(TOGETHER)])
-    wrong = _usable(exchanges)
+    wrong = yield from _usable(exchanges)
     if wrong:
         return wrong
     for place, exchange in enumerate(exchanges):
@@ -84,7 +93,7 @@ def names(body: Body) -> Script:
 def streams(body: Body) -> Script:
     """The same, streamed: no stream carries a piece of another."""
     exchanges: list[Exchange] = yield _all([{**_forcing(body, place), "stream": True} for place in range(TOGETHER)])
-    wrong = _usable(exchanges)
+    wrong = yield from _usable(exchanges)
     if wrong:
         return wrong
     for place, exchange in enumerate(exchanges):
@@ -109,7 +118,7 @@ def schemas(body: Body) -> Script:
         return {**body, "response_format": {"type": "json_schema", "json_schema": wish}, "max_tokens": 64}
 
     exchanges: list[Exchange] = yield _all([marked(place) for place in range(TOGETHER)])
-    wrong = _usable(exchanges)
+    wrong = yield from _usable(exchanges)
     if wrong:
         return wrong
     for place, exchange in enumerate(exchanges):
@@ -125,7 +134,7 @@ def schemas(body: Body) -> Script:
 def ids(body: Body) -> Script:
     """Equal requests at once: every answer has an id of its own."""
     exchanges: list[Exchange] = yield _all([body] * TOGETHER)
-    wrong = _usable(exchanges)
+    wrong = yield from _usable(exchanges)
     if wrong:
         return wrong
     values = [exchange.answer.json for exchange in exchanges if exchange.answer is not None]
@@ -136,19 +145,43 @@ def ids(body: Body) -> Script:
     return None if len(set(told)) == len(told) else f"{len(told)} answers at once share {len(set(told))} ids"
 
 
+def _alone(body: Body, fate: Reaction) -> Script:
+    """Asks twice, one after the other, and some more times until the request has met its fate; None where it never did.
+
+    Other rules' requests may be in flight beside it: what a crowd brings about passes.
+    """
+    seen = None
+    for turn in range(TRIES):
+        exchange: Exchange = yield Fresh(Request(body=body))
+        if react(exchange) is fate:
+            seen = describe(exchange)
+        if seen is not None and turn:
+            break
+    return seen
+
+
 def refusals(body: Body) -> Script:
     """Valid and invalid requests in turn: each meets the same fate as alone."""
-    bad = {**body, "messages": "Say hi."}
-    alone: list[Exchange] = yield [Request(body=body), Request(body=bad)]
-    if [react(exchange) for exchange in alone] != [Reaction.ACCEPTED, Reaction.REFUSED]:
-        raise Undecided("alone, the valid request is not accepted or the invalid one not refused")
-    turns = [alone[place % 2] for place in range(TOGETHER)]
-    exchanges: list[Exchange] = yield _all([bad if place % 2 else body for place in range(TOGETHER)])
+    accepted = yield from _alone(body, Reaction.ACCEPTED)
+    if accepted is None:
+        raise Undecided("alone, the valid request is not accepted")
+    kinds: list[tuple[Body, Reaction, str]] = []
+    for bad in ({**body, "messages": "Say hi."}, {**body, "temperature": 3}):
+        refused = yield from _alone(bad, Reaction.REFUSED)
+        if refused is not None:
+            kinds += [(body, Reaction.ACCEPTED, accepted), (bad, Reaction.REFUSED, refused)]
+    if not kinds:
+        raise Undecided("alone, no invalid request is refused")
+    turns = [kinds[place % len(kinds)] for place in range(TOGETHER)]
+    exchanges: list[Exchange] = yield _all([kind for kind, _, _ in turns])
     if any(react(exchange) is Reaction.HUNG for exchange in exchanges):
         raise Undecided("not all of the requests were answered in time")
-    for exchange, before in zip(exchanges, turns, strict=True):
-        if react(exchange) is not react(before):
-            return f"alone {describe(before)}, but {describe(exchange)} with {TOGETHER} requests at once"
+    for exchange, (_, fate, before) in zip(exchanges, turns, strict=True):
+        if react(exchange) is fate:
+            continue
+        if react(exchange) is Reaction.REFUSED and excuse(exchange):
+            raise Undecided(excuse(exchange))
+        return f"alone {before}, but {describe(exchange)} with {TOGETHER} requests at once"
     return None
 
 

@@ -66,7 +66,8 @@ array = [
             lean(messages=[user(), assistant(), user("Thank you!")]),
             lean(messages=[system(), user(), assistant(), user("What is 2 + 2?"), assistant("4"), user("Thank you!")]),
         ],
-        examples=varying(_P, conversations(max_turns=6)),
+        examples=varying(_P, conversations(max_turns=6, plain=True)),
+        needs=["system_role"],
     ),
     # Row mm.position. The other rules about one message have pins at several places as well.
     refuses(
@@ -90,6 +91,7 @@ names = [
             lean(messages=[system(name="alice"), user()]),
             lean(messages=[user(), assistant(name="alice"), user("Thank you!")]),
         ],
+        needs=["system_role"],
     ),
     refuses(
         "messages.name.type",

@@ -30,7 +30,7 @@ from .forms import (
 )
 
 _P = "response_format"
-_JSON = [user("Answer with a JSON object.")]
+_JSON = [user("Answer with a JSON object and nothing but json.")]
 _JSON_OBJECT = {"type": "json_object"}
 _SCHEMA: Schema = {
     "type": "object",
@@ -168,7 +168,7 @@ json_object = [
             lean(messages=[user("Json, please."), assistant("Sure."), user("Say hi.")], response_format=_JSON_OBJECT),
         ],
         examples=_json_words(),
-        needs=["json_object"],
+        needs=["json_object", "system_role"],
     ),
     refuses(
         "response_format.jsonobject.word",

@@ -34,6 +34,9 @@ from .forms import accepts, contested, documented, observes, prose, refuses
 
 _P = "messages"
 _CALL = assistant_calls(tool_call())
+_CALLS = ["tools", "tool_messages"]
+_FUNCTIONS = ["functions", "function_messages"]
+_SYSTEM = ["system_role"]
 
 
 def _body(*messages: Any) -> Body:
@@ -75,6 +78,7 @@ content = [
         "accepts system content as text",
         documented("system: content"),
         [_system("You are terse.")],
+        needs=_SYSTEM,
     ),
     refuses(
         "content.system.required",
@@ -82,6 +86,7 @@ content = [
         "refuses a system message without content",
         documented("system: content is required, not nullable"),
         [_body({"role": "system"}, user()), _system(None)],
+        needs=_SYSTEM,
     ),
     accepts(
         "content.user.required", _P, "accepts user content as text", documented("user: content"), [_user("Say hi.")]
@@ -103,8 +108,8 @@ content = [
         _P,
         "accepts an assistant message without content beside tool_calls",
         prose("assistant: content is required unless there are calls"),
-        [_body(user(), _CALL, tool_reply()), _body(user(), _no_content(_CALL), tool_reply())],
-        needs=["tools"],
+        [_body(user(), call, tool_reply()) for call in ({**_CALL, "content": None}, _no_content(_CALL))],
+        needs=_CALLS,
     ),
     accepts(
         "content.assistant.function",
@@ -113,11 +118,11 @@ content = [
         prose("assistant: content is required unless there are calls"),
         [
             _body(user(), call, function_reply(), assistant(), user("Thank you!"))
-            for call in (assistant_function(), _no_content(assistant_function()))
+            for call in (assistant_function(content=None), _no_content(assistant_function()))
         ],
         # Not must: the history has a function message, and reasoning models refuse that role (as below).
         strength=Strength.SHOULD,
-        needs=["functions"],
+        needs=_FUNCTIONS,
     ),
     refuses(
         "content.assistant.optional",
@@ -139,7 +144,7 @@ content = [
         "accepts tool content as text",
         documented("tool: content"),
         [_tool("21")],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "content.tool.required",
@@ -151,7 +156,7 @@ content = [
             _tool(None),
             _body(user(), _CALL, tool_reply(content=None), assistant(), user("Thank you!")),
         ],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     accepts(
         "content.function.nullable",
@@ -161,7 +166,7 @@ content = [
         [_function(None), _function("21")],
         # Reasoning models refuse the deprecated role altogether (row role.function.unsupported).
         strength=Strength.SHOULD,
-        needs=["functions"],
+        needs=_FUNCTIONS,
     ),
     refuses(
         "content.function.nullable",
@@ -169,7 +174,7 @@ content = [
         "refuses a function message without the key content",
         documented("function: content is required, though nullable"),
         [_body(user(), assistant_function(), _no_content(function_reply()), assistant(), user("Thank you!"))],
-        needs=["functions"],
+        needs=_FUNCTIONS,
     ),
     refuses(
         "content.type",
@@ -192,7 +197,7 @@ content = [
         documented("tool: content is a string or an array of text parts"),
         [_tool(21), _tool({"celsius": 21})],
         examples=wrong_type("string", "array").map(_tool),
-        needs=["tools"],
+        needs=_CALLS,
     ),
     accepts(
         "content.empty.string",
@@ -201,6 +206,7 @@ content = [
         documented("content: no minimum length"),
         [_user(""), _system(""), _assistant("")],
         strength=Strength.SHOULD,
+        needs=_SYSTEM,
     ),
     accepts(
         "content.empty.tool",
@@ -209,7 +215,7 @@ content = [
         documented("content: no minimum length"),
         [_tool("")],
         strength=Strength.SHOULD,
-        needs=["tools"],
+        needs=_CALLS,
     ),
     observes(
         "content.empty.array",
@@ -228,7 +234,7 @@ content = [
             _user("Say hi. 😀 👩‍👩‍👧‍👦 𝒳"),
             _user("Say hi. مرحبا \u202eabc\u202c e\u0301\u0323 日本語"),
             _user("Say hi.\n\r\n\t\u2028 \ufffd \ufeff"),
-            _body(system("Réponds. 😀"), user("Say hi. 🇫🇷"), assistant("שלום 👍"), user('"\\ / \\u0041 %s {{x}}')),
+            _body(user("Réponds. 😀 🇫🇷"), assistant("שלום 👍"), user('"\\ / \\u0041 %s {{x}}')),
         ],
         examples=text.prompts().map(_user),
     ),
@@ -264,7 +270,7 @@ text_parts = [
         "accepts system content as an array of text parts",
         documented("system: content may be an array of text parts"),
         [_system([text_part("You are terse.")]), _system([text_part("You are terse."), text_part("And kind.")])],
-        needs=["content_parts"],
+        needs=["content_parts", *_SYSTEM],
     ),
     accepts(
         "content.assistant.parts",
@@ -287,8 +293,8 @@ text_parts = [
                 user([text_part("Thanks!")]),
             )
         ],
-        examples=conversations(parts=True).map(lambda messages: _body(*messages)),
-        needs=["content_parts"],
+        examples=conversations(parts=True, plain=True).map(lambda messages: _body(*messages)),
+        needs=["content_parts", *_SYSTEM],
     ),
     accepts(
         "content.tool.parts",
@@ -296,7 +302,7 @@ text_parts = [
         "accepts tool content as an array of text parts",
         documented("tool: content may be an array of text parts"),
         [_tool([text_part("21 degrees")]), _tool([text_part("21"), text_part("degrees")])],
-        needs=["content_parts", "tools"],
+        needs=["content_parts", *_CALLS],
     ),
     refuses(
         "part.object",
@@ -400,7 +406,7 @@ refusals = [
         "refuses a refusal part in a tool message",
         documented("tool: content parts are text"),
         [_tool([refusal_part()])],
-        needs=["content_parts", "tools"],
+        needs=["content_parts", *_CALLS],
     ),
     refuses(
         "part.refusal",
@@ -433,7 +439,9 @@ images = [
             _picture({"url": _URL}),
             _parts(image_part(), text_part("What is it?")),
         ],
-        examples=conversations(images=True, max_turns=2).map(lambda messages: _body(*messages)),
+        examples=conversations(images=True, plain=True, system_first=False, max_turns=2).map(
+            lambda messages: _body(*messages)
+        ),
         needs=["images"],
     ),
     observes(
@@ -501,7 +509,7 @@ images = [
         "refuses an image part in a tool message",
         documented("tool: content parts are text"),
         [_tool([image_part()]), _tool([text_part("21 degrees"), image_part()])],
-        needs=["images", "tools"],
+        needs=["images", *_CALLS],
     ),
 ]
 

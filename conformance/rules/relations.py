@@ -42,6 +42,9 @@ FAULTS: tuple[Body, ...] = (
 )
 """Bodies with one fault each, which request rules ask as well."""
 
+TURNS = 3
+"""Invalid requests that are sent in turn with valid ones."""
+
 
 # --- outcomes -----------------------------------------------------------------------------------------------------
 
@@ -101,6 +104,17 @@ def together_with(values: dict[str, Any], change: str) -> Callable[[Body], Scrip
         return unlike(base, other, f"{change} ({', '.join(kept)})")
 
     return script
+
+
+def nulls(body: Body) -> Script:
+    """All nullable properties as null. A bound is null where the body has none: beside another it is contested."""
+    bounds = ("max_tokens", "max_completion_tokens")
+    for bound in (None,) if any(name in body for name in bounds) else bounds:
+        values = {**_NULLS, bound: None} if bound else _NULLS
+        why = yield from together_with(values, "with these properties as null")(body)
+        if why:
+            return why
+    return None
 
 
 def reordered(value: Any) -> Any:
@@ -256,9 +270,13 @@ def removals(body: Body) -> Script:
 def isolation(body: Body) -> Script:
     before = yield Request(lean())
     accepted_or_undecided(before, "the lean body")
-    cut = Request(raw=json.dumps(body)[:-1].encode())
-    yield [Fresh(Request(body)), Fresh(Request({**body, "stream": True})), Fresh(cut)]
-    for after in (yield [Fresh(Request(lean())), Fresh(Request(lean()))]):
+    valid = Fresh(Request(lean()))
+    cut = Fresh(Request(raw=json.dumps(body)[:-1].encode()))
+    yield [Fresh(Request(body)), Fresh(Request({**body, "stream": True})), cut]
+    afters: list[Exchange] = yield [valid, valid]
+    # in turn: what one request leaves behind may fall to the very next one
+    mixed: list[Exchange] = yield [Fresh(Request(body)), valid] * TURNS
+    for after in (*afters, *mixed[1::2]):
         reaction = react(after)
         if reaction in (Reaction.REFUSED, Reaction.CRASHED, Reaction.ERROR_IN_200, Reaction.DISCONNECTED):
             said = f"{reaction}" if after.status is None else f"{reaction}, {after.status}"
@@ -346,7 +364,8 @@ relations = [
     _relation(
         "mm.null",
         "takes null as if the property were absent, also for all nullable properties at once",
-        together_with(_NULLS, "with these properties as null"),
+        nulls,
+        lean(),
         lean(**_BOUND),
         lean(**_BOUND, stream=True),
         lean(**_BOUND, messages=[]),
@@ -465,6 +484,8 @@ relations = [
         "takes a valid request right after invalid ones",
         isolation,
         *FAULTS[:5],
+        {"messages": FAULTS[0]["messages"]},
+        lean(messages="Say hi."),
         source=prose("each request stands for itself"),
         symptom=Symptom.REFUSED_VALID,
     ),

@@ -39,6 +39,8 @@ from .forms import accepts, believed, contested, documented, observed, observes,
 _P = "messages"
 _THANKS = user("Thank you!")
 _TOOLS = declarations([assistant_calls(tool_call())])
+_CALLS = ["tools", "tool_messages"]
+_FUNCTIONS = ["functions", "function_messages"]
 
 
 def _body(*messages: Any, **more: Any) -> Body:
@@ -94,6 +96,7 @@ roles = [
         "accepts the roles system, user and assistant",
         documented("role: the roles of the document"),
         [_body(system(), user()), _body(system(), user(), assistant(), _THANKS), _body(user(), assistant(), _THANKS)],
+        needs=["system_role"],
     ),
     accepts(
         "role.tool",
@@ -101,7 +104,7 @@ roles = [
         "accepts the role tool",
         documented("role: the roles of the document"),
         [_called(tool_call()), _body(user(), assistant_calls(tool_call()), tool_reply(), assistant(), _THANKS)],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     accepts(
         "role.function",
@@ -109,10 +112,10 @@ roles = [
         "accepts the deprecated role function",
         documented("role: the roles of the document"),
         [_body(user(), assistant_function(), function_reply(), assistant(), _THANKS)],
-        examples=conversations(functions=True).map(lambda messages: _body(*messages)),
+        examples=conversations(functions=True, plain=True, system_first=False).map(lambda messages: _body(*messages)),
         # Reasoning models refuse it (row role.function.unsupported).
         strength=Strength.SHOULD,
-        needs=["functions"],
+        needs=_FUNCTIONS,
     ),
     observes(
         "role.developer",
@@ -173,8 +176,10 @@ calls = [
             _body(user(), assistant_calls(tool_call(1)), tool_reply(1), assistant_calls(tool_call(2)), tool_reply(2)),
             _body(user(), assistant_calls(tool_call(), content="Let me look."), tool_reply(), assistant(), _THANKS),
         ],
-        examples=conversations(tools=True, max_turns=2).map(lambda messages: _body(*messages)),
-        needs=["tools"],
+        examples=conversations(tools=True, plain=True, system_first=False, max_turns=2).map(
+            lambda messages: _body(*messages)
+        ),
+        needs=_CALLS,
     ),
     refuses(
         "toolcall.shape",
@@ -189,7 +194,7 @@ calls = [
             _called(tool_call(type="retrieval")),
             _body(user(), assistant_calls(tool_call(1), _without(tool_call(2), "type")), tool_reply(1), tool_reply(2)),
         ],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "toolcall.id.required",
@@ -202,7 +207,7 @@ calls = [
             _first_of_two(_without(tool_call(), "id")),
             _second_of_two(tool_call(id=7)),
         ],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "toolcall.arguments.type",
@@ -215,7 +220,7 @@ calls = [
             _called(tool_call(arguments=7)),
         ],
         examples=wrong_type("string").map(lambda arguments: _called(tool_call(arguments=arguments))),
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "toolcall.type.item",
@@ -225,6 +230,7 @@ calls = [
         [
             _body(user(), assistant(tool_calls="none"), _THANKS, **_TOOLS),
             _body(user(), assistant(tool_calls={}), _THANKS, **_TOOLS),
+            _body(user(), assistant(tool_calls=tool_call()), tool_reply(), **_TOOLS),
             _body(user(), assistant(tool_calls=[7]), _THANKS, **_TOOLS),
         ],
         needs=["tools"],
@@ -236,7 +242,7 @@ calls = [
         documented("tool call: arguments is a string, JSON as the model wrote it"),
         [_called(tool_call(arguments='{"city": "Zürich 😀", "n": [1, {"a": null}]}'))],
         examples=json_arguments().map(lambda arguments: _called(tool_call(arguments=arguments))),
-        needs=["tools"],
+        needs=_CALLS,
     ),
     observes(
         "toolcall.arguments.json",
@@ -244,7 +250,7 @@ calls = [
         "accepts arguments of a tool call that are not JSON",
         contested("tool call: arguments is free text in the document, some servers parse it"),
         [_called(tool_call(arguments=arguments)) for arguments in ('{"city": ', "")],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     accepts(
         "toolcall.id.maxlen",
@@ -253,7 +259,7 @@ calls = [
         observed("tool call: the length of ids in error texts"),
         [_with_id("c" * 40), _with_id("call_" + "0aB" * 8), _with_id("1")],
         examples=text.call_ids().map(_with_id),
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "toolcall.id.maxlen",
@@ -261,7 +267,7 @@ calls = [
         "refuses ids of tool calls of more than 64 characters",
         observed("tool call: the length of ids in error texts, 40 or 64"),
         [_with_id("c" * 65), _with_id("c" * 400)],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     observes(
         "toolcall.id.next",
@@ -269,7 +275,7 @@ calls = [
         "refuses an id of a tool call of 41 characters",
         contested("tool call: a limit of 64 is reported beside that of 40"),
         [_with_id("c" * 41)],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     observes(
         "toolcall.id.unique",
@@ -277,7 +283,7 @@ calls = [
         "refuses two tool calls with one id in a message",
         contested("tool call: no document says that ids differ"),
         [_body(user(), assistant_calls(tool_call(), tool_call()), tool_reply())],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     accepts(
         "toolcall.name.pattern",
@@ -286,7 +292,7 @@ calls = [
         observed("tool call: the pattern of names in error texts"),
         [_called(tool_call(name=name)) for name in ("Ab_9-z", "n" * 64)],
         examples=text.function_names().map(lambda name: _called(tool_call(name=name))),
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "toolcall.name.pattern",
@@ -295,7 +301,7 @@ calls = [
         observed("tool call: the pattern of names in error texts"),
         [_with_name("a.b"), _with_name("has space"), _with_name("naïve")],
         examples=text.bad_function_names().map(_with_name),
-        needs=["tools"],
+        needs=_CALLS,
     ),
 ]
 
@@ -314,7 +320,7 @@ histories = [
         "accepts an assistant message with 128 tool calls",
         observed("assistant: the number of tool_calls in error texts"),
         [_many(128)],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "assistant.toolcalls.max",
@@ -322,7 +328,7 @@ histories = [
         "refuses an assistant message with 129 tool calls",
         observed("assistant: the number of tool_calls in error texts"),
         [_many(129)],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     observes(
         "assistant.toolcalls.null",
@@ -369,7 +375,7 @@ histories = [
             _body(user(), assistant_calls(tool_call()), tool_reply(), {"role": "tool", "content": "21"}),
             _body(user(), assistant_calls(tool_call()), {"role": "tool", "content": "21"}, tool_reply()),
         ],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "tool.id.type",
@@ -380,7 +386,7 @@ histories = [
             _body(user(), assistant_calls(tool_call()), tool_reply(), tool_reply(tool_call_id=wrong))
             for wrong in (7, None, {})
         ],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "tool.preceded",
@@ -393,7 +399,7 @@ histories = [
             _body(tool_reply(), user(), **_TOOLS),
             _body(user(), assistant(), tool_reply(), _THANKS, **_TOOLS),
         ],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     observes(
         "tool.id.match",
@@ -401,7 +407,7 @@ histories = [
         "refuses a tool_call_id that no call has",
         believed("tool: follows from the rules about orphans and unanswered calls"),
         [_body(user(), assistant_calls(tool_call()), tool_reply(), tool_reply(2))],
-        needs=["tools"],
+        needs=_CALLS,
     ),
     refuses(
         "toolcalls.answered",
@@ -420,7 +426,7 @@ histories = [
                 )
             )
         ),
-        needs=["tools"],
+        needs=_CALLS,
     ),
     observes(
         "toolcalls.undeclared",
@@ -428,7 +434,7 @@ histories = [
         "accepts a history with tool calls without tools",
         contested("messages, tools: no document asks for the tools of former calls"),
         [_without(_called(tool_call()), "tools")],
-        needs=["tools"],
+        needs=_CALLS,
     ),
 ]
 
@@ -444,7 +450,7 @@ legacy = [
         "refuses a function message without name",
         documented("function message: name is required"),
         [_with_function_message(_without(function_reply(), "name"))],
-        needs=["functions"],
+        needs=_FUNCTIONS,
     ),
     observes(
         "functionmsg.preceded",
@@ -452,7 +458,7 @@ legacy = [
         "refuses a function message that follows no function call",
         believed("function message: the original service takes orphans"),
         [_body(user(), function_reply(), assistant(), _THANKS, functions=[declared()])],
-        needs=["functions"],
+        needs=_FUNCTIONS,
     ),
     refuses(
         "functions.history",
@@ -460,7 +466,7 @@ legacy = [
         "refuses functions beside a history with tool_calls",
         observed("functions, tool_calls: error text about mixing the two"),
         [lean(messages=[user(), assistant_calls(tool_call()), tool_reply()], functions=[declared()])],
-        needs=["functions", "tools"],
+        needs=["functions", *_CALLS],
     ),
 ]
 

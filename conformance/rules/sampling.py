@@ -124,6 +124,15 @@ n = [
         examples=varying("n", st.integers(2, 4)),
         needs=["multiple_choices"],
     ),
+    accepts(
+        "n.more",
+        "n",
+        "accepts n of 6",
+        documented("n: up to 128"),
+        values("n", 6),
+        strength=Strength.SHOULD,  # engines are started with room for four
+        needs=["multiple_choices"],
+    ),
     observes(
         "n.temp0",
         "n",

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..model import AnswerRule, Body, Chapter, Exchange
 from . import answer, effects
-from .stream_views import ended, fragments, function, pieces, placed, read, totals, whole
+from .stream_views import calls, ended, fragments, function, pieces, placed, read, totals, whole
 from .views import asked, is_integer
 
 TWINS = (
@@ -43,6 +43,8 @@ def sound(exchange: Exchange) -> bool:
     if any(
         not is_integer(piece.get("index")) or not isinstance(piece.get("delta"), dict) for piece in pieces(exchange)
     ):
+        return False
+    if not all(isinstance(call, dict) and is_integer(call.get("index")) for call in calls(exchange)):
         return False
     every = {index for index, _, _ in placed(exchange)}
     return bool(every) and every == {index for index, piece, _ in placed(exchange) if ended(piece)}

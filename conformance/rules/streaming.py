@@ -6,11 +6,14 @@ knows are in the http chapter.
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
-from ...strategies.bodies import lean
+from ...strategies.bodies import SCHEMAS, lean
+from ...strategies.messages import user
 from ...strategies.wrong import wrong_type
-from ..model import Chapter
+from ..model import Body, Chapter
 from .forms import (
     accepts,
     default_accepted,
@@ -22,9 +25,14 @@ from .forms import (
     varying,
     wrong_types_refused,
 )
+from .gates import TOOL
+from .views import COUNT
 
 _ON = {"stream": True}
 _NEEDS = ["streaming"]
+_WEATHER = [user("What is the weather in Paris?")]
+_JSON = [user("Answer with a JSON object and nothing but json.")]
+_FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMAS[0]}}
 _USAGE = documented("stream_options.include_usage: a boolean")
 
 stream = [
@@ -39,6 +47,67 @@ stream = [
     wrong_types_refused("stream", "boolean", source=documented("stream: a boolean"), first=["true", 1, "false", 0]),
     null_accepted("stream", documented("stream: nullable")),
     default_accepted("stream", False, documented("stream: default false")),
+]
+
+
+def _streamed(**properties: Any) -> Body:
+    return lean(**_ON, stream_options={"include_usage": True}, **properties)
+
+
+_BESIDE = documented("stream: a boolean, whatever else is asked for")
+
+together = [
+    accepts(
+        "stream.tools",
+        "stream",
+        "accepts stream: true with tools",
+        _BESIDE,
+        [_streamed(messages=_WEATHER, tools=[TOOL], max_tokens=128)],
+        needs=[*_NEEDS, "stream_options", "tools"],
+    ),
+    accepts(
+        "stream.tool_choice",
+        "stream",
+        "accepts stream: true with tool_choice required",
+        _BESIDE,
+        [_streamed(messages=_WEATHER, tools=[TOOL], tool_choice="required", max_tokens=128)],
+        needs=[*_NEEDS, "stream_options", "tools", "tool_choice", "forced_tool"],
+    ),
+    accepts(
+        "stream.functions",
+        "stream",
+        "accepts stream: true with functions",
+        _BESIDE,
+        [_streamed(messages=_WEATHER, functions=[TOOL["function"]], max_tokens=128)],
+        needs=[*_NEEDS, "stream_options", "functions"],
+    ),
+    accepts(
+        "stream.format",
+        "stream",
+        "accepts stream: true with the response format json_object",
+        _BESIDE,
+        [_streamed(messages=_JSON, response_format={"type": "json_object"}, max_tokens=256)],
+        needs=[*_NEEDS, "stream_options", "json_object"],
+    ),
+    accepts(
+        "stream.schema",
+        "stream",
+        "accepts stream: true with the response format json_schema",
+        _BESIDE,
+        [_streamed(messages=_JSON, response_format=_FORMAT, max_tokens=256)],
+        needs=[*_NEEDS, "stream_options", "json_schema"],
+    ),
+    *(
+        accepts(
+            f"stream.bound{suffix}",
+            "stream",
+            f"accepts stream: true with {name}: 1",
+            _BESIDE,
+            [_streamed(messages=COUNT, **{name: 1})],
+            needs=[*_NEEDS, "stream_options", name],
+        )
+        for name, suffix in (("max_tokens", ""), ("max_completion_tokens", ".completion"))
+    ),
 ]
 
 options = [
@@ -101,4 +170,4 @@ options = [
     ),
 ]
 
-CHAPTER = Chapter("streaming", "Asking for a stream", (*stream, *options))
+CHAPTER = Chapter("streaming", "Asking for a stream", (*stream, *together, *options))

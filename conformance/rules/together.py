@@ -28,8 +28,11 @@ _CAPABILITIES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("function_call", lambda value: isinstance(value, dict), "forced_function"),
     ("modalities", lambda value: "audio" in (value or ()), "audio_output"),
     ("audio", lambda value: True, "audio_output"),
+    ("system", lambda value: True, "system_role"),
     ("tool_calls", lambda value: True, "tools"),
+    ("tool_calls", lambda value: True, "tool_messages"),
     ("function_calls", lambda value: True, "functions"),
+    ("function_calls", lambda value: True, "function_messages"),
     ("parts", lambda value: True, "content_parts"),
     ("images", lambda value: True, "images"),
 )

@@ -25,6 +25,7 @@ from ...strategies.tools import (
     many_definitions,
     misshapen_choices,
     named_choice,
+    plain_tools,
     tool,
     tool_choices,
     wrong_choice_words,
@@ -49,6 +50,7 @@ from .forms import (
 
 TOOL = tool()
 A, B = tool("alpha"), tool("beta")
+_WEATHER = [user("What is the weather in Paris?")]
 _GOOD = st.sampled_from([[], [A], [A, B]])
 _STRICT = documented("tools: function.strict is a boolean, null allowed")
 _BOTH = json_schemas.Schema(
@@ -99,10 +101,10 @@ tools = [
         "tools",
         "accepts an array of tools",
         documented("tools: an array of tools"),
-        _tools([TOOL], [A, B, TOOL]),
-        examples=varying("tools", tool_lists(bare=False)),
+        [*_tools([TOOL], [A, B, TOOL]), lean(messages=_WEATHER, tools=[TOOL], max_tokens=128)],
+        examples=varying("tools", plain_tools()),
     ),
-    wrong_types_refused("tools", "array", source=documented("tools: an array"), first=("none",)),
+    wrong_types_refused("tools", "array", source=documented("tools: an array"), first=("none", TOOL)),
     null_observed("tools", contested("tools: not nullable in the document; the original service reads null as absent")),
     refuses(
         "tools.item",
@@ -210,7 +212,7 @@ function_name = [
         "accepts function names of letters, digits, underscores and hyphens",
         prose("tools: characters of function.name"),
         _functions("name", "a", "Get-Weather_2", "Z", "0", "_", "-"),
-        examples=_drawn("name", text.function_names()),
+        examples=_drawn("name", text.function_names(max_size=text.NAME_MAX - 1)),
     ),
     refuses(
         "fn.name.pattern",
@@ -296,8 +298,8 @@ function_parameters = [
         "tools",
         "accepts a function without parameters",
         prose("tools: leaving function.parameters out means that there are none"),
-        _tools([_cut(definition(), "parameters")], [as_tool({"name": "f"})]),
-        examples=varying("tools", tool_lists(bare=True)),
+        _tools([_cut(definition(), "parameters")]),
+        examples=text.plain_names().map(lambda name: lean(tools=[_cut(definition(name), "parameters")])),
     ),
     accepts(
         "fn.parameters.empty",
@@ -425,8 +427,8 @@ def _talk(declared: list[Tool], arguments: str) -> Body:
 
 @st.composite
 def _talks(draw: st.DrawFn) -> Body:
-    declared = draw(tool_lists(max_size=2, bare=False))
-    return _talk(declared, draw(json_schemas.arguments(declared[0]["function"]["parameters"])))
+    city = draw(st.sampled_from(["Paris", "Rome", "Oslo"]))
+    return _talk(draw(plain_tools(max_size=2)), json.dumps({"city": city}))
 
 
 conversation = [
@@ -437,6 +439,7 @@ conversation = [
         documented("tools, messages: tool calls and tool messages"),
         [_talk([TOOL], json.dumps({"city": "Paris"})), _talk([A, B], json.dumps({"city": "Rome"}))],
         examples=_talks(),
+        needs=["tool_messages"],
         control=lambda body: lean(tools=body["tools"]),
     ),
 ]
@@ -522,9 +525,17 @@ tool_choice = [
     accepts(
         "tool_choice.named.exists",
         "tool_choice",
-        "accepts a tool_choice that names any of several tools",
+        "accepts a tool_choice that names any of the tools",
         documented("tool_choice: forces the named tool"),
-        values("tool_choice", *map(named_choice, ("get_weather", "alpha", "beta")), tools=[A, B, TOOL]),
+        [
+            *values("tool_choice", *map(named_choice, ("get_weather", "alpha", "beta")), tools=[A, B, TOOL]),
+            lean(
+                messages=_WEATHER,
+                tools=[tool(parameters=STRICT_PARAMETERS, strict=True)],
+                tool_choice=named_choice("get_weather"),
+                max_tokens=128,
+            ),
+        ],
         needs=["tools", "forced_tool"],
     ),
     refuses(

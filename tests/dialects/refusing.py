@@ -60,7 +60,8 @@ def shorter(reason: Reason) -> dict[str, Any]:
 def has_image_or_audio(body: dict[str, Any]) -> bool:
     """Whether a message has a part that is no text."""
     messages = body.get("messages")
-    contents = [message.get("content") for message in messages if isinstance(message, dict)] if messages else []
+    rows = messages if isinstance(messages, list) else []
+    contents = [message.get("content") for message in rows if isinstance(message, dict)]
     parts = [part for content in contents if isinstance(content, list) for part in content]
     return any(isinstance(part, dict) and part.get("type") in ("image_url", "input_audio") for part in parts)
 

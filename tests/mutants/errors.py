@@ -108,7 +108,7 @@ MUTANTS = [
     ),
     wrong(
         "error-text-method",
-        "err.json",
+        "err.envelope.http",
         sometimes(lambda reason: reason.status == 405, lambda reason: "Method Not Allowed"),
     ),
     wrong(
@@ -133,7 +133,7 @@ MUTANTS = [
     wrong("error-detail-syntax", "err.envelope", sometimes(about_json, details)),
     wrong(
         "error-detail-method",
-        "err.envelope",
+        "err.envelope.http",
         sometimes(lambda reason: reason.status == 405, lambda reason: {"detail": "Method Not Allowed"}),
     ),
     wrong(

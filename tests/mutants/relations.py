@@ -146,13 +146,6 @@ MUTANTS = [
         "mm.null",
     ),
     relation(
-        "null-bounds-both",
-        "max_completion_tokens",
-        refused_when(lambda body: "max_tokens" in body and "max_completion_tokens" in body),
-        "mm.null",
-        with_it=("max_tokens.null.accepts", "max_completion_tokens.null.accepts"),
-    ),
-    relation(
         "null-repairs",
         "metadata",
         unchecked_when(lambda body: "metadata" in body and body["metadata"] is None, "top_p.max"),

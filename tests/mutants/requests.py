@@ -187,6 +187,7 @@ BOUNDS = [
         "max-tokens-needed",
         "refused",
         refusing_valid(lambda body: "max_tokens" not in body and "max_completion_tokens" not in body),
+        "max_tokens.optional.accepts",
         "mm.monotone.good",
     ),
     seed_row("seed-32-bit", "bound", refusing_valid(number("seed", -(2**31), 2**31 - 1)), "seed.type.accepts"),

@@ -1,0 +1,51 @@
+"""``chatproof plan``: what a run would send, and what that may cost."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import click
+
+from ..options import DEPTH_NAMES, VINTAGE_NAMES
+
+_PRICE = click.FloatRange(0, 1_000_000)
+
+
+@click.command()
+@click.option("--depth", type=click.Choice(DEPTH_NAMES), default="default", help="how much of each rule is asked")
+@click.option("--max-examples", type=click.IntRange(0, 100_000), help="drawn bodies per rule")
+@click.option("--seed", type=int, default=0, help="seed of the run (--hypothesis-seed of pytest)")
+@click.option("--safe", is_flag=True, help="leave out requests that have killed engines")
+@click.option("--vintage", type=click.Choice(VINTAGE_NAMES), default="2024-11", help="version of the specification")
+@click.option("--price-in", type=_PRICE, help="price of a million prompt tokens")
+@click.option("--price-out", type=_PRICE, help="price of a million completion tokens")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="how to print it")
+def plan(
+    depth: str,
+    max_examples: int | None,
+    seed: int,
+    safe: bool,
+    vintage: str,
+    price_in: float | None,
+    price_out: float | None,
+    form: str,
+) -> None:
+    """Say how many requests and tokens a run would take, by chapter. Sends nothing.
+
+    The bodies are drawn as for the run, which takes a minute or so for nightly and certify.
+
+    Example: chatproof plan --depth smoke --price-in 0.15 --price-out 0.60
+    """
+    if (price_in is None) != (price_out is None):
+        given, missing = ("--price-in", "--price-out") if price_out is None else ("--price-out", "--price-in")
+        raise click.ClickException(f"{given} needs {missing} beside it (0 for what costs nothing)")
+    prices = None if price_in is None or price_out is None else (price_in, price_out)
+    if prices and any(map(math.isnan, prices)):
+        raise click.ClickException("--price-in and --price-out need a number each, and nan is none")
+    from ..catalogue import load
+    from ..estimate import as_json, estimate, table
+    from ..plan import Settings
+
+    rows = estimate(load(vintage), Settings(vintage, depth, max_examples, seed, safe=safe))
+    click.echo(json.dumps(as_json(rows, prices), indent=1) if form == "json" else "\n".join(table(rows, prices)))

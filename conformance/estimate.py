@@ -1,0 +1,281 @@
+"""What a run would send, without sending anything: requests and token ceilings by chapter.
+
+The list of wave 1 is the one that a run makes. How many requests gates, rules about answers and relations need depends
+on what comes back, so these are played against the reference's answers, made in this process. A server with faults
+costs more (each violation is asked again and made smaller), one that refuses features costs less.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from .canary import TOKENS
+from .catalogue import Catalogue
+from .endpoint import TOKEN_BOUNDS, Target, headers_of, prepare
+from .health import CANARY
+from .judge import Reaction, react
+from .model import (
+    Answer,
+    AnswerRule,
+    Body,
+    Exchange,
+    Expect,
+    Fresh,
+    Gate,
+    Relation,
+    Request,
+    RequestRule,
+    Rule,
+    Step,
+    Undecided,
+    as_request,
+)
+from .plan import Settings, asked_at, cases, draw, needed_gates, seed_of
+from .reference.app import BASE, Endpoint
+from .reference.behaviour import Reference
+from .sightings import Sightings
+from .sse import read_json
+
+CHARACTERS = 4
+"""Characters of a body that are counted as one prompt token."""
+
+LARGEST = 16_384
+"""Token bound from which on it is no bound: answers end long before, when the model is done."""
+
+OPENING = "canary"
+"""Name of the row of the requests that find the model and the token bound."""
+
+GATES = "gates"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One chapter. ``about``: the counts depend on the answers.
+
+    ``unbounded`` requests should be accepted, but set no bound below ``LARGEST``: no part of ``completion_tokens``.
+    """
+
+    chapter: str
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    unbounded: int = 0
+    about: bool = False
+
+    def cost(self, price_in: float, price_out: float) -> float:
+        """Ceiling of the cost, in the currency of the prices of a million tokens."""
+        return (self.prompt_tokens * price_in + self.completion_tokens * price_out) / 1e6
+
+
+def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> list[Row]:
+    """A row for each chapter of a run over some rules (None: all that this depth asks), in the catalogue's order.
+
+    Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
+    """
+    chosen = asked_at(catalogue, settings.depth) if rules is None else list(rules)
+    needed = needed_gates(catalogue.gates, chosen)
+    gates = [gate for gate in catalogue.gates if gate.capability in needed]
+    requests = [rule for rule in chosen if isinstance(rule, RequestRule) and not (settings.safe and rule.risky)]
+    answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
+    relations = [rule for rule in chosen if isinstance(rule, Relation)]
+    # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
+    rehearsal = _Rehearsal(Sightings(answers if settings.depth == "smoke" else []))
+    rehearsal.opening()
+    for gate in gates:
+        rehearsal.gate(gate)
+    offered = frozenset(gate.capability for gate in catalogue.gates)
+    rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
+    for rule in relations:
+        rehearsal.relation(rule, settings)
+    for rule in answers:
+        rehearsal.provide(rule)
+    rehearsal.wave(catalogue, [rule for rule in requests if rule.risky], settings, offered)
+    present = {rule.chapter for rule in (*requests, *answers, *relations)}
+    names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
+    about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
+    return [Row(name, **rehearsal.rows[name], about=name in about) for name in names]
+
+
+_COUNTED = ("requests", "prompt_tokens", "completion_tokens", "unbounded")
+
+
+def total(rows: Sequence[Row]) -> Row:
+    """All rows added up."""
+    added: Counter[str] = Counter()
+    for row in rows:
+        added.update({name: getattr(row, name) for name in _COUNTED})
+    return Row("total", **added, about=any(row.about and row.requests for row in rows))
+
+
+def ceiling(body: object) -> int | None:
+    """Completion tokens that a body allows at most, over all of its choices; None where it sets no real bound."""
+    if not isinstance(body, dict):
+        return None
+    bounds = [whole for name in TOKEN_BOUNDS if (whole := _whole(body.get(name)))]
+    return min(bounds) * (_whole(body.get("n")) or 1) if bounds and min(bounds) < LARGEST else None
+
+
+def _whole(value: object) -> int | None:
+    """A positive whole number, also one written as 1.0; None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None
+
+
+_STAND_IN = Target("http://127.0.0.1/v1", model="chatproof-reference", fields={"max_tokens": TOKENS})
+"""Bodies are prepared for it; nothing is sent to it."""
+
+
+@dataclass
+class _Rehearsal:
+    """A run without a server: what was asked so far, by chapter, and what the reference answers to it."""
+
+    seen: Sightings
+    rows: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    known: set[tuple[object, ...]] = field(default_factory=set)
+    target: Target = _STAND_IN
+    endpoint: Endpoint = field(default_factory=lambda: Endpoint({"": Reference()}))
+
+    # --- counting ------------------------------------------------------------------------------------------------
+
+    def count(self, chapter: str, request: Request, *, accepted: bool, again: bool = False) -> None:
+        """Count a prepared request, unless an equal one was asked before. Only accepted ones cost tokens."""
+        if request.key in self.known and not again:
+            return
+        self.known.add(request.key)
+        row = self.rows[chapter]
+        row["requests"] += 1
+        if accepted and request.method == "POST":
+            row["prompt_tokens"] += -(-len(request.content.decode("utf-8", "replace")) // CHARACTERS)
+            most = ceiling(read_json(request.content))
+            row["completion_tokens"] += most or 0
+            row["unbounded"] += most is None
+
+    def ask(self, chapter: str, request: Request, *, again: bool = False) -> Exchange:
+        """Count a request as the pipeline would send it, and answer it."""
+        request = prepare(request, self.target)
+        exchange = self.answered(request)
+        self.count(chapter, request, accepted=react(exchange) is Reaction.ACCEPTED, again=again)
+        return exchange
+
+    def answered(self, request: Request) -> Exchange:
+        """What the reference makes of a prepared request."""
+        reference, kind = self.endpoint.paths.get(BASE + request.path, (self.endpoint.default, ""))
+        headers = Headers(headers_of(request, self.target))
+        made = self.endpoint.answer(reference, kind, request.method, headers, request.content)
+        shown = (("content-type", made.content_type), *made.headers)
+        return Exchange(request, Answer(made.status, shown, b"".join(made.blocks)))
+
+    # --- the parts of a run, in their order ----------------------------------------------------------------------
+
+    def opening(self) -> None:
+        """What finds the model and the token bound; the run does not remember the answers."""
+        self.ask(OPENING, Request(method="GET", path="/models", raw=b"", content_type=None))
+        self.ask(OPENING, CANARY)
+        self.known.clear()
+
+    def gate(self, gate: Gate) -> None:
+        """The probe, and the nonsense where the probe's answer shows no effect."""
+        exchange = self.ask(GATES, as_request(gate.probe))
+        self.seen.observe(exchange)
+        effect = gate.effect(exchange.answer) if gate.effect and exchange.answer else None
+        if gate.nonsense is not None and effect is not True:
+            self.ask(GATES, as_request(gate.nonsense))
+
+    def wave(
+        self, catalogue: Catalogue, rules: Sequence[RequestRule], settings: Settings, offered: frozenset[str]
+    ) -> None:
+        """The list of some request rules: what an ACCEPT or an EITHER sends may cost tokens."""
+        for case in cases(catalogue, rules, settings):
+            request: Request | None = case.request
+            if case.rule.fit is not None:
+                body = case.rule.fit(case.request.body, offered)
+                request = None if body is None else as_request(body)
+            if request is None:
+                continue
+            ready = prepare(request, self.target)
+            self.count(case.rule.chapter, ready, accepted=case.rule.expect is not Expect.REFUSE)
+            if self.seen.rules and not case.rule.risky:
+                exchange = self.answered(ready)
+                if case.rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
+                    self.seen.observe(exchange)
+
+    def relation(self, rule: Relation, settings: Settings) -> None:
+        """The scripts of a relation over its pins and drawn bodies."""
+        bodies: list[Body] = list(rule.pins[: 1 if settings.depth == "smoke" else None])
+        count = settings.drawn if rule.pins else max(settings.drawn, 1)
+        if rule.examples is not None and count:
+            bodies += draw(rule.examples, count, seed_of(settings.seed, rule.id))
+        for body in bodies:
+            self.play(rule, body)
+
+    def play(self, rule: Relation, body: Body) -> None:
+        """One script to its end; what it finds is of no interest."""
+        script = rule.script(body)
+        try:
+            step: Step = next(script)
+            while True:
+                reply: Any
+                reply = [self._step(rule, one) for one in step] if isinstance(step, list) else self._step(rule, step)
+                step = script.send(reply)
+        except (StopIteration, Undecided):
+            return
+
+    def _step(self, rule: Relation, step: Request | Fresh) -> Exchange:
+        fresh = isinstance(step, Fresh)
+        return self.ask(rule.chapter, step.request if fresh else step, again=fresh)
+
+    def provide(self, rule: AnswerRule) -> None:
+        """The requests of a rule about answers that the traffic does not hold, in smoke until one can be judged."""
+        for pin in rule.pins:
+            if rule.id in self.seen.of and self.seen.of[rule.id].judged:
+                return
+            exchange = self.ask(rule.chapter, as_request(pin))
+            if rule.id in self.seen.of:
+                self.seen.hold(exchange, rule)
+
+
+# --- shown --------------------------------------------------------------------------------------------------------
+
+
+def as_json(rows: Sequence[Row], prices: tuple[float, float] | None = None) -> dict[str, Any]:
+    """The table as plain values; with the prices (in, out) of a million tokens each row has a ``cost``."""
+    shown = [asdict(row) | ({"cost": row.cost(*prices)} if prices else {}) for row in (*rows, total(rows))]
+    return {"chapters": shown[:-1], "total": shown[-1], "notes": notes(rows)}
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """What the figures do not say by themselves."""
+    whole = total(rows)
+    said = [
+        "completion is a ceiling: the token bound of each request that a server should accept, times n.",
+        f"prompt is a guess: {CHARACTERS} characters of a body are a token. Requests to be refused count as 0 of both.",
+    ]
+    if whole.about:
+        said.append(
+            "~ depends on the answers, and is about what a server without faults is asked. A violation is asked again"
+            " and made smaller, a feature that is refused is asked no further, canaries come between."
+        )
+    if whole.unbounded:
+        said.append(
+            f"{whole.unbounded} requests have no token bound, or a vast one, on purpose: their answers end when the"
+            " model is done, and are not in the figures."
+        )
+    return said
+
+
+def table(rows: Sequence[Row], prices: tuple[float, float] | None = None) -> list[str]:
+    """The lines of a table with a row per chapter and a total, and the notes under it."""
+    lines = [f"{'chapter':16}{'requests':>10}{'prompt':>12}{'completion':>13}" + (f"{'cost':>13}" if prices else "")]
+    for row in (*rows, total(rows)):
+        requests = ("~" if row.about and row.requests else "") + f"{row.requests:,}"
+        cost = f"{row.cost(*prices):>13.4f}" if prices else ""
+        lines.append(f"{row.chapter:16}{requests:>10}{row.prompt_tokens:>12,}{row.completion_tokens:>13,}{cost}")
+    said = [line for note in notes(rows) for line in textwrap.wrap(note, 100, subsequent_indent="  ")]
+    return [*lines, "", *said]

@@ -1,0 +1,262 @@
+"""``chatproof plan``: the figures, that nothing is sent for them, and how near they come to a run."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from chatproof.conformance.catalogue import Catalogue, load
+from chatproof.conformance.cli.plan import plan
+from chatproof.conformance.estimate import Row, as_json, ceiling, estimate, table, total
+from chatproof.conformance.model import (
+    AnswerRule,
+    Body,
+    Chapter,
+    Expect,
+    Fresh,
+    Relation,
+    Request,
+    RequestRule,
+    Rule,
+    Script,
+    Source,
+    Strength,
+)
+from chatproof.conformance.plan import Settings, cases, draw
+from chatproof.conformance.proving import verdicts
+from chatproof.conformance.reference import serve
+from chatproof.strategies.bodies import lean
+from click.testing import CliRunner
+
+SOURCE = Source("documented", "a test")
+
+
+@pytest.fixture(autouse=True)
+def unconnected(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever connects to anything fails; only the comparison with real runs may."""
+    if request.node.get_closest_marker("slow"):
+        return
+
+    def refuse(self: socket.socket, address: object) -> None:
+        raise AssertionError(f"connected to {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+
+
+def asks(name: str, expect: Expect, *pins: Body | Request, risky: bool = False) -> RequestRule:
+    return RequestRule(
+        id=name,
+        property="body",
+        title="",
+        expect=expect,
+        strength=Strength.MUST,
+        source=SOURCE,
+        pins=pins,
+        risky=risky,
+        chapter="one",
+    )
+
+
+def relates(script: Callable[[Body], Script], *pins: Body) -> Relation:
+    return Relation(
+        id="rel",
+        property="body",
+        title="",
+        strength=Strength.MUST,
+        source=SOURCE,
+        script=script,
+        pins=pins,
+        chapter="two",
+    )
+
+
+def answers(*pins: Body) -> AnswerRule:
+    return AnswerRule(
+        id="ans",
+        property="body",
+        title="",
+        strength=Strength.MUST,
+        source=SOURCE,
+        applies=lambda exchange: exchange.status == 200,
+        check=lambda exchange: None,
+        pins=pins,
+        chapter="three",
+    )
+
+
+def planned(*rules: Rule, depth: str = "default", safe: bool = False) -> dict[str, Row]:
+    """The rows, by chapter, of a catalogue of these rules."""
+    requests = tuple(rule for rule in rules if isinstance(rule, RequestRule))
+    relations = tuple(rule for rule in rules if isinstance(rule, Relation))
+    others = tuple(rule for rule in rules if isinstance(rule, AnswerRule))
+    chapters = tuple(Chapter(name, name) for name in ("one", "two", "three"))
+    made = Catalogue("2024-11", (), requests, chapters, others, relations)
+    return {row.chapter: row for row in estimate(made, Settings(depth=depth, safe=safe))}
+
+
+@pytest.mark.parametrize(
+    ("body", "most"),
+    [
+        ({"max_tokens": 16}, 16),
+        ({"max_tokens": 16, "n": 3}, 48),
+        ({"max_completion_tokens": 5, "n": None}, 5),
+        ({"max_tokens": 16, "max_completion_tokens": 5}, 5),
+        ({"max_tokens": 16.0, "n": 2.0}, 32),
+        ({"max_tokens": None}, None),
+        ({"max_tokens": True}, None),
+        ({"max_tokens": float("inf")}, None),
+        ({"max_tokens": 2**31}, None),
+        ({"n": 2}, None),
+        ([], None),
+    ],
+)
+def test_ceiling(body: object, most: int | None) -> None:
+    assert ceiling(body) == most
+
+
+def test_equal_requests_are_counted_once() -> None:
+    twice = asks("a", Expect.ACCEPT, lean(), lean(max_tokens=16)), asks("b", Expect.ACCEPT, lean(), lean(top_p=1))
+    assert planned(*twice)["one"].requests == 2
+
+
+def test_what_is_to_be_refused_costs_nothing() -> None:
+    refused = planned(asks("a", Expect.REFUSE, lean(top_p=2)))["one"]
+    assert (refused.requests, refused.prompt_tokens, refused.completion_tokens) == (1, 0, 0)
+    either = planned(asks("a", Expect.EITHER, lean(n=2)))["one"]
+    assert either.completion_tokens == 32
+    assert either.prompt_tokens > 10
+
+
+def test_requests_without_a_bound_are_told() -> None:
+    row = planned(asks("a", Expect.ACCEPT, Request(body=lean(), bare=True), lean(max_tokens=2**31)))["one"]
+    assert (row.requests, row.completion_tokens, row.unbounded) == (2, 0, 2)
+    assert any(line.startswith("2 requests have no token bound") for line in table([row]))
+    assert not any("no token bound" in line for line in table([replace(row, unbounded=0)]))
+
+
+def test_relations_are_played() -> None:
+    def script(body: Body) -> Script:
+        first = yield Request(body)
+        assert first.status == 200
+        many = yield [Fresh(Request(body))] * 4
+        assert [one.status for one in many] == [200] * 4
+        refused = yield Request({**body, "top_p": 2})
+        assert refused.status == 400
+        return "wrong, which is of no interest here"
+
+    rows = planned(asks("a", Expect.ACCEPT, lean()), relates(script, lean(), lean(seed=1)))
+    # the first request of the first pin is the request rule's
+    assert (rows["one"].requests, rows["two"].requests) == (1, 4 + 1 + 1 + 4 + 1)
+    assert rows["two"].completion_tokens == 16 * (4 + 1 + 4)
+    assert rows["two"].about
+    assert not rows["one"].about
+    assert "two" not in planned(relates(script, lean()), depth="smoke")
+
+
+def test_rules_about_answers_send_what_the_traffic_does_not_hold() -> None:
+    asked, about = asks("a", Expect.ACCEPT, lean()), answers(lean(), lean(seed=1), lean(seed=2))
+    assert planned(asked, about)["three"].requests == 2
+    assert planned(asked, about, depth="smoke")["three"].requests == 0
+    refused = asks("a", Expect.REFUSE, lean(top_p=2))
+    assert planned(refused, about, depth="smoke")["three"].requests == 1
+
+
+def test_safe_leaves_out_risky_requests() -> None:
+    rules = asks("a", Expect.ACCEPT, lean()), asks("b", Expect.ACCEPT, lean(n=128), lean(), risky=True)
+    assert planned(*rules)["one"].requests == 2
+    assert planned(*rules, safe=True)["one"].requests == 1
+
+
+def test_a_seed_gives_its_own_numbers() -> None:
+    catalogue = load()
+
+    def rows(seed: int) -> list[Row]:
+        draw.cache_clear()
+        return estimate(catalogue, Settings(examples=1, seed=seed))
+
+    first = rows(1)
+    assert rows(1) == first
+    assert rows(2) != first
+
+
+def test_the_catalogue_in_smoke() -> None:
+    catalogue = load()
+    rows = {row.chapter: row for row in estimate(catalogue, Settings(depth="smoke"))}
+    assert not {"relations", "many", "auth"} & set(rows)
+    assert list(rows)[:3] == ["canary", "gates", "http"]
+    assert rows["gates"].requests <= 2 * len(catalogue.gates)
+    listed = cases(catalogue, catalogue.rules, Settings(depth="smoke"))
+    assert sum(rows[one.name].requests for one in catalogue.chapters if one.name in rows) <= len(listed) * 1.1
+    safe = estimate(catalogue, Settings(depth="smoke", safe=True))
+    assert total(safe).requests < total(list(rows.values())).requests
+
+
+def test_a_selection_asks_its_gates_only() -> None:
+    catalogue = load()
+    rule = catalogue.find("n.max.refuses")
+    rows = {row.chapter: row for row in estimate(catalogue, Settings(depth="smoke"), [rule])}
+    assert list(rows) == ["canary", "gates", rule.chapter]
+    assert rows["gates"].requests <= 4
+    assert rows[rule.chapter].requests == 1
+
+
+def test_total_and_cost() -> None:
+    rows = [Row("a", 2, 500_000, 100, about=True), Row("b", 3, 500_000, 250_000, unbounded=1)]
+    whole = total(rows)
+    assert whole == Row("total", 5, 1_000_000, 250_100, 1, True)
+    assert whole.cost(2, 8) == pytest.approx(2 + 2.0008)
+    assert table(rows, (2, 8))[3].split() == ["total", "~5", "1,000,000", "250,100", "4.0008"]
+    assert as_json(rows)["total"]["requests"] == 5
+    assert "cost" not in as_json(rows)["total"]
+
+
+def test_command_prints_a_table() -> None:
+    done = CliRunner().invoke(plan, ["--depth", "smoke", "--safe"])
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0].split() == ["chapter", "requests", "prompt", "completion"]
+    place = next(place for place, line in enumerate(lines) if line.startswith("total"))
+    figures = [[int(word.strip("~").replace(",", "")) for word in line.split()[1:]] for line in lines[1 : place + 1]]
+    assert figures[-1] == [sum(column) for column in zip(*figures[:-1], strict=True)]
+    assert max(map(len, lines)) <= 100
+
+
+def test_command_prints_json_with_costs() -> None:
+    options = ["--depth", "smoke", "--format", "json", "--price-in", "1", "--price-out", "0"]
+    done = CliRunner().invoke(plan, options)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.output)
+    assert told["total"]["cost"] == pytest.approx(told["total"]["prompt_tokens"] / 1e6)
+    assert told["total"]["requests"] == sum(row["requests"] for row in told["chapters"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--price-in", "1"], "--price-in needs --price-out"),
+        (["--price-out", "1"], "--price-out needs --price-in"),
+        (["--price-in", "-1", "--price-out", "1"], "--price-in"),
+        (["--price-in", "nan", "--price-out", "1"], "--price-in"),
+        (["--depth", "deep"], "'deep' is not one of"),
+        (["--max-examples", "-1"], "--max-examples"),
+    ],
+)
+def test_command_refuses_in_one_line(options: list[str], said: str) -> None:
+    done = CliRunner().invoke(plan, options)
+    assert done.exit_code in (1, 2)
+    errors = [line for line in done.output.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1
+    assert said in errors[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", ["smoke", "default"])
+def test_near_to_a_real_run(depth: str) -> None:
+    settings = Settings(depth=depth)
+    with serve.start() as url:
+        sent = verdicts(url, settings)[1]
+    assert total(estimate(load(), settings)).requests == pytest.approx(sent, rel=0.15)
