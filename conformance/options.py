@@ -52,6 +52,7 @@ def register(parser: pytest.Parser) -> None:
         help="hold refusals against the original service's statuses and error forms",
     )
     add("--safe", action="store_true", help="leave out requests that have killed engines")
+    add("--plan", action="store_true", help="say how many requests and tokens the run would take, and send nothing")
     add("--in-flight", metavar="N", type=number(1, 512), default=16, help="requests under way at once (default: 16)")
     add(
         "--start",
@@ -60,6 +61,7 @@ def register(parser: pytest.Parser) -> None:
         help="starts the server, restarts it when it dies, stops it at the end",
     )
     add("--baseline", metavar="RUN", default=None, help="an earlier run: only what is worse than there fails")
+    add("--waivers", metavar="FILE", default=None, help="known failures with reason, owner and end (chatproof waivers)")
     add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
 
 

@@ -93,11 +93,14 @@ def pytest_configure(config: pytest.Config) -> None:
         )
         if option.start and (endpoint == REFERENCE or getattr(option, "numprocesses", None)):
             raise pytest.UsageError("--start works with the URL of a server and without -n")
+        if option.plan and getattr(option, "numprocesses", None):
+            raise pytest.UsageError("--plan works without -n: it sends nothing")
         variable = options.key_variable(config)
         if option.baseline:
             config.stash[BASELINE] = _baseline(option.baseline, Path(config.invocation_params.dir))
         command = _command(config, endpoint)
-        session = Session(endpoint, option.model, variable, settings, option.conformance_profile, option.start, command)
+        profile, waivers = option.conformance_profile, _waivers(config)
+        session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
@@ -118,6 +121,24 @@ def _baseline(place: str, start: Path) -> Any:
         return read(start / place)
     except RecordError as error:
         raise pytest.UsageError(f"--baseline: {error}") from None
+
+
+def _waivers(config: pytest.Config) -> Any:
+    """The waivers that ``--waivers`` names. Rules of every vintage are known, so that one file serves all."""
+    from .catalogue import load as load_catalogue
+    from .options import VINTAGE_NAMES
+    from .waivers import WaiverError, Waivers, load
+
+    if not config.option.waivers:
+        return Waivers()
+    known = {name: rule.strength for vintage in VINTAGE_NAMES for name, rule in load_catalogue(vintage).by_id.items()}
+    try:
+        waivers = load(Path(config.invocation_params.dir) / config.option.waivers, known)
+    except WaiverError as error:
+        raise pytest.UsageError(f"--waivers: {error}") from None
+    if refusal := waivers.allowed_at(config.option.depth):
+        raise pytest.UsageError(f"--waivers: {refusal}")
+    return waivers
 
 
 def _command(config: pytest.Config, endpoint: str) -> str:
@@ -152,7 +173,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """In the controller or the single process: find the endpoint and ask the gates, or stop with exit code 6."""
     config = session.config
     run = _session(config)
-    if run is None or _is_worker(config) or config.option.collectonly or not _collects_suite(config):
+    if run is None or _is_worker(config) or not _collects_suite(config):
+        return
+    if config.option.collectonly or config.option.plan:
         return
     from ..reports.jsonl import FolderError
     from .endpoint import EndpointError
@@ -221,12 +244,28 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """In a single process: ask the gates of the rules that were selected."""
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """In a single process: ask the gates of the rules that were selected; with ``--plan`` only say what they need."""
     config = session.config
     run = _session(config)
+    if run is not None and getattr(config.option, "plan", False) and _collects_suite(config):
+        _plan(config, run)
+        return True
     if run is not None and run.campaign is not None and not config.pluginmanager.hasplugin("dsession"):
         run.ask_gates(run.expected)
+    return None
+
+
+def _plan(config: pytest.Config, run: Session) -> None:
+    """Print what the selected rules would send."""
+    from .estimate import estimate, table
+
+    rules = [rule for name, rule in run.catalogue.by_id.items() if name in run.expected]
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.ensure_newline()
+        for line in table(estimate(run.catalogue, run.settings, rules)):
+            reporter.write_line(line)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -277,6 +316,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = UNREACHABLE
     if run.folder is not None and not _is_worker(session.config):
         _report(session, run)
+        if session.exitstatus == pytest.ExitCode.OK and run.settings.strict and run.waiver_remarks():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED  # last: a baseline that is kept excuses no stale waiver
 
 
 def _report(session: pytest.Session, run: Session) -> None:

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, Result, Verdict
 from .plan import Settings, asked_at, needed_gates
 from .traffic import Traffic
+from .waivers import Waivers, restored
 
 REFERENCE = "reference"
 
@@ -46,6 +47,7 @@ class Session:
         profile: str = "auto",
         start: str | None = None,
         command: str = "",
+        waivers: Waivers | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.model = model
@@ -65,6 +67,8 @@ class Session:
         self.suspects: list[str] = []
         self.incidents: list[str] = []
         self.command = command
+        self.waivers = waivers or Waivers()
+        self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
         self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
         self._submitted: set[str] = set()
@@ -144,6 +148,8 @@ class Session:
             "variable": self.variable,
             "settings": asdict(self.settings),
             "capabilities": {name: found.value for name, found in self.capabilities.items()},
+            "waivers": self.waivers.header(),
+            "today": self.today.isoformat(),
             "gates": [self.lines[gate.id] for gate in self.catalogue.gates if gate.id in self.lines],
         }
 
@@ -157,6 +163,8 @@ class Session:
         session.target = Target(key=key, key_variable=handed["variable"], **handed["target"])
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
         session.lines = {line["rule"]: line for line in handed["gates"]}
+        session.waivers = restored(handed["waivers"])
+        session.today = date.fromisoformat(handed["today"])
         return session
 
     def outcome(self) -> dict[str, Any]:
@@ -214,7 +222,9 @@ class Session:
         self.take(record.result_line(self.catalogue.by_id[result.rule], result))
 
     def take(self, line: dict[str, Any]) -> None:
-        """Keep a result line, once, and append it to the record."""
+        """Keep a result line, once, as waivers say, and append it to the record."""
+        assert self.target is not None
+        line = self.waivers.apply(line, self.target.model, self.settings.vintage, self.today)
         with self._lock:
             if line["rule"] in self.lines:
                 return
@@ -268,6 +278,12 @@ class Session:
         """Number of rules by verdict."""
         return dict(Counter(line["verdict"] for line in self.lines.values()))
 
+    def waiver_remarks(self) -> list[str]:
+        """What the waivers say too much about this run, in sentences."""
+        if self.target is None:
+            return []
+        return self.waivers.remarks(self.lines.values(), self.target.model, self.settings.vintage, self.today)
+
     def second_wave(self) -> dict[str, int]:
         """Rules about answers: with any judged, with others' answers judged, and requests of their own."""
         asked = [self.lines[rule.id] for rule in self.catalogue.answers if rule.id in self.lines]
@@ -307,4 +323,5 @@ class Session:
                 | {"python": platform.python_version()},
                 "started": record.now(),
             }
+            | ({"waivers": self.waivers.header()} if self.waivers.entries else {})
         )

@@ -11,7 +11,7 @@ import pytest
 from .catalogue import Catalogue
 from .model import Gate, Rule, Verdict
 from .plan import asked_at
-from .record import RED, failure_text
+from .record import RED, failure_text, printable
 from .session import Session
 
 ANCHOR = Path(__file__).with_name("suite.anchor")
@@ -57,6 +57,9 @@ class RuleItem(pytest.Item):
         self.user_properties.append(("verdict", verdict.value))
         if "finding" in line:
             self.user_properties.append(("symptom", line["finding"]["symptom"]))
+        if verdict is Verdict.WAIVED:
+            waiver = line["finding"]["waiver"]
+            pytest.xfail(printable(f"waived until {waiver['expires']}: {waiver['reason']} ({waiver['owner']})"))
         if verdict in RED:
             raise BrokenRule(failure_text(line))
         if verdict in (Verdict.NOT_OFFERED, Verdict.BLOCKED, Verdict.ERROR):

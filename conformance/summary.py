@@ -34,6 +34,11 @@ def write(terminal: Any, run: Session) -> None:
     declined = [
         line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")
     ]
+    remarks = run.waiver_remarks()
+    for remark in remarks[:MOST]:
+        terminal.line(remark)
+    if len(remarks) > MOST:
+        terminal.line(f"… and {len(remarks) - MOST} more remarks on waivers")
     if declined:
         terminal.line("not offered: " + ", ".join(line["rule"].removeprefix("gate.") for line in declined))
     if run.incidents:

@@ -45,7 +45,7 @@ def _ignored(line: Line) -> bool:
 
 
 def _disguised(line: Line) -> bool:
-    return _symptom(line, "accepted_invalid") and "does not make it a refusal" in line["finding"]["why"]
+    return _symptom(line, "accepted_invalid") and "does not make it a refusal" in str(line["finding"]["why"])
 
 
 def _without_effect(line: Line) -> bool:

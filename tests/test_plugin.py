@@ -626,3 +626,10 @@ def test_the_embedded_server(run: Ask) -> None:
     ran = run("--endpoint", "reference", "--depth", "smoke", "-k", "temperature or tools")
     assert ran.code == 0, ran.out
     assert set(ran.verdicts.values()) <= {"passed", "info"}
+
+
+def test_a_plan_sends_nothing(ask: Ask, tmp_path: Path) -> None:
+    ran = ask("--endpoint", "http://127.0.0.1:9/v1", "--plan", "--depth", "smoke", report=False)
+    assert ran.code == 0, ran.out
+    assert [line for line in ran.out.splitlines() if line.startswith("total")]
+    assert not (ran.folder / "conformance-report").exists()

@@ -291,6 +291,7 @@ def test_a_deep_file(tmp_path: Path) -> None:
 
 
 def test_a_huge_expression(tmp_path: Path) -> None:
+    assert "the repetition number is too large" in fault(put(tmp_path, entry(pattern="'a{99999999999}'")))
     assert "'pattern' is no regular expression: " in fault(put(tmp_path, entry(pattern=f"'{'(' * 9000 + ')' * 9000}'")))
 
 
@@ -366,6 +367,7 @@ def test_a_finding_is_waived(verdict: str) -> None:
     told = {"rule": "n.x", "symptom": "hung", "reason": "r", "owner": "o", "expires": "2026-06-01"}
     finding = {**line["finding"], "waiver": told}
     assert applied(line, waiver()) == {**line, "verdict": "waived", "finding": finding}
+    assert "waiver" not in line["finding"]
 
 
 def test_a_pattern_is_told() -> None:
@@ -394,6 +396,8 @@ FITS = {
     "star elsewhere": (waiver(rule="m.*"), False),
     "part of the id": (waiver(rule="n"), False),
     "a dot is a dot": (waiver(rule="*n?x"), False),
+    "the end is no part of the beginning": (waiver(rule="n.x*x"), False),
+    "two dots": (waiver(rule="*.*.*"), False),
     "model": (waiver(model="gpt-*"), True),
     "other model": (waiver(model="gpt"), False),
     "vintage": (waiver(vintage="2024-*"), True),
@@ -541,7 +545,7 @@ REMARKS = {
         ["waiver 1 (n.x) expired on 2026-05-31 and n.x still fails: mend it or renew the waiver (owner o)"],
     ),
     "several expired": (
-        [HUNG, draw.result("n.y", "warning", symptom="hung")],
+        [draw.result("n.y", "warning", symptom="hung"), HUNG],
         [waiver(rule="n.*", expires=date(2026, 5, 31))],
         ["waiver 1 (n.*) expired on 2026-05-31 and n.x, n.y still fail: mend it or renew the waiver (owner o)"],
     ),
@@ -702,6 +706,10 @@ def test_a_comment_is_one_line(text: str) -> None:
     row = comment(text)
     assert row.startswith("# ")
     assert row.isprintable()
+
+
+def test_a_comment_shows_what_is_unseen() -> None:
+    assert comment("a\n\u2028\U000e0001é") == "# a\\u000a\\u2028\\U000e0001é"
 
 
 def test_a_comment_is_cut() -> None:

@@ -9,12 +9,14 @@ import click
 COMMANDS = {
     "rules": "catalogue",
     "explain": "catalogue",
+    "plan": "plan",
     "compare": "compare",
     "matrix": "matrix",
     "verify": "verify",
     "replay": "replay",
     "reference": "reference",
     "prove": "prove",
+    "waivers": "waivers",
 }
 """Subcommands, and the file of each."""
 
