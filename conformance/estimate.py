@@ -33,6 +33,7 @@ from .model import (
     RequestRule,
     Rule,
     Step,
+    Strength,
     Undecided,
     as_request,
 )
@@ -209,7 +210,8 @@ class _Rehearsal:
     def relation(self, rule: Relation, settings: Settings) -> None:
         """The scripts of a relation over its pins and drawn bodies."""
         bodies: list[Body] = list(rule.pins[: 1 if settings.depth == "smoke" else None])
-        count = settings.drawn if rule.pins else max(settings.drawn, 1)
+        drawn = settings.drawn_for(Strength.SHOULD)
+        count = drawn if rule.pins else max(drawn, 1)
         if rule.examples is not None and count:
             bodies += draw(rule.examples, count, seed_of(settings.seed, rule.id))
         for body in bodies:

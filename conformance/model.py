@@ -274,7 +274,8 @@ class AnswerRule:
     """A requirement on answers, held against every answer of the run that it ``applies`` to.
 
     ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
-    sent only where the traffic of the other rules does not hold enough such answers.
+    sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
+    of ``twin_of``, rules that ask the same of other answers, stands for this one.
     """
 
     id: str
@@ -286,6 +287,7 @@ class AnswerRule:
     check: Callable[[Exchange], str | None]
     pins: tuple[Body | Request, ...] = ()
     needs: tuple[str, ...] = ()
+    twin_of: tuple[str, ...] = ()
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]

@@ -63,6 +63,11 @@ class Settings:
         """Examples drawn per rule."""
         return DEPTHS[self.depth].examples if self.examples is None else self.examples
 
+    def drawn_for(self, strength: Strength) -> int:
+        """Examples drawn for a rule: a third for what binds less, unless a number was asked for."""
+        less = strength is not Strength.MUST and self.examples is None
+        return -(-self.drawn // 3) if less else self.drawn
+
 
 @dataclass(frozen=True)
 class Case:
@@ -88,9 +93,21 @@ def pin_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
     ]
 
 
+TELLING = 4
+"""Pins from which on a rule of the default depth draws one body less: they say much already."""
+
+
+def drawn_count(rule: RequestRule, chosen: Settings) -> int:
+    """How many bodies are drawn for a rule. One without pins draws at least one."""
+    drawn = chosen.drawn_for(rule.strength)
+    if chosen.depth == "default" and chosen.examples is None and len(rule.pins) >= TELLING:
+        drawn -= 1
+    return (drawn if rule.pins else max(drawn, 1)) * rule.weight
+
+
 def example_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
     """The drawn bodies of a rule that this depth asks. A rule without pins draws at least one body for its weight."""
-    count = (chosen.drawn if rule.pins else max(chosen.drawn, 1)) * rule.weight
+    count = drawn_count(rule, chosen)
     if rule.examples is None or count == 0:
         return []
     strength = _STRENGTHS.index(rule.strength)
@@ -135,8 +152,17 @@ def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, .
 
 
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
-    """The rules that a run of this depth asks; smoke sends first pins only and compares no requests."""
-    return [rule for rule in catalogue.by_id.values() if not (depth == "smoke" and isinstance(rule, Relation))]
+    """The rules that a run of this depth asks. Smoke sends first pins only, compares no requests, and of the requests
+    that bind nobody it sends only those that try the server's footing (chapter http)."""
+    every = catalogue.by_id.values()
+    if depth != "smoke":
+        return list(every)
+    return [
+        rule
+        for rule in every
+        if not isinstance(rule, Relation)
+        and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and rule.chapter != "http")
+    ]
 
 
 def places(catalogue: Catalogue) -> dict[str, int]:

@@ -69,7 +69,10 @@ class SecondWave:
     async def answer(self, rule: AnswerRule) -> Result:
         """The verdict of a rule about answers, once all that they need were provided."""
         watched = self.sightings.of[rule.id]
-        if watched.seen:
+        stands = next((name for name in rule.twin_of if self.sightings.of[name].seen), "")
+        if watched.seen and stands:
+            result = Result(rule.id, Verdict.BLOCKED, blocked_by=stands, note="the same fault, seen there as well")
+        elif watched.seen:
             result = await self._proved(rule, watched)
         elif self.pipeline.gone:
             result = Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}")
@@ -150,7 +153,8 @@ class SecondWave:
     async def relation(self, rule: Relation) -> Result:
         """The verdict of a relation: its script is run over its pins and drawn bodies, a violation once more."""
         bodies: list[Body] = list(rule.pins[: 1 if self.settings.depth == "smoke" and rule.pins else None])
-        count = self.settings.drawn if rule.pins else max(self.settings.drawn, 1)
+        drawn = self.settings.drawn_for(Strength.SHOULD)  # each is several requests
+        count = drawn if rule.pins else max(drawn, 1)
         if rule.examples is not None and count:
             bodies += await asyncio.to_thread(draw, rule.examples, count, seed_of(self.settings.seed, rule.id))
         held, undecided = 0, ""

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import Phase, given, seed
 
 from .model import RequestRule
-from .plan import Settings, quiet, seed_of
+from .plan import Settings, drawn_count, quiet, seed_of
 
 
 class _Fails(Exception):
@@ -25,7 +25,7 @@ def smallest(rule: RequestRule, chosen: Settings, fails: Callable[[Any], bool | 
     spent = False
 
     @seed(seed_of(chosen.seed, rule.id))
-    @quiet(max(chosen.drawn, 1) * rule.weight, Phase.generate, Phase.shrink)
+    @quiet(max(drawn_count(rule, chosen), 1), Phase.generate, Phase.shrink)
     @given(rule.examples)
     def search(body: Any) -> None:
         nonlocal spent

@@ -146,6 +146,7 @@ ENTRY = (*CHOICE, "logprobs", "content", 0)
 USAGE = ("usage",)
 DETAILS = (*USAGE, "completion_tokens_details")
 NO_PROMPT = {"prompt_tokens": 0, "completion_tokens": 3, "total_tokens": 3}
+SPEAKING = lean(modalities=["text", "audio"])
 SOUND = {"id": "x", "expires_at": 7, "data": "x", "transcript": "x"}
 FALSE_KEY = Request(body=lean(), auth="Bearer wrong-0123456789")
 DEEP = [b"[" * 900 + b"]" * 900, b"9" * 4300, b"[" * 100_000, b"\xff\xfe", b'{"id": "\\ud800"}']
@@ -212,8 +213,8 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.toolcalls.absent", TOOLS, completion, put(*MESSAGE, "tool_calls", value=[])),
     ("res.functioncall.shape", FUNCTIONS, functioning, put(*MESSAGE, "function_call", "arguments", value={})),
     ("res.audio", lean(modalities=["text", "audio"]), completion, put(*MESSAGE, "audio", value={"id": "a"})),
-    ("res.audio", lean(modalities=["text", "audio"]), completion, put(*MESSAGE, "audio", value={**SOUND, "expires_at": "7"})),
-    ("res.audio", lean(modalities=["text", "audio"]), completion, put(*MESSAGE, "audio", value={**SOUND, "data": None})),
+    ("res.audio", SPEAKING, completion, put(*MESSAGE, "audio", value={**SOUND, "expires_at": "7"})),
+    ("res.audio", SPEAKING, completion, put(*MESSAGE, "audio", value={**SOUND, "data": None})),
     ("res.audio.absent", lean(), completion, put(*MESSAGE, "audio", value=SOUND)),
     ("res.logprobs.shape", LOGS, logging, put(*CHOICE, "logprobs", value=[])),
     ("res.logprobs.shape", LOGS, logging, drop(*CHOICE, "logprobs", "content")),
@@ -417,7 +418,10 @@ def test_ids_are_compared_over_answers() -> None:
 
 SHORT = st.text(max_size=5)
 ANY = st.recursive(
-    st.sampled_from([None, False, True, "stop", "length"]) | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | SHORT,
+    st.sampled_from([None, False, True, "stop", "length"])
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | SHORT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip

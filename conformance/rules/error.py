@@ -229,6 +229,7 @@ RULES = (
         unserved,
         lambda answer: _not_json(answer) or _envelope(answer.json),
         [Request(body=lean(), method="PUT"), Request(body=lean(), path="/chat/completionz")],
+        twin_of=("err.envelope", "err.json"),
     ),
     *(
         judges(

@@ -42,7 +42,7 @@ FAULTS: tuple[Body, ...] = (
 )
 """Bodies with one fault each, which request rules ask as well."""
 
-TURNS = 3
+TURNS = 2
 """Invalid requests that are sent in turn with valid ones."""
 
 
@@ -483,7 +483,7 @@ relations = [
         "mm.isolation",
         "takes a valid request right after invalid ones",
         isolation,
-        *FAULTS[:5],
+        *FAULTS[:2],
         {"messages": FAULTS[0]["messages"]},
         lean(messages="Say hi."),
         source=prose("each request stands for itself"),

@@ -106,6 +106,7 @@ def twin(rule: AnswerRule) -> AnswerRule:
     return replace(
         rule,
         id=f"{rule.id}.stream",
+        twin_of=(rule.id,),
         title=f"{rule.title}, streamed",
         applies=applies,
         check=check,
