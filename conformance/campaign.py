@@ -311,11 +311,7 @@ class Campaign:
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:
                 return result
-        return Result(
-            rule.id,
-            Verdict.ERROR,
-            note=f"no verdict possible: {self._pipeline.gone or 'the server fell ill each time'}",
-        )
+        return Result(rule.id, Verdict.ERROR, note=health.why_not)
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

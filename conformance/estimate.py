@@ -33,11 +33,10 @@ from .model import (
     RequestRule,
     Rule,
     Step,
-    Strength,
     Undecided,
     as_request,
 )
-from .plan import Settings, asked_at, cases, draw, needed_gates, seed_of
+from .plan import Settings, asked_at, cases, needed_gates, relation_bodies
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
@@ -209,12 +208,7 @@ class _Rehearsal:
 
     def relation(self, rule: Relation, settings: Settings) -> None:
         """The scripts of a relation over its pins and drawn bodies."""
-        bodies: list[Body] = list(rule.pins[: 1 if settings.depth == "smoke" else None])
-        drawn = settings.drawn_for(Strength.SHOULD)
-        count = drawn if rule.pins else max(drawn, 1)
-        if rule.examples is not None and count:
-            bodies += draw(rule.examples, count, seed_of(settings.seed, rule.id))
-        for body in bodies:
+        for body in relation_bodies(rule, settings):
             self.play(rule, body)
 
     def play(self, rule: Relation, body: Body) -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from ..reports.reading import Run
+    from .waivers import Waivers
 
 DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
 VINTAGE_NAMES = ("2024-11",)
@@ -82,3 +88,59 @@ def key_variable(config: pytest.Config) -> str:
     if f"//{OPENAI_HOST}" in endpoint and DEFAULT_KEY_VARIABLE not in os.environ:
         return "OPENAI_API_KEY"
     return DEFAULT_KEY_VARIABLE
+
+
+def baseline(place: str, start: Path) -> Run:
+    """The earlier run that ``--baseline`` names."""
+    from ..reports.reading import RecordError, read
+
+    try:
+        return read(start / place)
+    except RecordError as error:
+        raise pytest.UsageError(f"--baseline: {error}") from None
+
+
+def waivers(config: pytest.Config) -> Waivers:
+    """The waivers that ``--waivers`` names. Rules of every vintage are known, so that one file serves all."""
+    from . import waivers as files
+    from .catalogue import load as load_catalogue
+
+    if not config.option.waivers:
+        return files.Waivers()
+    known = {name: rule.strength for vintage in VINTAGE_NAMES for name, rule in load_catalogue(vintage).by_id.items()}
+    try:
+        found = files.load(Path(config.invocation_params.dir) / config.option.waivers, known)
+    except files.WaiverError as error:
+        raise pytest.UsageError(f"--waivers: {error}") from None
+    if refusal := found.allowed_at(config.option.depth):
+        raise pytest.UsageError(f"--waivers: {refusal}")
+    return found
+
+
+def command(config: pytest.Config, endpoint: str) -> str:
+    """The command line that repeats the run, without the query of the URL, which may hold a secret."""
+    words = [str(word) for word in config.invocation_params.args]
+    shown = endpoint.split("?")[0]
+    return shlex.join(["pytest", *(word.replace(endpoint, shown) for word in words)])
+
+
+def check_url(endpoint: str) -> None:
+    """A usage error for what cannot be an endpoint."""
+    from .endpoint import EndpointError, split_url
+
+    try:
+        split_url(endpoint)
+    except EndpointError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def seed(text: Any) -> int:
+    """The seed that ``--hypothesis-seed`` gives; ours is fixed, so that CI is stable."""
+    if text is None:
+        return 0
+    try:
+        return int(text)
+    except ValueError:
+        raise pytest.UsageError(
+            f"--hypothesis-seed {text!r}: a whole number is needed, so that a run can be repeated"
+        ) from None

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .judge import Judgement, Kind, error_of
+from .judge import Judgement, Kind, error_of, judge
 from .model import Exchange, Expect, RequestRule, Symptom
 
 
@@ -150,6 +150,12 @@ def _form_fault(rule: RequestRule, exchange: Exchange) -> str | None:
     if param is None and not form.bare:
         return f"error.code is {code!r} without a path in error.param"
     return None
+
+
+def judge_as_asked(rule: RequestRule, exchange: Exchange, parity: bool) -> Judgement:
+    """The judgement of a run: with ``parity`` refusals are held against the original service's as well."""
+    judgement = judge(rule, exchange)
+    return held_to_parity(rule, exchange, judgement) if parity else judgement
 
 
 def held_to_parity(rule: RequestRule, exchange: Exchange, judgement: Judgement) -> Judgement:

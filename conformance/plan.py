@@ -165,6 +165,15 @@ def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
     ]
 
 
+def relation_bodies(rule: Relation, chosen: Settings) -> list[Body]:
+    """The bodies over which a relation is played: its pins and the drawn ones, few because each is several requests."""
+    drawn = chosen.drawn_for(Strength.SHOULD)
+    count = drawn if rule.pins else max(drawn, 1)
+    if rule.examples is None or count == 0:
+        return list(rule.pins)
+    return [*rule.pins, *draw(rule.examples, count, seed_of(chosen.seed, rule.id))]
+
+
 def places(catalogue: Catalogue) -> dict[str, int]:
     """Position of every rule in the catalogue: part of the order, so that selections do not change it."""
     return {rule.id: place for place, rule in enumerate(catalogue.rules)}

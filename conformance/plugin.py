@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,13 +78,13 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         option = config.option
         if endpoint != REFERENCE:
-            _check_url(endpoint)
+            options.check_url(endpoint)
         seed = config.getoption("hypothesis_seed", None)
         settings = Settings(
             vintage=option.vintage,
             depth=option.depth,
             examples=option.max_examples,
-            seed=_seed(seed),
+            seed=options.seed(seed),
             strict=options.strict(config),
             safe=option.safe,
             parity=option.parity,
@@ -97,9 +96,9 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("--plan works without -n: it sends nothing")
         variable = options.key_variable(config)
         if option.baseline:
-            config.stash[BASELINE] = _baseline(option.baseline, Path(config.invocation_params.dir))
-        command = _command(config, endpoint)
-        profile, waivers = option.conformance_profile, _waivers(config)
+            config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
+        command = options.command(config, endpoint)
+        profile, waivers = option.conformance_profile, options.waivers(config)
         session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
@@ -112,60 +111,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
-
-
-def _baseline(place: str, start: Path) -> Any:
-    from ..reports.reading import RecordError, read
-
-    try:
-        return read(start / place)
-    except RecordError as error:
-        raise pytest.UsageError(f"--baseline: {error}") from None
-
-
-def _waivers(config: pytest.Config) -> Any:
-    """The waivers that ``--waivers`` names. Rules of every vintage are known, so that one file serves all."""
-    from .catalogue import load as load_catalogue
-    from .options import VINTAGE_NAMES
-    from .waivers import WaiverError, Waivers, load
-
-    if not config.option.waivers:
-        return Waivers()
-    known = {name: rule.strength for vintage in VINTAGE_NAMES for name, rule in load_catalogue(vintage).by_id.items()}
-    try:
-        waivers = load(Path(config.invocation_params.dir) / config.option.waivers, known)
-    except WaiverError as error:
-        raise pytest.UsageError(f"--waivers: {error}") from None
-    if refusal := waivers.allowed_at(config.option.depth):
-        raise pytest.UsageError(f"--waivers: {refusal}")
-    return waivers
-
-
-def _command(config: pytest.Config, endpoint: str) -> str:
-    """The command line that repeats the run, without the query of the URL, which may hold a secret."""
-    words = [str(word) for word in config.invocation_params.args]
-    shown = endpoint.split("?")[0]
-    return shlex.join(["pytest", *(word.replace(endpoint, shown) for word in words)])
-
-
-def _check_url(endpoint: str) -> None:
-    from .endpoint import EndpointError, split_url
-
-    try:
-        split_url(endpoint)
-    except EndpointError as error:
-        raise pytest.UsageError(str(error)) from None
-
-
-def _seed(text: Any) -> int:
-    if text is None:
-        return 0
-    try:
-        return int(text)
-    except ValueError:
-        raise pytest.UsageError(
-            f"--hypothesis-seed {text!r}: a whole number is needed, so that a run can be repeated"
-        ) from None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -327,20 +272,19 @@ def _report(session: pytest.Session, run: Session) -> None:
 
     config, folder = session.config, run.folder
     assert folder is not None
-    written, faults = writers.write_all(folder, os.environ)
+    try:
+        record = read(folder)
+    except RecordError as error:
+        config.stash[REPORTS] = [], [str(error)]
+        return
+    config.stash[REPORTS] = writers.write_all(record, folder, os.environ)
     if BASELINE in config.stash:
-        try:
-            comparison = compare.compare(config.stash[BASELINE], read(folder))
-        except RecordError as error:
-            faults.append(str(error))
-        else:
-            config.stash[COMPARISON] = comparison
-            (folder / "compare.html").write_text(compare_writers.to_html(comparison), encoding="utf-8")
-            (folder / "compare.md").write_text(compare_writers.to_markdown(comparison), encoding="utf-8")
-            if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
-                failed = bool(comparison.regressions)
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
-    config.stash[REPORTS] = written, faults
+        comparison = config.stash[COMPARISON] = compare.compare(config.stash[BASELINE], record)
+        (folder / "compare.html").write_text(compare_writers.to_html(comparison), encoding="utf-8")
+        (folder / "compare.md").write_text(compare_writers.to_markdown(comparison), encoding="utf-8")
+        if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
+            failed = bool(comparison.regressions)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

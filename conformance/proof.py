@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any, TypeVar
 
 from .endpoint import curl, prepare
-from .judge import Judgement, Kind, Reaction, describe, judge, react
+from .judge import Judgement, Kind, Reaction, describe, react
 from .model import (
     Body,
     Exchange,
@@ -24,7 +24,7 @@ from .model import (
     Verdict,
     as_request,
 )
-from .parity import held_to_parity
+from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
 from .plan import Case, Settings, control_of
 from .record import cut
@@ -72,8 +72,7 @@ class Prover:
     cancelled: Event
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
-        judgement = judge(rule, exchange)
-        return held_to_parity(rule, exchange, judgement) if self.settings.parity else judgement
+        return judge_as_asked(rule, exchange, self.settings.parity)
 
     async def conclude(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> Result:
         """The verdict of a rule from the exchanges of all its cases."""

@@ -220,12 +220,15 @@ def as_json(trials: Sequence[Trial], settings: Settings) -> dict[str, Any]:
 
 
 def prove(
-    folder: Path, settings: Settings, chosen: Callable[[Subject], bool], progress: Callable[[Trial], None]
+    folder: Path,
+    settings: Settings,
+    chosen: Callable[[list[Subject]], list[Subject]],
+    progress: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
-    """A trial for each chosen wrong server, in the order of the manifest."""
+    """A trial for each server that ``chosen`` leaves of the manifest."""
     trials: list[Trial] = []
     with servers(folder) as (root, subjects):
-        for subject in [row for row in subjects if chosen(row)]:
+        for subject in chosen(subjects):
             trial = attempt(root, subject, settings)
             trials.append(trial)
             progress(trial)

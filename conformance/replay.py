@@ -19,9 +19,9 @@ from . import canary
 from .campaign import Campaign
 from .catalogue import Catalogue, CatalogueError
 from .endpoint import Lane, Target
-from .judge import Kind, Reaction, describe, judge, react
+from .judge import Kind, Reaction, describe, react
 from .model import AnswerRule, Exchange, Gate, Relation, Request, RequestRule, Verdict
-from .parity import held_to_parity
+from .parity import judge_as_asked
 from .plan import Settings
 from .sightings import BUSY, Watched, judge_answer
 from .sse import NOT_JSON, read_json
@@ -125,9 +125,7 @@ def _told(rule: RequestRule | AnswerRule, exchange: Exchange, settings: Settings
         if not watched.judged:
             return Replayed(rule.id, Outcome.UNKNOWN, f"the rule is not about what came back now ({said})")
         return Replayed(rule.id, Outcome.FAILS if why else Outcome.HOLDS, why or said)
-    judgement = judge(rule, exchange)
-    if settings.parity:
-        judgement = held_to_parity(rule, exchange, judgement)
+    judgement = judge_as_asked(rule, exchange, settings.parity)
     outcome = {Kind.VIOLATED: Outcome.FAILS, Kind.HELD: Outcome.HOLDS}.get(judgement.kind, Outcome.UNKNOWN)
     return Replayed(rule.id, outcome, judgement.why or said)
 

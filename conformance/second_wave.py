@@ -26,7 +26,7 @@ from .model import (
     as_request,
 )
 from .pipeline import URGENT, Pipeline
-from .plan import Settings, draw, seed_of
+from .plan import Settings, relation_bodies
 from .proof import Unproved, asked_again, weighed
 from .record import cut
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
@@ -152,11 +152,7 @@ class SecondWave:
 
     async def relation(self, rule: Relation) -> Result:
         """The verdict of a relation: its script is run over its pins and drawn bodies, a violation once more."""
-        bodies: list[Body] = list(rule.pins[: 1 if self.settings.depth == "smoke" and rule.pins else None])
-        drawn = self.settings.drawn_for(Strength.SHOULD)  # each is several requests
-        count = drawn if rule.pins else max(drawn, 1)
-        if rule.examples is not None and count:
-            bodies += await asyncio.to_thread(draw, rule.examples, count, seed_of(self.settings.seed, rule.id))
+        bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
         held, undecided = 0, ""
         sent = 0
         for body in bodies:

@@ -43,8 +43,7 @@ class Sightings:
     def __init__(self, rules: Sequence[AnswerRule]) -> None:
         self.rules = rules
         self.of = {rule.id: Watched() for rule in rules}
-        self._known: dict[int, set[str]] = {}
-        self._held: list[Exchange] = []
+        self._known: dict[int, tuple[Exchange, set[str]]] = {}  # the exchange, so that its id is given to no other
 
     def observe(self, exchange: Exchange) -> None:
         """Judge one vetted exchange by all rules."""
@@ -55,10 +54,9 @@ class Sightings:
         """Judge one vetted exchange by one rule, unless that was done before."""
         if exchange.answer is None or exchange.trouble is not None:
             return  # an answer that was cut short says nothing about its shape
-        known = self._known.setdefault(id(exchange), set())
+        _, known = self._known.setdefault(id(exchange), (exchange, set()))
         if rule.id not in known:
             known.add(rule.id)
-            self._held.append(exchange)  # keeps the id from being given to another
             judge_answer(rule, exchange, self.of[rule.id])
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from .reading import BROKEN, Line, RecordError, Run, find_record, read
+from .reading import BROKEN, Line, RecordError, Run, find_record, mapping, read
 
 NAME = "certificate.json"
 FORMAT = "chatproof.certificate/1"
@@ -102,15 +102,8 @@ def waivers(run: Run) -> list[dict[str, Any]]:
 
 
 def _waiver(known: Mapping[str, object], waiver: object) -> dict[str, Any]:
-    said = members(waiver)
+    said = mapping(waiver)
     return {name: said.get(name, known.get(name)) for name in _WAIVER}
-
-
-def members(value: object) -> Mapping[str, Any]:
-    """A value that ought to be an object, as one: empty where a stranger made it something else."""
-    if isinstance(value, dict):
-        return cast("dict[str, Any]", value)
-    return {}
 
 
 def build(run: Run) -> dict[str, Any]:
@@ -208,7 +201,7 @@ def verify(certificate_path: str | Path, record_path: str | Path) -> list[str]:
     rows = list(_differences("", {**certificate, "caveats": None}, {**again, "caveats": None}))
     if certificate.get("caveats") != list(CAVEATS):
         rows.append(f"caveats: these are not the words of {FORMAT}")
-    record = members(certificate.get("record"))
+    record = mapping(certificate.get("record"))
     if record:
         found += _altered(record, again["record"], only=all(_of_bytes(row) for row in rows))
         rows = [row for row in rows if not row.startswith(("record.sha256:", "record.lines:"))]
@@ -240,7 +233,7 @@ def _altered(said: Mapping[str, Any], has: Mapping[str, Any], *, only: bool) -> 
 def _differences(place: str, said: object, has: object) -> Iterable[str]:
     """Members that differ, by their dotted names."""
     if all(isinstance(value, dict) for value in (said, has)):
-        says, holds = members(said), members(has)
+        says, holds = mapping(said), mapping(has)
         for name in list(dict.fromkeys([*holds, *says])):
             inner = f"{place}.{_short(name, plain=True)}".removeprefix(".")
             if name not in holds:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .pace import Pace, mapping, paces
-from .reading import BROKEN, Line, Run
+from .pace import Pace, paces
+from .reading import BROKEN, Line, Run, mapping
 
 JUDGED = ("passed", "info", "warning", "waived", *BROKEN)
 """Verdicts that say something of the server; the others say that a rule got no answer."""

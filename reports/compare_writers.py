@@ -10,8 +10,9 @@ from typing import Any
 from .causes import URGENCY
 from .compare import ONE_SIDED, Change, Comparison, Kind, Turn, symptom
 from .markdown import clean, code, prose
-from .pace import NOISE, Pace, mapping
-from .reading import Line, Run
+from .pace import NOISE, Pace
+from .reading import Line, Run, mapping
+from .showing import duration
 from .tables import page
 
 FORMAT = "chatproof.compare/1"
@@ -151,11 +152,7 @@ def pace(found: Pace) -> str:
     """A change of speed as a sentence without its end."""
     ratio = max(found.was, found.now) / min(found.was, found.now)
     word = "slower" if found.now > found.was else "faster"
-    return f"{found.name} is {ratio:.1f} times {word}: {_seconds(found.was)} → {_seconds(found.now)}"
-
-
-def _seconds(value: float) -> str:
-    return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.3g} s"
+    return f"{found.name} is {ratio:.1f} times {word}: {duration(found.was)} → {duration(found.now)}"
 
 
 def turns(comparison: Comparison) -> list[tuple[str, list[str]]]:

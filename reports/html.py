@@ -6,11 +6,9 @@ autoescape; the page's policy lets only the style and script with our hashes thr
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -20,8 +18,9 @@ from jinja2 import Environment, FileSystemLoader, Undefined
 from markupsafe import Markup
 
 from .causes import URGENCY, Cause, causes
-from .reading import BROKEN, Line, Run
-from .showing import SHORT, UNSEEN, block, dotted, pretty, visible
+from .reading import BROKEN, Line, Run, mapping
+from .showing import SHORT, UNSEEN, block, dotted, duration, pretty, visible
+from .tables import TEMPLATES, hashed
 
 NAME = "report.html"
 
@@ -33,8 +32,6 @@ MOST, LEAST = 12_000, 100
 
 HEAD = 12
 """Causes of one urgency that are shown before the rest is folded."""
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 PROPERTIES = [
     "messages",
@@ -126,10 +123,6 @@ def _number(value: object, form: str = ",") -> str:
     return format(value, form) if isinstance(value, int | float) and not isinstance(value, bool) else "not known"
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
-
-
 def _list(value: object) -> Sequence[Any]:
     return cast(Sequence[Any], value) if isinstance(value, list | tuple) else ()
 
@@ -144,7 +137,7 @@ def _anchor(rule: str, number: int) -> str:
 
 
 def _request(request: object, key: str, most: int) -> dict[str, Any]:
-    seen = _mapping(request)
+    seen = mapping(request)
     kind = seen.get("content_type", "application/json")
     return {
         "what": f"{visible(seen.get('method'))} {visible(seen.get('path'))}",
@@ -160,8 +153,8 @@ def _as_shown(text: str, most: int) -> bool:
 
 def _finding(line: Line, most: int) -> dict[str, Any]:
     """A finding as the template shows it."""
-    finding, key = _mapping(line["finding"]), str(line["property"])
-    response, status = _mapping(finding.get("response")), finding.get("status")
+    finding, key = mapping(line["finding"]), str(line["property"])
+    response, status = mapping(finding.get("response")), finding.get("status")
     try:
         phrase = HTTPStatus(status).phrase if isinstance(status, int) else ""
     except ValueError:
@@ -182,13 +175,13 @@ def _finding(line: Line, most: int) -> dict[str, Any]:
         "confirmed": f"{count[1]} of {count[2]} times" if count else "",
         "sightings": finding.get("sightings"),
         "others": [block(str(other), min(most, 400)) for other in _list(finding.get("others"))[:20]],
-        "waiver": _mapping(finding.get("waiver")),
+        "waiver": mapping(finding.get("waiver")),
     }
 
 
 def _alike(findings: list[Line]) -> tuple[list[Cause], dict[str, tuple[Line, ...]]]:
     """Causes of findings, those that say the same as one; and by rule the findings of its cause."""
-    known = [line for line in findings if _mapping(line["finding"]).get("symptom") in tuple(URGENCY)]
+    known = [line for line in findings if mapping(line["finding"]).get("symptom") in tuple(URGENCY)]
     told = [line for line in known if isinstance(line["finding"].get("status"), int | None)]
     found = causes([{**line, "finding": {"why": "", "status": None, **line["finding"]}} for line in told])
     same = {str(line["rule"]): cause.lines for cause in found for line in cause.lines}
@@ -216,7 +209,7 @@ def command_of(header: Line) -> str:
     """The command that repeats a run: the header's own, else one made from its settings."""
     if isinstance(header.get("command"), str) and header["command"]:
         return header["command"]
-    settings = _mapping(header.get("settings"))
+    settings = mapping(header.get("settings"))
     words = ["pytest", "--endpoint", header["endpoint"], "--model", header["model"], "--vintage", header["vintage"]]
     words += ["--hypothesis-seed", header["seed"]]
     for option, value in (
@@ -232,12 +225,12 @@ def command_of(header: Line) -> str:
 
 def _traffic(footer: Line) -> dict[str, Any]:
     """Charts of the traffic, with every number checked: bars as (label, count, share of the largest in percent)."""
-    traffic = _mapping(footer.get("traffic"))
-    latency = _mapping(traffic.get("latency"))
-    statuses = [(str(name), count) for name, count in _mapping(traffic.get("statuses")).items() if _counted(count)]
+    traffic = mapping(footer.get("traffic"))
+    latency = mapping(traffic.get("latency"))
+    statuses = [(str(name), count) for name, count in mapping(traffic.get("statuses")).items() if _counted(count)]
     rows = [row for row in _list(latency.get("histogram")) if len(_list(row)) == 2 and _counted(row[1])]
-    bounds = [(_seconds(row[0]) if _counted(row[0]) else "more", row[1]) for row in rows]
-    marks = [(name, _seconds(latency[name])) for name in ("p50", "p90", "p99", "max") if _counted(latency.get(name))]
+    bounds = [(duration(row[0]) if _counted(row[0]) else "more", row[1]) for row in rows]
+    marks = [(name, duration(latency[name])) for name in ("p50", "p90", "p99", "max") if _counted(latency.get(name))]
     return {"statuses": _bars(sorted(statuses)[:30]), "histogram": _bars(bounds[:60]), "marks": marks}
 
 
@@ -248,10 +241,6 @@ def _counted(value: object) -> bool:
 def _bars(pairs: Sequence[tuple[str, float]]) -> list[tuple[str, float, float]]:
     most = max((count for _, count in pairs), default=0) or 1
     return [(label, count, round(100 * count / most, 2)) for label, count in pairs]
-
-
-def _seconds(value: float) -> str:
-    return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
 @lru_cache
@@ -271,12 +260,6 @@ def _environment(short: int) -> Environment:
     return environment
 
 
-def _hashed(name: str) -> tuple[Markup, str]:
-    """A file that stands inside the page, and the source expression that lets the policy pass it."""
-    text = (TEMPLATES / name).read_text(encoding="utf-8")
-    return Markup(text), f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
 _TEXTS = ("chapter", "property", "title", "strength", "source", "observed", "note", "blocked_by", "rule")
 
 
@@ -289,29 +272,29 @@ def _whole(line: Line) -> Line:
 def _page(run: Run, most: int) -> str:
     lines = [_whole(line) for line in run.results]
     anchors = {line["rule"]: _anchor(line["rule"], number) for number, line in enumerate(lines)}
-    red, same = _alike([line for line in lines if _mapping(line["finding"]) and _verdict(line) in BROKEN])
-    softer, like = _alike([line for line in lines if _mapping(line["finding"]) and _verdict(line) == "warning"])
+    red, same = _alike([line for line in lines if mapping(line["finding"]) and _verdict(line) in BROKEN])
+    softer, like = _alike([line for line in lines if mapping(line["finding"]) and _verdict(line) == "warning"])
     urgencies = {word: [cause for cause in red if cause.urgency == word] for word in dict.fromkeys(URGENCY.values())}
     urgencies["warnings, none of them red"] = softer
     footer, command = run.footer or {}, command_of(run.header)
-    (style, style_hash), (script, script_hash) = _hashed("report.css"), _hashed("report.js")
+    (style, style_hash), (script, script_hash) = hashed("report.css"), hashed("report.js")
     by_verdict = {name: [line for line in lines if _verdict(line) == name] for name in SECTIONS}
 
     def finding_of(line: Line) -> dict[str, Any] | None:
-        return _finding(line, most) if _mapping(line["finding"]) else None
+        return _finding(line, most) if mapping(line["finding"]) else None
 
     verdict = run.verdict if run.verdict in ("conformant", "non-conformant") else "incomplete"
     return _environment(min(most, SHORT)).get_template("report.html").render(
         run=run,
         header=run.header,
-        settings=_mapping(run.header.get("settings")),
-        versions=_mapping(run.header.get("versions")),
-        capabilities=[visible(word) for word in _mapping(run.header.get("capabilities")).values()],
+        settings=mapping(run.header.get("settings")),
+        versions=mapping(run.header.get("versions")),
+        capabilities=[visible(word) for word in mapping(run.header.get("capabilities")).values()],
         footer=footer,
         verdict=verdict,
         command=block(command, 4 * SHORT),
         command_copied=_as_shown(command, 4 * SHORT),
-        waivers=[_mapping(waiver) for waiver in _list(run.header.get("waivers"))],
+        waivers=[mapping(waiver) for waiver in _list(run.header.get("waivers"))],
         total=len(lines),
         red=len([line for line in lines if _verdict(line) in BROKEN]),
         by_verdict=by_verdict,

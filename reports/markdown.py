@@ -16,7 +16,7 @@ from typing import cast
 
 from . import certificate
 from .causes import URGENCY, causes
-from .reading import BROKEN, Line, Run
+from .reading import BROKEN, Line, Run, mapping
 
 NAME = "summary.md"
 MOST = 900_000
@@ -170,7 +170,7 @@ def _entry(line: Line) -> str:
         f"<b>{prose(line['rule'])}</b>: the server {prose(line['title'])} · {prose(finding['symptom'])}"
         f" · {prose(came)} · seen {prose(often)} times"
     )
-    curl, response = str(finding.get("curl", "")), certificate.members(finding.get("response"))
+    curl, response = str(finding.get("curl", "")), mapping(finding.get("response"))
     again = "The request is too long for this page; the run record holds it.\n"
     if len(curl) <= 20_000:
         again = fence(curl, "sh")

@@ -15,8 +15,7 @@ from .compare import JUDGED, symptom
 from .html import NAME as REPORT
 from .html import VERDICTS
 from .markdown import code, prose
-from .pace import mapping
-from .reading import BROKEN, Line, Run
+from .reading import BROKEN, Line, Run, mapping
 from .tables import page
 
 VIOLATED = (*BROKEN, "warning", "waived")

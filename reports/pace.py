@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
-from .reading import Run
+from .reading import Run, mapping
 
 NOISE_RATIO = 1.5
 """Latencies whose ratio is smaller are not mentioned."""
@@ -28,11 +26,6 @@ class Pace:
     name: str
     was: float
     now: float
-
-
-def mapping(value: object) -> Mapping[str, object]:
-    """The value where it is an object, else an empty one: members of a record that are optional may be anything."""
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def paces(old: Run, new: Run) -> tuple[Pace, ...]:

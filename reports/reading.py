@@ -60,6 +60,11 @@ class Run:
         return [line for line in self.results if "finding" in line]
 
 
+def mapping(value: object) -> Mapping[str, Any]:
+    """A value that ought to be an object, as one: empty where a stranger made it something else."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
 def find_record(place: str | Path) -> Path:
     """The record at a place: the file itself, or ``run.jsonl`` of a report folder."""
     path = Path(place)

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import certificate
 from .markdown import clean, prose
-from .reading import Line, Run
+from .reading import Line, Run, mapping
 
 NAME = "report.sarif"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -128,7 +128,7 @@ def _result(line: Line, place: int, header: Line) -> dict[str, Any]:
 
 
 def _suppression(waiver: object) -> dict[str, Any]:
-    said = certificate.members(waiver)
+    said = mapping(waiver)
     found: dict[str, Any] = {"kind": "external", "status": "accepted"}
     if said.get("reason"):
         found["justification"] = _words(said["reason"])
@@ -137,7 +137,7 @@ def _suppression(waiver: object) -> dict[str, Any]:
 
 def _exchange(finding: Mapping[str, Any], header: Line) -> dict[str, Any]:
     """The request and what came of it, in SARIF's own words for them."""
-    request, response = (certificate.members(finding.get(name)) for name in ("request", "response"))
+    request, response = (mapping(finding.get(name)) for name in ("request", "response"))
     answer: dict[str, Any] = {"noResponseReceived": True}
     if isinstance(finding.get("status"), int):
         answer = {"statusCode": finding["status"], "body": {"text": _block(response.get("body"))}}

@@ -29,6 +29,11 @@ def visible(value: object, most: int = SHORT) -> str:
     return UNSEEN.sub(_escapes, text[:most]) + cut
 
 
+def duration(seconds: float) -> str:
+    """Seconds in three digits, with their unit."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
 def dotted(rule: str) -> Markup:
     """A rule's id as content of an element that a narrow page breaks after a dot."""
     return Markup(".<wbr>").join(visible(rule).split("."))

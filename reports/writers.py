@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from . import badge, certificate, html, markdown, sarif
-from .reading import RecordError, Run, read
+from .reading import Run
 
 WRITERS: tuple[Callable[[Run, Path], Path], ...] = (
     html.write,
@@ -18,15 +18,11 @@ WRITERS: tuple[Callable[[Run, Path], Path], ...] = (
 """One function a report: writes it into a folder and returns its path."""
 
 
-def write_all(folder: Path, environ: Mapping[str, str]) -> tuple[list[Path], list[str]]:
-    """The reports of the record in a folder: the files written, and what could not be written, a line each.
+def write_all(run: Run, folder: Path, environ: Mapping[str, str]) -> tuple[list[Path], list[str]]:
+    """The reports of a run, into a folder: the files written, and what could not be written, a line each.
 
     The summary also goes where ``$GITHUB_STEP_SUMMARY`` says.
     """
-    try:
-        run = read(folder)
-    except RecordError as error:
-        return [], [str(error)]
     written: list[Path] = []
     faults: list[str] = []
     for writer in WRITERS:

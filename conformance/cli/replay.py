@@ -7,6 +7,8 @@ import os
 
 import click
 
+from ._records import load as load_run
+
 
 @click.command()
 @click.argument("record", metavar="RUN", type=click.Path())
@@ -22,7 +24,6 @@ def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str
 
     Example: chatproof replay conformance-report/latest 'stop.*'
     """
-    from ...reports.reading import RecordError, read
     from ..catalogue import load
     from ..endpoint import EndpointError
     from ..plan import Settings
@@ -30,11 +31,7 @@ def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str
     from ..replay import Outcome, resolve
     from ..replay import replay as replayed
 
-    try:
-        run = read(record)
-    except RecordError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(2) from None
+    run = load_run(record)
     wanted = [
         line
         for line in run.findings

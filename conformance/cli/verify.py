@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from ._records import Unreadable
+
 
 @click.command()
 @click.argument("certificate", type=click.Path())
@@ -23,8 +25,7 @@ def verify(certificate: str, record: str) -> None:
     try:
         differences = certificates.verify(certificate, record)
     except (certificates.CertificateError, RecordError) as error:
-        click.echo(f"Error: {_plain(str(error))}", err=True)
-        sys.exit(2)
+        raise Unreadable(str(error)) from None
     for difference in differences:
         click.echo(_plain(difference))
     if differences:

@@ -5,6 +5,8 @@ A violation is confirmed with the same requests in flight together, because alon
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+
 from ...strategies.bodies import lean
 from ..judge import Reaction, describe, excuse, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Undecided
@@ -76,59 +78,49 @@ def _called(calls: object) -> list[object]:
     return [row.get("name") for row in rows if isinstance(row, dict)]
 
 
-def names(body: Body) -> Script:
-    """Requests that force a tool of their own: each gets a call of that tool."""
-    exchanges: list[Exchange] = yield _all([_forcing(body, place) for place in range(TOGETHER)])
-    wrong = yield from _usable(exchanges)
-    if wrong:
-        return wrong
-    for place, exchange in enumerate(exchanges):
-        for message in messages(exchange):
-            for name in _called(message.get("tool_calls")):
+def _tools_of(exchange: Exchange) -> Iterator[object]:
+    """Names of the called tools, of a plain answer or of a stream."""
+    for message in (*messages(exchange), *deltas(exchange)):
+        yield from _called(message.get("tool_calls"))
+
+
+def _asking(body: Body, place: int) -> Body:
+    """A request for JSON with a member of its own."""
+    schema = {
+        "type": "object",
+        "properties": {_mark(place): {"type": "boolean"}},
+        "required": [_mark(place)],
+        "additionalProperties": False,
+    }
+    wish = {"name": _mark(place), "strict": True, "schema": schema}
+    return {**body, "response_format": {"type": "json_schema", "json_schema": wish}, "max_tokens": 64}
+
+
+def _members_of(exchange: Exchange) -> Iterator[object]:
+    """Names of the members of JSON texts."""
+    for message in messages(exchange):
+        content = message.get("content")
+        value = read_json(content) if isinstance(content, str) else None
+        yield from value if isinstance(value, dict) else ()
+
+
+def apart(
+    make: Callable[[Body, int], Body], names: Callable[[Exchange], Iterable[object]], says: str
+) -> Callable[[Body], Script]:
+    """Requests with a mark of their own, all at once: no answer bears another's. ``says`` takes both marks."""
+
+    def script(body: Body) -> Script:
+        exchanges: list[Exchange] = yield _all([make(body, place) for place in range(TOGETHER)])
+        wrong = yield from _usable(exchanges)
+        if wrong:
+            return wrong
+        for place, exchange in enumerate(exchanges):
+            for name in names(exchange):
                 if _anothers(name, place):
-                    return f"the answer to a request with the tool {_mark(place)} calls {name}"
-    return None
+                    return says.format(_mark(place), name)
+        return None
 
-
-def streams(body: Body) -> Script:
-    """The same, streamed: no stream carries a piece of another."""
-    exchanges: list[Exchange] = yield _all([{**_forcing(body, place), "stream": True} for place in range(TOGETHER)])
-    wrong = yield from _usable(exchanges)
-    if wrong:
-        return wrong
-    for place, exchange in enumerate(exchanges):
-        for piece in deltas(exchange):
-            for name in _called(piece.get("tool_calls")):
-                if _anothers(name, place):
-                    return f"the stream of a request with the tool {_mark(place)} calls {name}"
-    return None
-
-
-def schemas(body: Body) -> Script:
-    """Requests for JSON by a schema of their own: no answer has another's member."""
-
-    def marked(place: int) -> Body:
-        schema = {
-            "type": "object",
-            "properties": {_mark(place): {"type": "boolean"}},
-            "required": [_mark(place)],
-            "additionalProperties": False,
-        }
-        wish = {"name": _mark(place), "strict": True, "schema": schema}
-        return {**body, "response_format": {"type": "json_schema", "json_schema": wish}, "max_tokens": 64}
-
-    exchanges: list[Exchange] = yield _all([marked(place) for place in range(TOGETHER)])
-    wrong = yield from _usable(exchanges)
-    if wrong:
-        return wrong
-    for place, exchange in enumerate(exchanges):
-        for message in messages(exchange):
-            content = message.get("content")
-            value = read_json(content) if isinstance(content, str) else None
-            for name in value if isinstance(value, dict) else ():
-                if _anothers(name, place):
-                    return f"the answer to a request for the member {_mark(place)} has {name}"
-    return None
+    return script
 
 
 def ids(body: Body) -> Script:
@@ -205,7 +197,7 @@ CHAPTER = Chapter(
             title="calls the tool of the request, not of another one in flight",
             strength=Strength.MUST,
             source=prose("tool_choice: the named function is called; an answer belongs to its request"),
-            script=names,
+            script=apart(_forcing, _tools_of, "the answer to a request with the tool {} calls {}"),
             pins=(lean(),),
             needs=("forced_tool",),
         ),
@@ -215,7 +207,11 @@ CHAPTER = Chapter(
             title="keeps streams apart with many in flight",
             strength=Strength.MUST,
             source=prose("stream: the chunks of one completion; an answer belongs to its request"),
-            script=streams,
+            script=apart(
+                lambda body, place: {**_forcing(body, place), "stream": True},
+                _tools_of,
+                "the stream of a request with the tool {} calls {}",
+            ),
             pins=(lean(),),
             needs=("forced_tool", "stream"),
         ),
@@ -225,7 +221,7 @@ CHAPTER = Chapter(
             title="follows the schema of the request, not of another one in flight",
             strength=Strength.MUST,
             source=prose("response_format: the schema of the request; an answer belongs to its request"),
-            script=schemas,
+            script=apart(_asking, _members_of, "the answer to a request for the member {} has {}"),
             pins=(lean(),),
             needs=("json_schema",),
         ),

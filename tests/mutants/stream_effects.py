@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chatproof.conformance.reference import answers
-from chatproof.conformance.reference.answers import Call, Choice, Reply
-from chatproof.conformance.reference.behaviour import Behaviour, Reference
+from chatproof.conformance.reference.answers import Call, Choice
+from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.text import tokenize
 
-from .base import Mutant, of
-
-Body = Mapping[str, Any]
-
-
-def streaming_only(
-    change: Callable[[Body], Body] = dict, turn: Callable[[Body, Reply], Reply] | None = None
-) -> Reference:
-    """Plans another request, or turns the reply into another one, where a stream is asked for."""
-
-    def plan(body: Body, now: int) -> Reply:
-        if body.get("stream") is not True:
-            return answers.plan(body, now)
-        reply = answers.plan(change(body), now)
-        return turn(body, reply) if turn else reply
-
-    return Reference(behaviour=Behaviour(plan=plan))
+from .base import Mutant
+from .effects_common import Body, choosing, planning, without
+from .stream_common import forgetful, row
 
 
-def without(*names: str) -> Callable[[Body], Body]:
-    """The request as a server reads it that forgets these properties."""
-    return lambda body: {name: value for name, value in body.items() if name not in names}
-
-
-def choosing(change: Callable[[Body, Choice], Choice]) -> Reference:
-    """With every streamed choice changed."""
-
-    def turn(body: Body, reply: Reply) -> Reply:
-        return replace(reply, choices=tuple(change(body, choice) for choice in reply.choices))
-
-    return streaming_only(turn=turn)
+def streamed(change: Callable[[Body, Choice], Choice]) -> Reference:
+    """With every choice changed where a stream is asked for."""
+    return choosing(lambda body, choice: change(body, choice) if body.get("stream") is True else choice)
 
 
 def ending(old: str, new: Any) -> Reference:
     """Another reason to finish in place of one."""
-    return choosing(lambda body, choice: replace(choice, finish=new) if choice.finish == old else choice)
+    return streamed(lambda body, choice: replace(choice, finish=new) if choice.finish == old else choice)
 
 
 def saying(text: str, kind: str) -> Reference:
@@ -58,7 +34,7 @@ def saying(text: str, kind: str) -> Reference:
         asked = isinstance(wanted, dict) and wanted.get("type") == kind
         return replace(choice, tokens=tuple(tokenize(text))) if asked and choice.finish == "stop" else choice
 
-    return choosing(change)
+    return streamed(change)
 
 
 def calling(body: Body, choice: Choice) -> Choice:
@@ -75,20 +51,14 @@ def other_tool(body: Body, choice: Choice) -> Choice:
 
 
 def named_ignored(body: Body) -> Body:
-    """Takes a named choice for a free one."""
-    return without("tool_choice")(body) if isinstance(body.get("tool_choice"), dict) else body
+    """Takes a named choice for a free one where a stream is asked for."""
+    named = body.get("stream") is True and isinstance(body.get("tool_choice"), dict)
+    return without("tool_choice")(body) if named else body
 
 
 def mutant(name: str, prop: str, server: Reference, fails: str, with_it: str = "") -> Mutant:
     """One that forgets in streams."""
-    return Mutant(
-        name=f"streamed-{name}",
-        property=prop,
-        family="stream",
-        server=server,
-        fails=of(*fails.split()),
-        with_it=of(*with_it.split()),
-    )
+    return row(f"streamed-{name}", fails, server, with_it, prop=prop)
 
 
 LENGTHS = "res.finish.length.stream ef.length.*stream"
@@ -97,14 +67,14 @@ MUTANTS = [
     mutant(
         "bound-forgotten",
         "max_tokens",
-        streaming_only(without("max_tokens")),
+        forgetful("max_tokens"),
         "ef.maxtokens.stream",
         "res.finish.length.stream ef.length.stream",
     ),
     mutant(
         "completion-bound-forgotten",
         "max_completion_tokens",
-        streaming_only(without("max_completion_tokens")),
+        forgetful("max_completion_tokens"),
         "ef.maxtokens.completion.stream",
         "ef.length.completion.stream",
     ),
@@ -117,18 +87,18 @@ MUTANTS = [
         LENGTHS,
     ),
     mutant("ends-with-length", "max_tokens", ending("stop", "length"), "res.finish.early.stream", "ef.stop.finish"),
-    mutant("format-forgotten", "response_format", streaming_only(without("response_format")),
+    mutant("format-forgotten", "response_format", forgetful("response_format"),
            "ef.json_object.stream ef.json_schema.stream"),
     mutant("json-fenced", "response_format", saying('```json\n{"a": 1}\n```', "json_object"), "ef.json_object.stream"),
     mutant("json-array", "response_format", saying("[1, 2]", "json_object"), "ef.json_object.kind.stream"),
     mutant("schema-loose", "response_format", saying(json.dumps({"town": "Paris"}), "json_schema"),
            "ef.json_schema.stream", "many.schemas"),
-    mutant("tools-forgotten", "tools", streaming_only(without("tools", "tool_choice")),
+    mutant("tools-forgotten", "tools", forgetful("tools", "tool_choice"),
            "ef.choice.required.stream", "ef.choice.named.stream"),
-    mutant("choice-forgotten", "tool_choice", streaming_only(named_ignored), "ef.choice.named.stream"),
-    mutant("none-calls", "tool_choice", choosing(calling), "ef.choice.none.stream", "res.toolcalls.name.stream"),
-    mutant("another-tool", "tools", choosing(other_tool), "res.toolcalls.name.stream", "ef.choice.named.stream"),
-    mutant("parallel-anyway", "parallel_tool_calls", streaming_only(without("parallel_tool_calls")),
+    mutant("choice-forgotten", "tool_choice", planning(named_ignored), "ef.choice.named.stream"),
+    mutant("none-calls", "tool_choice", streamed(calling), "ef.choice.none.stream", "res.toolcalls.name.stream"),
+    mutant("another-tool", "tools", streamed(other_tool), "res.toolcalls.name.stream", "ef.choice.named.stream"),
+    mutant("parallel-anyway", "parallel_tool_calls", forgetful("parallel_tool_calls"),
            "ef.parallel.off.stream"),
     mutant("function-call-ends-with-stop", "functions", ending("function_call", "stop"), "res.finish.function.stream"),
 ]  # fmt: skip
