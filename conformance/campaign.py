@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from . import joint
 from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import GateReport, ask_gates, bounded
@@ -35,7 +36,7 @@ from .model import (
     as_request,
 )
 from .pipeline import Pipeline
-from .plan import Case, Settings, disposition, example_cases, pin_cases, places
+from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
@@ -204,14 +205,16 @@ class Campaign:
                 continue
             run = Run(rule, time.monotonic(), self._loop.create_future())
             run.cases = self._fitted(rule, pin_cases(rule, self._places[rule.id], self.settings))
-            if not rule.risky:
-                self._ask(run, run.cases)
             runs.append(run)
+        safe = [run for run in runs if not run.rule.risky]
+        if DEPTHS[self.settings.depth].jointly:
+            self._ask_jointly(safe)
+        else:
+            for run in safe:
+                self._ask(run, run.cases)
         if runs and not self._cancelled.is_set():
             self._drawer.submit(self._draw, runs)
-        self._spawn(
-            self._second(later, [run for run in runs if not run.rule.risky], [run for run in runs if run.rule.risky])
-        )
+        self._spawn(self._second(later, safe, [run for run in runs if run.rule.risky]))
 
     def _fitted(self, rule: RequestRule, cases: list[Case]) -> list[Case]:
         """The cases without the features that the server does not offer, and without those that leave too little."""
@@ -224,6 +227,27 @@ class Campaign:
 
     def _ask(self, run: Run, cases: list[Case]) -> None:
         run.asked += [(case, self._pipeline.ask(case.request, run.rule.id, case.order)) for case in cases]
+
+    def _ask_jointly(self, runs: Sequence[Run]) -> None:
+        """Queue the pins of these rules, valid ones merged."""
+        run_of = {run.rule.id: run for run in runs}
+        for group in joint.groups(sorted((case for run in runs for case in run.cases), key=lambda case: case.order)):
+            if len(group.cases) == 1:
+                self._ask(run_of[group.cases[0].rule.id], group.cases)
+                continue
+            asked: list[tuple[Case, asyncio.Future[Exchange]]] = []
+            for case in group.cases:
+                asked.append((case, self._loop.create_future()))
+                run_of[case.rule.id].asked.append(asked[-1])
+            self._spawn(self._joined(group, asked))
+
+    async def _joined(self, group: joint.Group, asked: Sequence[tuple[Case, asyncio.Future[Exchange]]]) -> None:
+        """One exchange for all cases of a group where the server took it, else one for each."""
+        exchange = await self._pipeline.ask(joint.request_of(group), joint.LABEL, group.cases[0].order)
+        whole = react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange)
+        own = [] if whole else [self._pipeline.ask(case.request, case.rule.id, case.order) for case, _ in asked]
+        for place, (_, future) in enumerate(asked):
+            future.set_result(exchange if whole else await own[place])
 
     def _draw(self, runs: list[Run]) -> None:
         """In the drawing thread: the examples of each rule, strongest rules first, handed to the loop as they come."""

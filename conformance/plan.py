@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,14 +32,18 @@ from .model import (
 
 @dataclass(frozen=True)
 class Depth:
-    """How much of each rule is asked: pins (None: all) by strength, and the number of drawn examples."""
+    """How much of each rule is asked: pins (None: all) by strength, and the number of drawn examples.
+
+    Where valid bodies are asked ``jointly`` (``joint``), those that can be are asked whatever the number of pins.
+    """
 
     pins: dict[Strength, int] | None
     examples: int
+    jointly: bool = False
 
 
 DEPTHS = {
-    "smoke": Depth({Strength.MUST: 1, Strength.SHOULD: 1, Strength.MAY: 1}, 0),
+    "smoke": Depth({Strength.MUST: 2, Strength.SHOULD: 1, Strength.MAY: 1}, 0, jointly=True),
     "default": Depth(None, 3),
     "nightly": Depth(None, 30),
     "certify": Depth(None, 100),
@@ -81,16 +86,37 @@ class Case:
 
 _STRENGTHS = list(Strength)
 
+_NUMBER = re.compile(r"-?\d[\d.eE+-]*")
+
 
 def pin_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
     """The fixed bodies of a rule that this depth asks; a rule without pins has none."""
-    depth = DEPTHS[chosen.depth]
-    most = len(rule.pins) if depth.pins is None else depth.pins[rule.strength]
     strength = _STRENGTHS.index(rule.strength)
     return [
-        Case(rule, as_request(pin), False, (0 if index == 0 else 1, strength, place, index))
-        for index, pin in enumerate(rule.pins[:most])
+        Case(rule, as_request(rule.pins[index]), False, (0 if index == 0 else 1, strength, place, index))
+        for index in _asked(rule, DEPTHS[chosen.depth])
     ]
+
+
+SPARSE = ("legacy", "audio", "prediction")
+"""Chapters about what few servers offer: where pins are few, theirs are fewest."""
+
+
+def _asked(rule: RequestRule, depth: Depth) -> list[int]:
+    """Places of the pins that a depth asks."""
+    if depth.pins is None:
+        return list(range(len(rule.pins)))
+    if depth.jointly and joinable(rule):
+        return [place for place, pin in enumerate(rule.pins) if place == 0 or not isinstance(pin, Request)]
+    found: dict[str, int] = {}  # a second number beyond a bound says less than another kind of value
+    for place, pin in enumerate(rule.pins):
+        found.setdefault(_NUMBER.sub("0", as_request(pin).content.decode("utf-8", "replace")), place)
+    return list(found.values())[: 1 if rule.chapter in SPARSE else depth.pins[rule.strength]]
+
+
+def joinable(rule: RequestRule) -> bool:
+    """Whether the acceptance of a request that holds more than a body of this rule says that the rule holds."""
+    return rule.expect is Expect.ACCEPT and not rule.risky and rule.fit is None
 
 
 TELLING = 4
