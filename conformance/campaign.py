@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import joint
+from .again import Crowd
 from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import GateReport, ask_gates, bounded
@@ -45,6 +46,9 @@ from .traffic import Traffic
 
 MOST_ROUNDS = 10
 """How often the answers of a rule are asked again because the server fell ill."""
+
+CROWD_RULE = "many.refusals"
+"""The rule that bears the blame for what is broken only with many requests in flight."""
 
 SEARCHES = 3
 """Shrinking searches that run side by side."""
@@ -99,6 +103,7 @@ class Campaign:
         self._prover: Prover
         self._wave: SecondWave
         self._sightings = Sightings(catalogue.answers)
+        self._crowd = Crowd()
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = places(catalogue)
@@ -170,8 +175,8 @@ class Campaign:
         self._stop = asyncio.Event()
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
             self.traffic = self._pipeline.traffic
-            self._wave = SecondWave(self._pipeline, self.settings, self._sightings)
-            self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)
+            self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._crowd)
+            self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled, self._crowd)
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
@@ -202,6 +207,8 @@ class Campaign:
                 continue
             if not isinstance(rule, RequestRule):
                 later.append(rule)
+                if rule.id == CROWD_RULE and self.settings.in_flight > 1:
+                    self._crowd.blamed = rule.id
                 continue
             run = Run(rule, time.monotonic(), self._loop.create_future())
             run.cases = self._fitted(rule, pin_cases(rule, self._places[rule.id], self.settings))
@@ -278,9 +285,12 @@ class Campaign:
         await asyncio.gather(*(run.settled for run in others))
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
-        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in relations))
+        last = [rule for rule in relations if rule.id == self._crowd.blamed]  # it takes what the others saw
+        first = [rule for rule in relations if rule not in last]
+        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in first))
         await asyncio.gather(*(self._provided(rule) for rule in answers))
         await asyncio.gather(*(self._conclude(rule, self._wave.answer(rule)) for rule in answers))
+        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in last))
         for run in risky:
             await run.drawn.wait()
             for case in run.cases:

@@ -85,11 +85,18 @@ class Health:
                 return True
             if self.pipeline.gone:
                 return False
+            while self.pipeline.lonely:
+                await asyncio.sleep(0.005)
             async with self._nurse() as lane:
                 answer = await self._well(lane)
             if answer is None:
                 return True
             return await self._treat(f"the server no longer takes a minimal request ({answer})", [], ill=True)
+
+    @property
+    def asking(self) -> bool:
+        """Whether a canary is under way, or about to be."""
+        return self._lock.locked()
 
     async def undisturbed(
         self, work: Callable[[], Awaitable[T]], sound: Callable[[T], bool] = lambda value: False

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ from .model import Exchange, Request, Trouble
 from .traffic import Traffic
 
 Priority = tuple[int, ...]
+
+LANDING = 5.0
+"""Seconds that a request which is to be alone waits for others to land; one that hangs is no crowd."""
 
 URGENT: Priority = (-1,)
 """Proofs go before everything that waits, so that verdicts come early."""
@@ -48,6 +53,8 @@ class Pipeline:
         self._number = itertools.count()
         self._flying: set[Job] = set()
         self._troubled = 0
+        self._alone = asyncio.Lock()
+        self._lonely = False
         self._open = asyncio.Event()
         self._open.set()
         self.context = tls_context(target)
@@ -85,6 +92,35 @@ class Pipeline:
     def ask_again(self, request: Request, label: str) -> asyncio.Future[Exchange]:
         """A new exchange for a request that was asked before."""
         return self._enqueue(prepare(request, self.target), label, URGENT)
+
+    async def ask_alone(self, request: Request, label: str) -> Exchange:
+        """A new exchange for a request, with nothing else in flight; one at a time."""
+        job = Job(prepare(request, self.target), label, asyncio.get_running_loop().create_future())
+        async with self._alone:
+            self.pause()
+            try:
+                await self.landed(LANDING)
+                while self.health.asking:  # a canary is no company either
+                    await asyncio.sleep(0.005)
+                if self.gone:
+                    return self.cancelled(job)
+                self._lonely = True
+                self._flying.add(job)
+                async with Lane(self.target, self.context) as lane:
+                    return await self._fly(lane, job)
+            finally:
+                self._lonely = False
+                self._flying.discard(job)
+                self.resume()
+
+    @property
+    def lonely(self) -> bool:
+        """Whether a request is to have no company. One in trouble waits for the server like all others."""
+        return self._lonely and not self._troubled
+
+    async def ask_at_once(self, request: Request, label: str, count: int) -> list[Exchange]:
+        """New exchanges for a request that is sent so many times together."""
+        return list(await asyncio.gather(*(self.ask_again(request, label) for _ in range(count))))
 
     def remember(self, request: Request, exchange: Exchange) -> None:
         """Keep an exchange as the answer to a prepared request."""
@@ -134,10 +170,12 @@ class Pipeline:
         """Go on."""
         self._open.set()
 
-    async def landed(self) -> None:
-        """Wait until what is in flight has an answer or is in trouble; bounded by the time-outs of a request."""
-        while len(self._flying) > self._troubled:
-            await asyncio.sleep(0.02)
+    async def landed(self, patience: float = math.inf) -> None:
+        """Wait until what is in flight has an answer or is in trouble; bounded by ``patience`` seconds and by the
+        time-outs of a request."""
+        ends = time.monotonic() + patience
+        while len(self._flying) > self._troubled and time.monotonic() < ends:
+            await asyncio.sleep(0.005)
 
     async def listening(self) -> bool:
         """Whether something accepts connections at the endpoint."""

@@ -64,8 +64,14 @@ def _unbounded(line: Line) -> bool:
     return line["rule"].endswith((".min.refuses", ".max.refuses")) and _symptom(line, "accepted_invalid")
 
 
+def _crash(*endings: str) -> Callable[[Line], bool]:
+    return lambda line: line["rule"].endswith(endings) and _symptom(line, "crashed")
+
+
 _CAUSES: tuple[tuple[str, Callable[[Line], bool]], ...] = (
     ("errors are told with status 200", _disguised),
+    ("invalid requests are answered with a server error", _crash(".refuses")),
+    ("valid requests are answered with a server error", _crash(".accepts")),
     ("properties that the server does not look at", _ignored),
     ("features that are accepted without effect", _without_effect),
     ("values of a wrong JSON type are taken", _loose_type),
