@@ -14,8 +14,11 @@ PROOFS = 5
 MOST_AT_ONCE = 16
 """Equal requests that are sent together to see whether a crowd breaks what alone holds."""
 
-CROWD_MADE = frozenset(Symptom) - {Symptom.ACCEPTED_INVALID, Symptom.WRONG_STATUS, Symptom.KILLED_SERVER}
-"""Symptoms that many requests in flight bring about on some servers: these are proved alone."""
+KNOWN = 3
+"""Sightings after which it is known that crowds break things: what holds alone then needs no crowd of its own."""
+
+PROOFS_WHEN_KNOWN = 2
+"""How often a violation that does not repeat is asked again then."""
 
 T = TypeVar("T")
 
@@ -48,18 +51,24 @@ async def asked_again(
     first: T,
     again: Callable[[], Awaitable[T | None]],
     crowd: Callable[[], Awaitable[Sequence[T | None]]] | None = None,
+    *,
+    known: bool = False,
 ) -> Asked[T]:
     """What comes of a request that was violated once.
 
     A second violation is enough; without one it is asked some more, so that k of n says how often it happens.
-    ``again`` gives None where the rule held. ``crowd`` is tried where it always held: the same many times at once.
+    ``again`` gives None where the rule held. ``crowd`` is tried where it always held: the same many times at once;
+    not where it is ``known`` that crowds break things.
     """
     seen, asked = [first], 1
-    while asked < 2 or (len(seen) == 1 and asked <= PROOFS):
+    most = PROOFS_WHEN_KNOWN if known else PROOFS
+    while asked < 2 or (len(seen) == 1 and asked <= most):
         violation = await again()
         asked += 1
         if violation is not None:
             seen.append(violation)
+    if len(seen) == 1 and known:
+        return Asked(seen, asked, crowd=True)
     if len(seen) == 1 and crowd is not None:
         rows = await crowd()
         found = [row for row in rows if row is not None]
@@ -86,6 +95,11 @@ class Crowd:
 
     blamed: str | None = None
     sightings: list[CrowdSighting] = field(default_factory=list)
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known that crowds break things."""
+        return self.blamed is not None and len(self.sightings) >= KNOWN
 
     def note(self, sighting: CrowdSighting) -> str:
         """Keep a sighting; what is said of it on the rule that saw it."""

@@ -54,6 +54,7 @@ class Pipeline:
         self._flying: set[Job] = set()
         self._troubled = 0
         self._alone = asyncio.Lock()
+        self._lonely_waiting = 0
         self._lonely = False
         self._open = asyncio.Event()
         self._open.set()
@@ -96,21 +97,30 @@ class Pipeline:
     async def ask_alone(self, request: Request, label: str) -> Exchange:
         """A new exchange for a request, with nothing else in flight; one at a time."""
         job = Job(prepare(request, self.target), label, asyncio.get_running_loop().create_future())
-        async with self._alone:
-            self.pause()
-            try:
-                await self.landed(LANDING)
-                while self.health.asking:  # a canary is no company either
-                    await asyncio.sleep(0.005)
-                if self.gone:
-                    return self.cancelled(job)
-                self._lonely = True
-                self._flying.add(job)
-                async with Lane(self.target, self.context) as lane:
-                    return await self._fly(lane, job)
-            finally:
-                self._lonely = False
-                self._flying.discard(job)
+        self._lonely_waiting += 1
+        try:
+            await self._alone.acquire()
+        except BaseException:
+            self.resume()
+            raise
+        finally:
+            self._lonely_waiting -= 1
+        self.pause()
+        try:
+            await self.landed(LANDING)
+            while self.health.asking:  # a canary is no company either
+                await asyncio.sleep(0.005)
+            if self.gone:
+                return self.cancelled(job)
+            self._lonely = True
+            self._flying.add(job)
+            async with Lane(self.target, self.context) as lane:
+                return await self._fly(lane, job)
+        finally:
+            self._lonely = False
+            self._flying.discard(job)
+            self._alone.release()
+            if not self._lonely_waiting:  # one after the other, without letting others take off in between
                 self.resume()
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from .again import CROWD_MADE, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .endpoint import curl, prepare
 from .judge import Judgement, Kind, Reaction, describe, react
 from .model import (
@@ -109,8 +109,7 @@ class Prover:
             request = await self._shrunk(rule) or request
 
         async def again() -> tuple[Exchange, Judgement] | None:
-            ask = self.pipeline.ask_alone if judgement.symptom in CROWD_MADE else self.pipeline.ask_again
-            return judged(await ask(request, rule.id))
+            return judged(await self.pipeline.ask_alone(request, rule.id))
 
         def judged(fresh: Exchange) -> tuple[Exchange, Judgement] | None:
             verdict = self._judge(rule, fresh)
@@ -124,9 +123,10 @@ class Prover:
 
         asked = Asked([(exchange, judgement)], 1)
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
-            alone = judgement.symptom in CROWD_MADE
             try:
-                asked = await asked_again(asked.seen[0], again, crowd if alone and self.crowd.blamed else None)
+                asked = await asked_again(
+                    asked.seen[0], again, crowd if self.crowd.blamed else None, known=self.crowd.known
+                )
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
             if not await self.pipeline.health.since(time.monotonic()):

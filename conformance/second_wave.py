@@ -114,7 +114,7 @@ class SecondWave:
 
         first = (sighting.exchange, sighting.why)
         try:
-            found = await asked_again(first, again, crowd if self.crowd.blamed else None)
+            found = await asked_again(first, again, crowd if self.crowd.blamed else None, known=self.crowd.known)
             if found.crowd:
                 exchange, why = found.seen[-1]
                 seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told)
@@ -233,8 +233,9 @@ class SecondWave:
                 turns = range(min(self.settings.in_flight, TURNS_AT_ONCE))
                 return list(await asyncio.gather(*(self._broken_again(rule, body, alone=False) for _ in turns)))
 
-            concerned = self.crowd.blamed and rule.chapter != MANY
-            return await asked_again(first, again, crowd if concerned else None)
+            if self.crowd.blamed is None or rule.chapter == MANY:
+                return await asked_again(first, again)
+            return await asked_again(first, again, crowd, known=self.crowd.known)
 
         health = self.pipeline.health
         found = await health.undisturbed(work, lambda value: value.asked == 0)
