@@ -15,6 +15,15 @@ from .limits import Limits
 
 Strength = Literal["must", "should"]
 
+#: Types of a tool, a call or a choice whose content stands in a member of that name; all others have `function`.
+_OWN_MEMBER = frozenset({"custom", "allowed_tools"})
+
+
+def holds(value: dict[str, Any], known: Collection[str]) -> str:
+    """The member that carries the content of a tool, a call or a choice, by its type and the known types."""
+    name = value.get("type")
+    return name if isinstance(name, str) and name in known and name in _OWN_MEMBER else "function"
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -85,12 +94,24 @@ class Ask:
         tools = self.body.get("tools")
         if isinstance(tools, list):
             for i, tool in enumerate(tools):
-                if isinstance(tool, dict) and isinstance(tool.get("function"), dict):
+                if not isinstance(tool, dict) or holds(tool, self.limits.tool_types) != "function":
+                    continue
+                if isinstance(tool.get("function"), dict):
                     found.append((f"tools[{i}].function", tool["function"]))
         functions = self.body.get("functions")
         if isinstance(functions, list):
             found += [(f"functions[{i}]", item) for i, item in enumerate(functions) if isinstance(item, dict)]
         return found
+
+    @cached_property
+    def customs(self) -> list[tuple[str, dict[str, Any]]]:
+        """The tools of the type custom, where the vintage has it: path, tool."""
+        tools = self.body.get("tools")
+        return [
+            (f"tools[{i}]", tool)
+            for i, tool in enumerate(tools if isinstance(tools, list) else ())
+            if isinstance(tool, dict) and holds(tool, self.limits.tool_types) == "custom"
+        ]
 
 
 CheckFunction = Callable[[Ask], Iterable[Reason]]
