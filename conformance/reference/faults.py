@@ -16,13 +16,19 @@ from .limits import Limits
 Strength = Literal["must", "should"]
 
 #: Types of a tool, a call or a choice whose content stands in a member of that name; all others have `function`.
-_OWN_MEMBER = frozenset({"custom", "allowed_tools"})
+_OWN_MEMBER = ("custom", "allowed_tools")
 
 
 def holds(value: dict[str, Any], known: Collection[str]) -> str:
-    """The member that carries the content of a tool, a call or a choice, by its type and the known types."""
+    """The member that carries the content of a tool, a call or a choice, by its type and the known types.
+
+    Where the type is not known it is the member that is there, so that a missing type is one fault and not two.
+    """
+    own = [name for name in _OWN_MEMBER if name in known]
     name = value.get("type")
-    return name if isinstance(name, str) and name in known and name in _OWN_MEMBER else "function"
+    if isinstance(name, str) and name in known:
+        return name if name in own else "function"
+    return next((key for key in own if key in value and "function" not in value), "function")
 
 
 @dataclass(frozen=True)

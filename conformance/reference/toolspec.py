@@ -110,10 +110,7 @@ def _customs(ask: Ask) -> Iterator[tuple[str, dict[str, Any]]]:
 def custom_name(ask: Ask) -> Iterator[Reason]:
     """A string; no document bounds it."""
     for path, custom in _customs(ask):
-        if "name" not in custom:
-            yield missing("custom.name.required", f"{path}.name")
-        elif not is_string(custom["name"]):
-            yield wrong_type("custom.name.required", f"{path}.name", "a string", custom["name"])
+        yield from _string("custom.name.required", path, custom, "name")
 
 
 def custom_description(ask: Ask) -> Iterator[Reason]:
@@ -167,10 +164,7 @@ def _grammar(ask: Ask, path: str, holder: dict[str, Any]) -> Iterator[Reason]:
     elif not isinstance(grammar, dict):
         yield wrong_type(rule, path, "an object", grammar)
     else:
-        if "definition" not in grammar:
-            yield missing(rule, f"{path}.definition")
-        elif not is_string(grammar["definition"]):
-            yield wrong_type(rule, f"{path}.definition", "a string", grammar["definition"])
+        yield from _string(rule, path, grammar, "definition")
         if "syntax" not in grammar:
             yield missing(rule, f"{path}.syntax")
         else:
@@ -312,12 +306,9 @@ def _choice_fault(value: dict[str, Any], limits: Limits) -> Reason | None:
     inner = value[key]
     if not isinstance(inner, dict):
         return wrong_type(rule, path, "an object", inner)
-    if key == "allowed_tools":
-        return next(_allowed_faults(inner, limits), None)
-    if "name" not in inner:
-        return missing(rule, f"{path}.name")
-    if not is_string(inner["name"]):
-        return wrong_type(rule, f"{path}.name", "a string", inner["name"])
+    fault = next(_allowed_faults(inner, limits) if key == "allowed_tools" else _string(rule, path, inner, "name"), None)
+    if fault is not None:
+        return fault
     if "type" not in value:
         return missing(rule, "tool_choice.type")
     if not is_string(value["type"]):
@@ -325,6 +316,13 @@ def _choice_fault(value: dict[str, Any], limits: Limits) -> Reason | None:
     if value["type"] not in limits.choice_types:
         return bad_value(rule, "tool_choice.type", one_of(limits.choice_types))
     return None
+
+
+def _string(rule: str, path: str, holder: dict[str, Any], key: str) -> Iterator[Reason]:
+    if key not in holder:
+        yield missing(rule, f"{path}.{key}")
+    elif not is_string(holder[key]):
+        yield wrong_type(rule, f"{path}.{key}", "a string", holder[key])
 
 
 def _allowed_faults(inner: dict[str, Any], limits: Limits) -> Iterator[Reason]:
