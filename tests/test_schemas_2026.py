@@ -325,7 +325,7 @@ TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 CITATION = f"{MESSAGE}/annotations/0/url_citation"
 CUSTOM = f"{MESSAGE}/tool_calls/0/custom"
 
-MODERATION_EDITS = (
+MODERATION_EDITS: tuple[tuple[str, Any, bool, bool], ...] = (
     ("moderation", None, True, True),
     ("moderation", DROP, True, True),
     ("moderation", [], False, False),
@@ -363,10 +363,11 @@ NEW_ANSWERS: tuple[tuple[Any, str, Any, bool, bool], ...] = (
     *((CUSTOM_CALLED, f"{CUSTOM}/{key}", DROP, False, False) for key in ("name", "input")),
     *((CUSTOM_CALLED, f"{CUSTOM}/{key}", {}, False, False) for key in ("name", "input")),
     (CUSTOM_CALLED, f"{MESSAGE}/tool_calls/0/type", "function", False, False),
-    *((MODERATED, *edit) for edit in MODERATION_EDITS),
+    *((MODERATED, path, value, valid, strict) for path, value, valid, strict in MODERATION_EDITS),
 )
 CUSTOM_FRAGMENT = {"index": 0, "id": "c1", "type": "custom", "custom": {"name": "c", "input": ""}}
 CUSTOM_FRAGMENTS = put(CHUNK, "choices/0/delta", {"tool_calls": [CUSTOM_FRAGMENT]})
+MODERATED_CHUNK = put(CHUNK, "moderation", MODERATED["moderation"])
 NEW_CHUNKS: tuple[tuple[Any, str, Any, bool, bool], ...] = (
     *((CHUNK, "service_tier", tier, True, True) for tier in TIERS),
     (CHUNK, "obfuscation", "", True, True),
@@ -379,7 +380,7 @@ NEW_CHUNKS: tuple[tuple[Any, str, Any, bool, bool], ...] = (
     (CUSTOM_FRAGMENTS, f"{TOOL}/custom", {"input": 7}, False, False),
     (CUSTOM_FRAGMENTS, f"{TOOL}/custom", None, True, False),
     (CUSTOM_FRAGMENTS, f"{TOOL}/index", DROP, False, False),
-    *((put(CHUNK, "moderation", MODERATED["moderation"]), *edit) for edit in MODERATION_EDITS),
+    *((MODERATED_CHUNK, path, value, valid, strict) for path, value, valid, strict in MODERATION_EDITS),
 )
 
 # every member there is, once

@@ -228,6 +228,14 @@ def one_string_of(
         yield bad_value(rule, path, one_of(allowed), strength)
 
 
+def string_member(rule: str, path: str, holder: dict[str, Any], key: str) -> Iterator[Reason]:
+    """A string that must be there."""
+    if key not in holder:
+        yield missing(rule, f"{path}.{key}")
+    elif not is_string(holder[key]):
+        yield wrong_type(rule, f"{path}.{key}", "a string", holder[key])
+
+
 def typed(rule: str, key: str, fits: Callable[[object], bool], wanted: str) -> CheckFunction:
     """A check that an optional property, when present and not null, has its JSON type."""
 

@@ -19,6 +19,7 @@ from .faults import (
     is_string,
     missing,
     one_of,
+    string_member,
     table,
     too_long,
     wrong_type,
@@ -255,16 +256,9 @@ def _known(ask: Ask, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield path, part
 
 
-def _string_member(rule: str, path: str, holder: dict[str, Any], key: str) -> Iterator[Reason]:
-    if key not in holder:
-        yield missing(rule, f"{path}.{key}")
-    elif not is_string(holder[key]):
-        yield wrong_type(rule, f"{path}.{key}", "a string", holder[key])
-
-
 def part_text(ask: Ask) -> Iterator[Reason]:
     for path, part in _known(ask, "text"):
-        yield from _string_member("part.text.required", path, part, "text")
+        yield from string_member("part.text.required", path, part, "text")
 
 
 def part_image_url(ask: Ask) -> Iterator[Reason]:
@@ -274,7 +268,7 @@ def part_image_url(ask: Ask) -> Iterator[Reason]:
         elif not isinstance(part["image_url"], dict):
             yield wrong_type("part.image.url", f"{path}.image_url", "an object", part["image_url"])
         else:
-            yield from _string_member("part.image.url", f"{path}.image_url", part["image_url"], "url")
+            yield from string_member("part.image.url", f"{path}.image_url", part["image_url"], "url")
 
 
 def part_image_detail(ask: Ask) -> Iterator[Reason]:
@@ -297,8 +291,8 @@ def part_audio_required(ask: Ask) -> Iterator[Reason]:
         elif not isinstance(audio, dict):
             yield wrong_type("part.audio.required", f"{path}.input_audio", "an object", audio)
         else:
-            yield from _string_member("part.audio.required", f"{path}.input_audio", audio, "data")
-            yield from _string_member("part.audio.required", f"{path}.input_audio", audio, "format")
+            yield from string_member("part.audio.required", f"{path}.input_audio", audio, "data")
+            yield from string_member("part.audio.required", f"{path}.input_audio", audio, "format")
 
 
 def part_audio_format(ask: Ask) -> Iterator[Reason]:
