@@ -570,7 +570,8 @@ def test_pieces_are_obfuscated_unless_it_is_turned_off() -> None:
 def test_a_server_without_checks_answers_everything() -> None:
     for name in VINTAGES:
         lax = Reference(checks=(), vintage=name)
-        for value in (*NEWLY_ACCEPTED.values(), *(bad for _, bad in NEWLY_REFUSED), *(bad for _, bad in REFUSED)):
+        older = (bad for _, bad in REFUSED) if name == V1 else ()
+        for value in (*NEWLY_ACCEPTED.values(), *(bad for _, bad in NEWLY_REFUSED), *older):
             raw = json.dumps(value).replace("Infinity", "1e400").encode()
             for stream in (b"", b', "stream": true'):
                 answer = respond(lax, "application/json", raw[:-1] + stream + b"}")

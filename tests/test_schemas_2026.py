@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -429,6 +430,25 @@ FREEDOM_2026 = Freedom(
 def test_the_37_properties() -> None:
     assert sorted(schemas.load("request", V1)["properties"]) == sorted([*PROPERTIES, *NEWER])
     assert len([*PROPERTIES, *NEWER]) == 37
+
+
+def test_a_further_vintage_is_a_further_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in schemas.names(V1):
+        folder = tmp_path / "2099-01"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.json").write_text(json.dumps({**schemas.load(name, V1), "title": "made up"}))
+    (tmp_path / "notes").mkdir()  # a folder without a request schema is no vintage
+    cached = (schemas.vintages, schemas.names, schemas._parsed)
+    for function in cached:
+        function.cache_clear()
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(schemas.resources, "files", lambda package: tmp_path)
+            assert schemas.vintages() == ("2099-01",)
+            assert schemas.load("request", "2099-01")["title"] == "made up"
+    finally:
+        for function in cached:
+            function.cache_clear()
 
 
 def test_table_reaches_every_property_from_both_sides() -> None:
