@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from ..endpoint import Target, prepare
 from ..model import Capability, Expect, Request, RequestRule
 from ..plan import Settings, cases
 from . import stub
+from .memory import peak_mb
 from .throughput import bare, timed
 
 LONGEST = 300.0
@@ -29,7 +29,7 @@ LONGEST = 300.0
 
 
 def plain_rules(catalogue: Catalogue, every: int = 1) -> list[RequestRule]:
-    """Request rules whose verdict hangs on the body alone, which is all that the stub can tell apart; every so many-th."""
+    """Every so many-th request rule whose verdict hangs on the body alone, which is all that the stub looks at."""
     usual = Request(body=None)
 
     def plain(pin: object) -> bool:
@@ -46,7 +46,7 @@ def listed(rules: Sequence[RequestRule], catalogue: Catalogue, settings: Setting
     return list({request.key: request for _, request in ready}.values()), refused
 
 
-def once(url: str, settings: Settings, every: int) -> dict[str, float]:
+def once(url: str, settings: Settings, every: int) -> dict[str, Any]:
     """One campaign in this process."""
     catalogue = load(settings.vintage)
     rules = plain_rules(catalogue, every)
@@ -62,18 +62,17 @@ def once(url: str, settings: Settings, every: int) -> dict[str, float]:
         requests = run.sent
     finally:
         run.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     failed = sum(verdict in ("failed", "warning", "inconsistent", "error") for verdict in verdicts)
-    return {"seconds": seconds, "cpu": used, "requests": requests, "peak_mb": peak, "failed": failed}
+    return {"seconds": seconds, "cpu": used, "requests": requests, "peak_mb": peak_mb(), "failed": failed}
 
 
-def _apart(url: str, settings: Settings, every: int) -> dict[str, float]:
+def _apart(url: str, settings: Settings, every: int) -> dict[str, Any]:
     told = json.dumps({"url": url, "settings": asdict(settings), "every": every})
     done = subprocess.run(
         [sys.executable, "-m", __name__, told], capture_output=True, text=True, timeout=LONGEST, check=False
     )
     if done.returncode:
-        raise stub.StubError(f"the campaign ended with {(done.stderr.strip() or 'no word').splitlines()[-1]}")
+        raise stub.BenchError(f"the campaign ended with {(done.stderr.strip() or 'no word').splitlines()[-1]}")
     return json.loads(done.stdout)
 
 
@@ -82,12 +81,12 @@ def measure(in_flight: int, latency_ms: float, rounds: int, every: int = 1) -> d
     catalogue, settings = load(), Settings(in_flight=in_flight)
     rules = plain_rules(catalogue, every)
     requests, refused = listed(rules, catalogue, settings)
-    pairs: list[tuple[dict[str, float], float]] = []
+    pairs: list[tuple[dict[str, Any], float]] = []
     with stub.start(latency_ms, refused) as url:
         for _ in range(rounds):
             ran = _apart(url, settings, every)
             if ran["failed"]:
-                raise stub.StubError(f"{ran['failed']:g} rules failed on the stub: that would measure their proofs")
+                raise stub.BenchError(f"{ran['failed']:g} rules failed on the stub: that would measure their proofs")
             pairs.append((ran, len(requests) / timed(bare, url, in_flight, requests)[0]))
     rates = [ran["requests"] / ran["seconds"] for ran, _ in pairs]
     return {
@@ -99,7 +98,7 @@ def measure(in_flight: int, latency_ms: float, rounds: int, every: int = 1) -> d
         "bare_rate": median(rate for _, rate in pairs),
         "ratio": median(rate / plain for rate, (_, plain) in zip(rates, pairs, strict=True)),
         "cpu_ms": median(1000 * ran["cpu"] / ran["requests"] for ran, _ in pairs),
-        "peak_mb": max(ran["peak_mb"] for ran, _ in pairs),
+        "peak_mb": max(ran["peak_mb"] or 0 for ran, _ in pairs) or None,
     }
 
 

@@ -1,106 +1,87 @@
 """How fast bodies are drawn, how different they are, and how long the list of a run is. Sends nothing.
 
-Prints: lean bodies/s (all request rules together, and one simple property), rich bodies/s, the share of distinct ones
-in 1 000, how many of the 29 properties they use, the pairs of optional properties that meet in 300; the size of the
-smoke and default list in requests (equal bodies once) and the seconds it takes to draw them; the slowest rules.
-
-Run ``python tests/benchmarks/generation.py [--rules 10]`` on a quiet core: the times are of the processor.
+Rates are bodies a second of the processor.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any
 
-from chatproof.conformance.catalogue import PROPERTIES, load
-from chatproof.conformance.model import RequestRule, as_request
-from chatproof.conformance.plan import Settings, cases, draw, seed_of
-from chatproof.strategies.bodies import bodies, lean
 from hypothesis import strategies as st
 
-CATALOGUE = load()
+from ...strategies.bodies import bodies, lean
+from ..catalogue import PROPERTIES, Catalogue, load
+from ..plan import Settings, cases, draw, seed_of
+
 CORE = ("model", "messages")
+DEPTHS = ("smoke", "default")
+SLOWEST = 5
+"""Rules that are named for being slow to draw."""
 
 
-def timed(work: Callable[[], list[Any]]) -> tuple[list[Any], float]:
-    """What came of some work, and the seconds of processor time it took."""
+def timed(work: Callable[[], Sequence[Any]]) -> tuple[Sequence[Any], float]:
+    """What came of some drawing, and the seconds of processor time it took."""
+    draw.cache_clear()
     started = time.process_time()
     done = work()
     return done, time.process_time() - started
 
 
-def lean_rate(each: int) -> None:
-    """Bodies of the request rules, and of the simplest strategy there is."""
-    seconds: dict[str, float] = {}
-    rules = [rule for rule in CATALOGUE.rules if rule.examples is not None and rule.chapter != "together"]
-    for rule in rules:
-        values, seconds[rule.id] = timed(lambda rule=rule: draw(rule.examples, each, seed_of(0, rule.id)))
-        seconds[rule.id] /= max(1, len(values))
-    total = sum(seconds[rule.id] for rule in rules)
-    simple, spent = timed(lambda: draw(st.floats(0, 2).map(lambda value: lean(temperature=value)), 2000, 1))
-    print(f"lean bodies   {len(rules) / total:.0f}/s over {len(rules)} rules, {each} each")
-    print(f"              {len(simple) / spent:.0f}/s of one simple property")
-    slow = sorted(seconds, key=lambda name: -seconds[name])
-    median = seconds[slow[len(slow) // 2]]
-    print(
-        f"a draw        median {1000 * median:.1f} ms; "
-        + ", ".join(f"{name} {1000 * seconds[name]:.1f}" for name in slow[:6])
-    )
+def lists(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Cases and requests (equal bodies once) of each depth, and the seconds it takes to draw them."""
+    rows: list[dict[str, Any]] = []
+    for depth in DEPTHS:
+        settings = Settings(depth=depth)
+        listed, spent = timed(lambda settings=settings: cases(catalogue, catalogue.rules, settings))
+        requests = len({case.request.key for case in listed})
+        drawn = sum(case.drawn for case in listed)
+        rows.append({"depth": depth, "cases": len(listed), "drawn": drawn, "requests": requests, "seconds": spent})
+    return rows
 
 
-def rich() -> None:
-    """Rich bodies: rate, distinctness, coverage."""
-    values, spent = timed(lambda: draw(bodies(), 1000, 1))
-    different = {json.dumps(value, sort_keys=True) for value in values}
-    used = {name for value in values for name in value}
-    optional = [name for name in PROPERTIES if name not in CORE]
-    met = {
-        pair
-        for value in values[:300]
-        for pair in itertools.combinations([name for name in optional if name in value], 2)
+def lean_rates(catalogue: Catalogue, each: int, every: int) -> dict[str, Any]:
+    """Bodies of every so many-th request rule, and of the simplest strategy there is."""
+    drawing = [rule for rule in catalogue.rules if rule.examples is not None and rule.chapter != "together"][::every]
+    spent: dict[str, float] = {}
+    total = 0
+    for rule in drawing:
+        values, seconds = timed(lambda rule=rule: draw(rule.examples, each, seed_of(0, rule.id)))
+        spent[rule.id] = seconds / max(1, len(values))
+        total += len(values)
+    simple, seconds = timed(lambda: draw(st.floats(0, 2).map(lambda value: lean(temperature=value)), 10 * each, 1))
+    slowest = sorted(spent, key=lambda name: -spent[name])[:SLOWEST]
+    return {
+        "rules": len(drawing),
+        "lean_rate": len(spent) / sum(spent.values()),
+        "one_property_rate": len(simple) / seconds,
+        "median_ms": 1000 * median(spent.values()),
+        "slowest_ms": {name: 1000 * spent[name] for name in slowest},
     }
-    apart = [pair for pair in itertools.combinations(optional, 2) if pair not in met]
-    never = [pair for pair in apart if not any(pair[0] in value and pair[1] in value for value in values)]
-    print(f"rich bodies   {1000 / spent:.0f}/s, {len(different) / 10:.1f} % of 1 000 distinct")
-    mean = sum(map(len, values)) / len(values)
-    print(f"              {len(used & set(PROPERTIES))} of {len(PROPERTIES)} properties used, {mean:.1f} a body")
-    print(f"              {len(met)} of {len(met) + len(apart)} optional pairs met in 300, {len(never)} never in 1 000")
-    print("              never: " + (", ".join("+".join(pair) for pair in never) or "-"))
 
 
-def lists(shown: int) -> None:
-    """The lists of the depths."""
-    for depth in ("smoke", "default"):
-        chosen = Settings(depth=depth)
-        listed, spent = timed(lambda chosen=chosen: cases(CATALOGUE, CATALOGUE.rules, chosen))
-        different = {case.request.key for case in listed}
-        print(f"{depth:14}{len(different)} requests for {len(listed)} cases; {spent:.2f} s to draw")
-    share: dict[str, float] = {}
-    for rule in CATALOGUE.rules:
-        if isinstance(rule, RequestRule) and rule.examples is not None:
-            _, share[rule.id] = timed(
-                lambda rule=rule: [as_request(body) for body in draw(rule.examples, 3, seed_of(0, rule.id))]
-            )
-    slow = sorted(share, key=lambda name: -share[name])[:shown]
-    print(f"slowest       {', '.join(f'{name} {1000 * share[name]:.0f} ms' for name in slow)}")
+def rich(count: int) -> dict[str, Any]:
+    """Rich bodies: rate, share of distinct ones, properties used, pairs of optional properties that met."""
+    values, spent = timed(lambda: draw(bodies(), count, 1))
+    optional = [name for name in PROPERTIES if name not in CORE]
+    pairs = list(itertools.combinations(optional, 2))
+    met = [pair for pair in pairs if any(pair[0] in value and pair[1] in value for value in values)]
+    return {
+        "rich_bodies": len(values),
+        "rich_rate": len(values) / spent,
+        "distinct": len({json.dumps(value, sort_keys=True) for value in values}) / len(values),
+        "properties_used": len({name for value in values for name in value} & set(PROPERTIES)),
+        "properties": len(PROPERTIES),
+        "pairs_met": len(met),
+        "pairs": len(pairs),
+    }
 
 
-def main() -> None:
-    """Print all."""
-    parser = argparse.ArgumentParser(description="Rates and coverage of the drawn bodies.")
-    parser.add_argument(
-        "--rules", type=int, default=10, help="how many of the slowest rules of the default list to name"
-    )
-    parser.add_argument("--each", type=int, default=30, help="bodies drawn of each rule")
-    chosen = parser.parse_args()
-    lists(chosen.rules)
-    lean_rate(chosen.each)
-    rich()
-
-
-if __name__ == "__main__":
-    main()
+def measure(each: int, every: int, count: int) -> dict[str, Any]:
+    """All of it: ``each`` bodies of every so many-th rule, ``count`` rich ones."""
+    catalogue = load()
+    return {"lists": lists(catalogue), **lean_rates(catalogue, each, every), **rich(count)}

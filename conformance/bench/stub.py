@@ -115,8 +115,8 @@ async def serve(latency: float, refused: frozenset[str]) -> None:
     server.close()
 
 
-class StubError(Exception):
-    """The stub does not run; the message says so in one line."""
+class BenchError(Exception):
+    """Nothing could be measured; the message is one line that says why."""
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def start(latency_ms: float = 0.0, refused: Iterable[str] = ()) -> Iterator[str]
             process.stdin.flush()
             url = process.stdout.readline().strip()  # empty when the process has died
             if not url:
-                raise StubError("the stub endpoint did not start")
+                raise BenchError("the stub endpoint did not start")
             yield url
         finally:
             process.stdin.close()

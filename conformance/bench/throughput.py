@@ -28,6 +28,9 @@ LONGEST = 120.0
 Taken = tuple[float, float]
 """Seconds by the clock and of the processor."""
 
+TLS = httpx.create_ssl_context()
+"""Made once: a client without it makes its own for 30 ms, also for http."""
+
 _HEADERS = {"content-type": "application/json"}
 _numbers = itertools.count()
 
@@ -43,19 +46,18 @@ async def ours(url: str, lanes: int, many: Sequence[Request]) -> None:
         asked = [pipeline.ask(request, "benchmark", (0, index)) for index, request in enumerate(many)]
         for exchange in await asyncio.gather(*asked):
             if react(exchange) is not Reaction.ACCEPTED:
-                raise stub.StubError(f"the stub endpoint failed: {exchange.trouble or exchange.status}")
+                raise stub.BenchError(f"the stub endpoint failed: {exchange.trouble or exchange.status}")
 
 
 async def bare(url: str, lanes: int, many: Sequence[Request]) -> None:
     """All bodies through as many httpx clients as lanes, each a plain loop."""
     waiting = iter(many)
-    tls = httpx.create_ssl_context()  # a client without it makes its own for 30 ms, also for http
 
     async def loop() -> None:
-        async with httpx.AsyncClient(verify=tls) as client:
+        async with httpx.AsyncClient(verify=TLS) as client:
             for request in waiting:
                 answer = await client.post(url + "/chat/completions", content=request.content, headers=_HEADERS)
-                answer.json() if answer.headers["content-type"] == "application/json" else answer.text
+                answer.read()
 
     await asyncio.gather(*(loop() for _ in range(lanes)))
 

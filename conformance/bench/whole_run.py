@@ -1,70 +1,65 @@
-"""Peak memory, time and size of whole runs of ``pytest --endpoint reference`` at the smoke and the default depth.
-
-Prints a line a depth: requests, seconds, processor seconds of the run and of the reference, and the peak of resident
-memory of the largest process (the run itself; the reference is smaller).
-Run ``python tests/benchmarks/memory.py [DEPTH ...]``.
-"""
+"""What a whole run of ``pytest --endpoint reference`` takes: requests, completion tokens, time and memory."""
 
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-CHILD = """
-import resource, sys, pytest
-code = pytest.main(sys.argv[1:])
-own, child = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-cpus = [who.ru_utime + who.ru_stime for who in (own, child)]
-print(own.ru_maxrss // 1024, child.ru_maxrss // 1024, *cpus, file=sys.stderr)
-sys.exit(code)
-"""
+from .memory import peak_mb
+from .stub import BenchError
+
+LONGEST = 900.0
+"""Seconds that one run may take."""
 
 
-def measure(depth: str) -> None:
-    """One run in a process of its own."""
+def measure(depth: str, *choice: str) -> dict[str, Any]:
+    """One run at a depth, in a process and a folder of its own; ``choice`` are further options of pytest.
+
+    ``cpu_seconds`` and ``peak_mb`` are of the run, without the reference server, whose own are beside them.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        arguments = [
-            "--endpoint",
-            "reference",
-            "--depth",
-            depth,
-            "--report-dir",
-            folder,
-            "-q",
-            "-p",
-            "no:cacheprovider",
-        ]
+        options = ["--endpoint", "reference", "--depth", depth, "--report-dir", folder, "-q", "-p", "no:cacheprovider"]
         started = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-c", CHILD, *arguments],
+            [sys.executable, "-m", __name__, *options, *choice],
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=LONGEST,
             check=False,
         )
         seconds = time.perf_counter() - started
-        footer = json.loads((Path(folder) / "run.jsonl").read_text().splitlines()[-1])
-    memory, reference, cpu, reference_cpu = map(float, done.stderr.split()[-4:])
-    print(
-        f"{depth:9} exit {done.returncode}, {footer['verdict']}, {footer['requests']} requests, {seconds:.1f} s"
-        f" (CPU {cpu:.1f} s, reference {reference_cpu:.1f} s)"
-        f", peak memory {memory:.0f} MB, reference {reference:.0f} MB",
-        flush=True,
-    )
+        try:
+            footer = json.loads((Path(folder) / "run.jsonl").read_text("utf-8").splitlines()[-1])
+            used = json.loads(done.stderr.splitlines()[-1])
+            size = {name: footer[name] for name in ("verdict", "requests", "tokens")}
+        except (OSError, ValueError, LookupError):
+            words = (done.stdout + done.stderr).strip().splitlines() or ["no word"]
+            raise BenchError(f"the run at depth {depth} left no record: {words[-1]}") from None
+    return {"depth": depth, "exit_code": done.returncode, **size, "seconds": seconds, **used}
 
 
-def main() -> None:
-    """Measure the depths that were named."""
-    for depth in sys.argv[1:] or ["smoke", "default"]:
-        measure(depth)
-    print(f"(this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB)")
+def run(options: list[str]) -> int:
+    """In the process of a run: pytest, and what it took as the last line of standard error."""
+    import pytest
+
+    code = pytest.main(options)
+    times = os.times()
+    used = {
+        "cpu_seconds": times.user + times.system,
+        "peak_mb": peak_mb(),
+        "reference_cpu_seconds": times.children_user + times.children_system,
+        "reference_peak_mb": peak_mb(children=True),
+    }
+    print(json.dumps(used), file=sys.stderr)
+    return int(code)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(sys.argv[1:]))
