@@ -5,6 +5,7 @@ Each round is a process of its own, as a run is: what is drawn for the first tim
 
 from __future__ import annotations
 
+import base64
 import gc
 import json
 import subprocess
@@ -18,7 +19,7 @@ from typing import Any
 from ..campaign import Campaign
 from ..catalogue import Catalogue, load
 from ..endpoint import Target, prepare
-from ..model import Capability, Expect, Request, RequestRule
+from ..model import Capability, Expect, Request, RequestRule, Verdict
 from ..plan import Settings, cases
 from . import stub
 from .memory import peak_mb
@@ -57,16 +58,18 @@ def once(url: str, settings: Settings, every: int) -> dict[str, Any]:
     run.open()
     try:
         run.submit(rules)
-        verdicts = [run.result(rule.id).verdict for rule in rules]
+        results = [run.result(rule.id) for rule in rules]
         seconds, used = time.perf_counter() - clock, time.process_time() - cpu
         requests = run.sent
     finally:
         run.close()
-    failed = sum(verdict in ("failed", "warning", "inconsistent", "error") for verdict in verdicts)
+    failed = [f"{row.rule} {row.verdict}" for row in results if row.finding or row.verdict is Verdict.ERROR]
     return {"seconds": seconds, "cpu": used, "requests": requests, "peak_mb": peak_mb(), "failed": failed}
 
 
 def _apart(url: str, settings: Settings, every: int) -> dict[str, Any]:
+    """One campaign, or without a URL the list of one, in a process of its own: Hypothesis draws some constants from the
+    modules that are loaded, so that another program would list other bodies."""
     told = json.dumps({"url": url, "settings": asdict(settings), "every": every})
     done = subprocess.run(
         [sys.executable, "-m", __name__, told], capture_output=True, text=True, timeout=LONGEST, check=False
@@ -78,21 +81,21 @@ def _apart(url: str, settings: Settings, every: int) -> dict[str, Any]:
 
 def measure(in_flight: int, latency_ms: float, rounds: int, every: int = 1) -> dict[str, Any]:
     """Rate (requests a second) of whole campaigns and of the bare loop, processor time and peak memory."""
-    catalogue, settings = load(), Settings(in_flight=in_flight)
-    rules = plain_rules(catalogue, every)
-    requests, refused = listed(rules, catalogue, settings)
+    settings = Settings(in_flight=in_flight)
+    told = _apart("", settings, every)
+    requests, refused = [Request(raw=base64.b64decode(content)) for content in told["contents"]], told["refused"]
     pairs: list[tuple[dict[str, Any], float]] = []
     with stub.start(latency_ms, refused) as url:
         for _ in range(rounds):
             ran = _apart(url, settings, every)
             if ran["failed"]:
-                raise stub.BenchError(f"{ran['failed']:g} rules failed on the stub: that would measure their proofs")
+                raise stub.BenchError(f"on the stub, where none should: {', '.join(ran['failed'])}")
             pairs.append((ran, len(requests) / timed(bare, url, in_flight, requests)[0]))
     rates = [ran["requests"] / ran["seconds"] for ran, _ in pairs]
     return {
         "latency_ms": latency_ms,
         "in_flight": in_flight,
-        "rules": len(rules),
+        "rules": told["rules"],
         "requests": int(pairs[-1][0]["requests"]),
         "rate": median(rates),
         "bare_rate": median(rate for _, rate in pairs),
@@ -102,6 +105,19 @@ def measure(in_flight: int, latency_ms: float, rounds: int, every: int = 1) -> d
     }
 
 
+def main(told: str) -> None:
+    """In a process of its own: print the figures, or the list."""
+    asked = json.loads(told)
+    settings = Settings(**asked["settings"])
+    if asked["url"]:
+        print(json.dumps(once(asked["url"], settings, asked["every"])))
+        return
+    catalogue = load(settings.vintage)
+    rules = plain_rules(catalogue, asked["every"])
+    requests, refused = listed(rules, catalogue, settings)
+    contents = [base64.b64encode(request.content).decode() for request in requests]
+    print(json.dumps({"rules": len(rules), "contents": contents, "refused": sorted(refused)}))
+
+
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    print(json.dumps(once(asked["url"], Settings(**asked["settings"]), asked["every"])))
+    main(sys.argv[1])
