@@ -245,19 +245,18 @@ class Lane:
         )
 
     def _built(self, request: Request) -> httpx.Request:
-        """The request as httpx writes it; of those with a body that differ in nothing else, the head is made once."""
-        shape = (request.method, request.path, request.content_type, request.auth, request.headers)
-        content = request.content
-        alike = self._alike.get(shape) if content else None
-        if alike is None:
+        """The request as httpx writes it; of those that differ in their content alone, the head is made once."""
+        shape = request.key[:-1]
+        alike = self._alike.get(shape)
+        if alike is None or not request.content:
             url, headers = self.target.url(request.path), headers_of(request, self.target)
-            built = self._client.build_request(request.method, url, content=content, headers=headers)
-            if content:
+            built = self._client.build_request(request.method, url, content=request.content, headers=headers)
+            if request.content:
                 self._alike[shape] = built
             return built
         headers = alike.headers.copy()
-        headers["content-length"] = str(len(content))
-        stream = httpx.ByteStream(content)
+        headers["content-length"] = str(len(request.content))
+        stream = httpx.ByteStream(request.content)
         return httpx.Request(alike.method, alike.url, headers=headers, stream=stream, extensions=alike.extensions)
 
     @asynccontextmanager

@@ -298,7 +298,8 @@ class AnswerRule:
 
     ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
-    of ``twin_of``, rules that ask the same of other answers, stands for this one.
+    of ``twin_of``, rules that ask the same of other answers, stands for this one. ``among`` is a look that many rules
+    share, its chapter's: where it sees nothing, ``applies`` is not asked.
     """
 
     id: str
@@ -311,6 +312,7 @@ class AnswerRule:
     pins: tuple[Body | Request, ...] = ()
     needs: tuple[str, ...] = ()
     twin_of: tuple[str, ...] = ()
+    among: Callable[[Exchange], bool] | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]
@@ -405,8 +407,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A file of rules: ``name`` is the file's, ``title`` heads the rule reference."""
+    """A file of rules: ``name`` is the file's, ``title`` heads the rule reference. Its rules about answers apply only
+    ``among`` some of them (None: among all)."""
 
     name: str
     title: str
     rules: tuple[RequestRule | AnswerRule | Relation, ...] = field(default_factory=tuple)
+    among: Callable[[Exchange], bool] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .model import AnswerRule, Exchange, Request
@@ -43,6 +43,9 @@ class Sightings:
     def __init__(self, rules: Sequence[AnswerRule]) -> None:
         self.rules = rules
         self.of = {rule.id: Watched() for rule in rules}
+        self._among: dict[Callable[[Exchange], bool] | None, list[AnswerRule]] = {}
+        for rule in rules:
+            self._among.setdefault(rule.among, []).append(rule)
         # exchanges (kept, so that an id is given to no other) with the rules that judged them; None: all have
         self._known: dict[int, tuple[Exchange, set[str] | None]] = {}
 
@@ -53,9 +56,10 @@ class Sightings:
         _, known = self._known.get(id(exchange), (exchange, set[str]()))
         self._known[id(exchange)] = (exchange, None)
         if known is not None:
-            for rule in self.rules:
-                if rule.applies(exchange) and rule.id not in known:
-                    count(rule, exchange, self.of[rule.id])
+            for among, rules in self._among.items():
+                for rule in rules if among is None or among(exchange) else ():
+                    if rule.applies(exchange) and rule.id not in known:
+                        count(rule, exchange, self.of[rule.id])
             exchange.views.clear()  # it is kept for the run; what the rules saw in it is not
 
     def hold(self, exchange: Exchange, rule: AnswerRule) -> None:

@@ -35,6 +35,12 @@ _BUSY = (408, 429)
 
 
 @view
+def denied(exchange: Exchange) -> bool:
+    """Any 4xx answer."""
+    return exchange.answer is not None and 400 <= exchange.answer.status < 500
+
+
+@view
 def refusals(exchange: Exchange) -> list[Answer]:
     """The complete 4xx answer of a completion request. Streams are the stream chapter's."""
     request, answer = exchange.request, exchange.answer
@@ -91,6 +97,8 @@ def params(exchange: Exchange) -> list[tuple[str, set[str]]]:
 @view
 def texts(exchange: Exchange) -> list[tuple[str, str]]:
     """All text of a refusal, JSON strings unescaped, with the text of the request."""
+    if not refusals(exchange):
+        return []
     sent = "\n".join(_strings(exchange.request.body)) + exchange.request.content.decode("utf-8", "replace")
     return [
         ("\n".join(_strings(answer.json)) if answer.json is not NOT_JSON else _text(answer), sent)
@@ -304,4 +312,4 @@ RULES = (
     ),
 )
 
-CHAPTER = Chapter("error", "Refusals", RULES)
+CHAPTER = Chapter("error", "Refusals", RULES, denied)

@@ -14,7 +14,7 @@ from typing import Any
 from ..model import AnswerRule, Body, Chapter, Exchange, view
 from . import answer, effects
 from .stream_views import calls, ended, fragments, function, pieces, placed, read, totals, whole
-from .views import asked, is_integer
+from .views import accepted, asked, is_integer
 
 TWINS = (
     "ef.maxtokens",
@@ -117,4 +117,5 @@ CHAPTER = Chapter(
     "stream_effects",
     "Effects of properties in streams",
     tuple(twin(rule) for rule in map(_by_id(answer.CHAPTER, effects.CHAPTER), TWINS)),
+    accepted,
 )
