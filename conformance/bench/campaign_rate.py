@@ -23,7 +23,7 @@ from ..model import Capability, Expect, Request, RequestRule, Verdict
 from ..plan import Settings, cases
 from . import stub
 from .memory import peak_mb
-from .throughput import bare, timed
+from .throughput import Taken, bare, timed
 
 LONGEST = 300.0
 """Seconds that one round may take."""
@@ -84,23 +84,25 @@ def measure(in_flight: int, latency_ms: float, rounds: int, every: int = 1) -> d
     settings = Settings(in_flight=in_flight)
     told = _apart("", settings, every)
     requests, refused = [Request(raw=base64.b64decode(content)) for content in told["contents"]], told["refused"]
-    pairs: list[tuple[dict[str, Any], float]] = []
+    pairs: list[tuple[dict[str, Any], Taken]] = []
     with stub.start(latency_ms, refused) as url:
         for _ in range(rounds):
             ran = _apart(url, settings, every)
             if ran["failed"]:
                 raise stub.BenchError(f"on the stub, where none should: {', '.join(ran['failed'])}")
-            pairs.append((ran, len(requests) / timed(bare, url, in_flight, requests)[0]))
+            pairs.append((ran, timed(bare, url, in_flight, requests)))
     rates = [ran["requests"] / ran["seconds"] for ran, _ in pairs]
+    bare_rates = [len(requests) / seconds for _, (seconds, _) in pairs]
     return {
         "latency_ms": latency_ms,
         "in_flight": in_flight,
         "rules": told["rules"],
         "requests": int(pairs[-1][0]["requests"]),
         "rate": median(rates),
-        "bare_rate": median(rate for _, rate in pairs),
-        "ratio": median(rate / plain for rate, (_, plain) in zip(rates, pairs, strict=True)),
+        "bare_rate": median(bare_rates),
+        "ratio": median(rate / plain for rate, plain in zip(rates, bare_rates, strict=True)),
         "cpu_ms": median(1000 * ran["cpu"] / ran["requests"] for ran, _ in pairs),
+        "bare_cpu_ms": median(1000 * cpu / len(requests) for _, (_, cpu) in pairs),
         "peak_mb": max(ran["peak_mb"] or 0 for ran, _ in pairs) or None,
     }
 

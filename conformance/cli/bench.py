@@ -150,7 +150,7 @@ def _campaign(size: Size, figures: dict[str, Any]) -> Iterator[str]:
     )
     yield (
         f"  {row['rate']:.0f} requests/s, {row['ratio']:.2f} of the bare loop ({row['bare_rate']:.0f}/s),"
-        f" {row['cpu_ms']:.2f} ms CPU a request{_memory(row['peak_mb'])}"
+        f" {row['cpu_ms']:.2f} ms CPU a request (bare {row['bare_cpu_ms']:.2f}){_memory(row['peak_mb'])}"
     )
 
 
