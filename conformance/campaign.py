@@ -106,6 +106,7 @@ class Campaign:
         self._crowd = Crowd()
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
+        self._drawing = 0
         self._places = places(catalogue)
         self._ready: Future[None] = Future()
         self._drawer = ThreadPoolExecutor(1, "chatproof-draw")
@@ -220,6 +221,7 @@ class Campaign:
             for run in safe:
                 self._ask(run, run.cases)
         if runs and not self._cancelled.is_set():
+            self._drawing += 1
             self._drawer.submit(self._draw, runs)
         self._spawn(self._second(later, safe, [run for run in runs if run.rule.risky]))
 
@@ -258,6 +260,16 @@ class Campaign:
 
     def _draw(self, runs: list[Run]) -> None:
         """In the drawing thread: the examples of each rule, strongest rules first, handed to the loop as they come."""
+        try:
+            self._draw_each(runs)
+        finally:
+            self._loop.call_soon_threadsafe(self._drew)
+
+    def _drew(self) -> None:
+        self._drawing -= 1
+        self._pipeline.health.stir()
+
+    def _draw_each(self, runs: list[Run]) -> None:
         order = list(Strength)
         runs = sorted(runs, key=lambda run: (run.rule.risky, order.index(run.rule.strength), self._places[run.rule.id]))
         for run in runs:
@@ -328,8 +340,10 @@ class Campaign:
         for _ in range(MOST_ROUNDS):
             exchanges = [(case, await future) for case, future in run.asked]
             last = max((exchange.finished for _, exchange in exchanges), default=0.0)
-            if self.vet_passes and not await health.since(last):
-                break
+            if self.vet_passes:
+                await health.traffic_since(last, lambda: self._drawing > 0)
+                if not await health.since(last):
+                    break
             void = {id(case) for case, exchange in exchanges if health.tainted(exchange, rule.id)}
             if void:
                 kept = [row for row in run.asked if id(row[0]) not in void]

@@ -128,6 +128,12 @@ def _holds(rule: Rule, vintage: str) -> bool:
     return order(rule.since) <= order(vintage) <= order(rule.until)
 
 
+def _placed(rule: RequestRule | AnswerRule | Relation, chapter: Chapter) -> RequestRule | AnswerRule | Relation:
+    if isinstance(rule, AnswerRule):
+        return replace(rule, chapter=chapter.name, among=chapter.among)
+    return replace(rule, chapter=chapter.name)
+
+
 @lru_cache
 def load(vintage: str = VINTAGES[0]) -> Catalogue:
     """Import every chapter and return the catalogue of a vintage."""
@@ -136,7 +142,7 @@ def load(vintage: str = VINTAGES[0]) -> Catalogue:
     chapters = []
     for name in (*CHAPTERS, *SECOND_WAVE):
         chapter: Chapter = importlib.import_module(f".rules.{name}", __package__).CHAPTER
-        rules = tuple(replace(rule, chapter=chapter.name) for rule in chapter.rules if _holds(rule, vintage))
+        rules = tuple(_placed(rule, chapter) for rule in chapter.rules if _holds(rule, vintage))
         chapters.append(replace(chapter, rules=rules))
     gates = tuple(gate for gate in GATES if _holds(gate, vintage))
     every = [rule for chapter in chapters for rule in chapter.rules]

@@ -13,7 +13,8 @@ import random
 import shlex
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -216,7 +217,8 @@ class Lane:
     def __init__(self, target: Target, context: ssl.SSLContext | None = None) -> None:
         self.target = target
         self._context = context or tls_context(target)
-        self._urls: dict[str, httpx.URL] = {}
+        self._alike: dict[tuple[object, ...], httpx.Request] = {}
+        self._wire: Wire | None = None
         self._client = self._open()
         self._used = False
 
@@ -232,8 +234,9 @@ class Lane:
 
     def _client_of(self) -> httpx.AsyncClient:
         bounds = self.target.bounds
+        self._wire = None if _proxied() else Wire(self._context, KEEPALIVE)
         return httpx.AsyncClient(
-            transport=None if _proxied() else Wire(self._context, KEEPALIVE),
+            transport=self._wire,
             timeout=httpx.Timeout(bounds.read, connect=bounds.connect),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE),
             follow_redirects=False,
@@ -241,11 +244,32 @@ class Lane:
             verify=self._context if self._context is not None else True,
         )
 
-    def _url(self, path: str) -> httpx.URL:
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = httpx.URL(self.target.url(path))
-        return url
+    def _built(self, request: Request) -> httpx.Request:
+        """The request as httpx writes it; of those that differ in their content alone, the head is made once."""
+        shape = request.key[:-1]
+        alike = self._alike.get(shape)
+        if alike is None or not request.content:
+            url, headers = self.target.url(request.path), headers_of(request, self.target)
+            built = self._client.build_request(request.method, url, content=request.content, headers=headers)
+            if request.content:
+                self._alike[shape] = built
+            return built
+        headers = alike.headers.copy()
+        headers["content-length"] = str(len(request.content))
+        stream = httpx.ByteStream(request.content)
+        return httpx.Request(alike.method, alike.url, headers=headers, stream=stream, extensions=alike.extensions)
+
+    @asynccontextmanager
+    async def _opened(self, request: Request) -> AsyncIterator[httpx.Response]:
+        """The answer from its head on. Where there is no proxy the wire is asked without the client around it, whose
+        cookies, redirects and logins are of no use here and cost as much as the rest."""
+        built = self._built(request)
+        wire = self._wire
+        response = await (wire.handle_async_request(built) if wire else self._client.send(built, stream=True))
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     async def __aenter__(self) -> Lane:
         return self
@@ -301,12 +325,7 @@ class Lane:
         trouble: Trouble | None = None
         try:
             async with asyncio.timeout(target.bounds.total):
-                async with self._client.stream(
-                    request.method,
-                    self._url(request.path),
-                    content=request.content,
-                    headers=headers_of(request, target),
-                ) as response:
+                async with self._opened(request) as response:
                     seen = response
                     size = 0
                     async for piece in response.aiter_bytes():

@@ -9,13 +9,15 @@ import json
 from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 from hypothesis.strategies import SearchStrategy
 
 from .sse import NOT_JSON as NOT_JSON
 from .sse import Stream, parse, read_json
+
+T = TypeVar("T")
 
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
@@ -177,7 +179,7 @@ class Answer:
         """The body read as an event stream."""
         return parse(self.content)
 
-    @property
+    @cached_property
     def media_type(self) -> str:
         """Content type without parameters, lower case, or an empty string."""
         return (self.header("content-type") or "").split(";")[0].strip().lower()
@@ -200,10 +202,31 @@ class Exchange:
     finished: float = 0.0
     vetted: bool = False
 
+    @cached_property
+    def views(self) -> dict[Callable[[Exchange], Any], Any]:
+        """What each ``view`` saw in it; may be cleared at any time."""
+        return {}
+
     @property
     def status(self) -> int | None:
         """HTTP status, or None where there is no answer."""
         return self.answer.status if self.answer else None
+
+
+def view(look: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
+    """Decorator of a function of one exchange: what it gives is kept with the exchange, since some 170 rules look for
+    the same few things in every answer. Nobody may change what it gives."""
+
+    @wraps(look)
+    def seen(exchange: Exchange) -> T:
+        views = exchange.views
+        try:
+            return views[look]
+        except KeyError:
+            value = views[look] = look(exchange)
+            return value
+
+    return seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,7 +298,8 @@ class AnswerRule:
 
     ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
-    of ``twin_of``, rules that ask the same of other answers, stands for this one.
+    of ``twin_of``, rules that ask the same of other answers, stands for this one. ``among`` is a look that many rules
+    share, its chapter's: where it sees nothing, ``applies`` is not asked.
     """
 
     id: str
@@ -288,6 +312,7 @@ class AnswerRule:
     pins: tuple[Body | Request, ...] = ()
     needs: tuple[str, ...] = ()
     twin_of: tuple[str, ...] = ()
+    among: Callable[[Exchange], bool] | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]
@@ -382,8 +407,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A file of rules: ``name`` is the file's, ``title`` heads the rule reference."""
+    """A file of rules: ``name`` is the file's, ``title`` heads the rule reference. Its rules about answers apply only
+    ``among`` some of them (None: among all)."""
 
     name: str
     title: str
     rules: tuple[RequestRule | AnswerRule | Relation, ...] = field(default_factory=tuple)
+    among: Callable[[Exchange], bool] | None = None

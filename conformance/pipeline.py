@@ -147,6 +147,7 @@ class Pipeline:
     def give_up(self, reason: str) -> None:
         """Answer everything that waits with a cancellation."""
         self.gone = self.gone or reason
+        self.health.stir()
         self._open.set()
         while not self._queue.empty():
             job = self._queue.get_nowait()[2]

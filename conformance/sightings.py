@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .model import AnswerRule, Exchange, Request
@@ -43,27 +43,49 @@ class Sightings:
     def __init__(self, rules: Sequence[AnswerRule]) -> None:
         self.rules = rules
         self.of = {rule.id: Watched() for rule in rules}
-        self._known: dict[int, tuple[Exchange, set[str]]] = {}  # the exchange, so that its id is given to no other
+        self._among: dict[Callable[[Exchange], bool] | None, list[AnswerRule]] = {}
+        for rule in rules:
+            self._among.setdefault(rule.among, []).append(rule)
+        # exchanges (kept, so that an id is given to no other) with the rules that judged them; None: all have
+        self._known: dict[int, tuple[Exchange, set[str] | None]] = {}
 
     def observe(self, exchange: Exchange) -> None:
         """Judge one vetted exchange by all rules."""
-        for rule in self.rules:
-            self.hold(exchange, rule)
+        if not tells(exchange):
+            return
+        _, known = self._known.get(id(exchange), (exchange, set[str]()))
+        self._known[id(exchange)] = (exchange, None)
+        if known is not None:
+            for among, rules in self._among.items():
+                for rule in rules if among is None or among(exchange) else ():
+                    if rule.applies(exchange) and rule.id not in known:
+                        count(rule, exchange, self.of[rule.id])
+            exchange.views.clear()  # it is kept for the run; what the rules saw in it is not
 
     def hold(self, exchange: Exchange, rule: AnswerRule) -> None:
         """Judge one vetted exchange by one rule, unless that was done before."""
-        if exchange.answer is None or exchange.trouble is not None:
-            return  # an answer that was cut short says nothing about its shape
+        if not tells(exchange):
+            return
         _, known = self._known.setdefault(id(exchange), (exchange, set()))
-        if rule.id not in known:
+        if known is not None and rule.id not in known:
             known.add(rule.id)
             judge_answer(rule, exchange, self.of[rule.id])
+
+
+def tells(exchange: Exchange) -> bool:
+    """Whether there is an answer to judge: one that was cut short says nothing about its shape."""
+    return exchange.answer is not None and exchange.trouble is None and exchange.answer.status not in BUSY
 
 
 def judge_answer(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
     """Count the exchange for the rule if it applies; what is wrong, or None."""
     if exchange.answer is None or exchange.answer.status in BUSY or not rule.applies(exchange):
         return None
+    return count(rule, exchange, watched)
+
+
+def count(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
+    """Count an exchange that the rule applies to; what is wrong, or None."""
     watched.judged += 1
     why = rule.check(exchange)
     if why:

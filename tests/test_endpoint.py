@@ -314,3 +314,32 @@ def test_an_environment_that_changes_meanwhile_is_read_again(monkeypatch: pytest
     lane = Lane(Target("http://127.0.0.1:9/v1"))
     asyncio.run(lane.close())
     assert next(looks, "all used") == "all used"
+
+
+def test_requests_of_one_shape_have_one_head() -> None:
+    """The head of a shape is built once; what is sent is the same as by a lane that never sent one like it."""
+    shapes = [
+        {},
+        {"content_type": None},
+        {"content_type": "text/plain"},
+        {"auth": False},
+        {"auth": "Bearer {key}x"},
+        {"headers": (("x-a", "1"), ("Accept", "*/*"))},
+        {"method": "PUT", "path": "/other"},
+    ]
+    with servers.Server(servers.strict) as server:
+        target = target_of(server, key=KEY)
+        asked = [Request(body=lean(user="u" * size), **shape) for shape in shapes for size in (1, 100)]
+        asked += [Request(raw=b""), Request(raw=b"{}"), Request(method="GET", raw=b"", path="/models")]
+        ask(target, *asked)
+        kept, server.received = list(server.received), []
+        for request in asked:
+            ask(target, request)
+    rows = [
+        [(item.method, item.target, list(item.headers.items()), item.content) for item in sent]
+        for sent in (kept, server.received)
+    ]
+    assert rows[0] == rows[1]
+    assert [len(item.content) for item in kept] == [int(item.headers.get("content-length", "0")) for item in kept]
+    lengths = {len(item.content) for item in kept}
+    assert len(lengths) > 2

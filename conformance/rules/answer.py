@@ -43,7 +43,7 @@ from .answer_views import (
 )
 from .forms import documented, judges, observed, prose
 from .gates import TOOL
-from .views import COUNT, asked, is_integer, is_number, long_answer, option, said
+from .views import COUNT, accepted, asked, is_integer, is_number, long_answer, option, said
 
 _PLAIN = [lean()]
 _WEATHER: Body = {"messages": [{"role": "user", "content": "What is the weather in Paris?"}], "max_tokens": 128}
@@ -115,12 +115,14 @@ def _unreadable(answer: Answer) -> str | None:
 
 def _times(exchange: Exchange) -> list[tuple[int, list[int]]]:
     """``created`` with the clocks it may follow: ours, and the one in the Date header."""
+    created = [value for value in member(completions, "created")(exchange) if is_integer(value)]
+    if not created:
+        return []
     clocks = [int(time.time())]
     date = exchange.answer.header("date") if exchange.answer else None
     with suppress(ValueError, TypeError, OverflowError, OSError):
         clocks.append(int(parsedate_to_datetime(date or "").timestamp()))
-    created = member(completions, "created")(exchange)
-    return [(value, clocks) for value in created if is_integer(value) and value < _NOT_SECONDS]
+    return [(value, clocks) for value in created if value < _NOT_SECONDS]
 
 
 def _stale(pair: tuple[int, list[int]]) -> str | None:
@@ -1160,4 +1162,4 @@ counts = [
     ),
 ]
 
-CHAPTER = Chapter("answer", "Answers", (*envelope, *endings, *replies, *calls, *probabilities, *counts))
+CHAPTER = Chapter("answer", "Answers", (*envelope, *endings, *replies, *calls, *probabilities, *counts), accepted)

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..model import AnswerRule, Body, Chapter, Exchange
+from ..model import AnswerRule, Body, Chapter, Exchange, view
 from . import answer, effects
 from .stream_views import calls, ended, fragments, function, pieces, placed, read, totals, whole
-from .views import asked, is_integer
+from .views import accepted, asked, is_integer
 
 TWINS = (
     "ef.maxtokens",
@@ -36,6 +36,7 @@ TWINS = (
 """Rules about plain answers that are asked of streams too."""
 
 
+@view
 def sound(exchange: Exchange) -> bool:
     """A stream that came to its end with a reason to finish for every choice: other rules own those that did not."""
     if not whole(exchange) or not read(exchange).finished:
@@ -50,18 +51,9 @@ def sound(exchange: Exchange) -> bool:
     return bool(every) and every == {index for index, piece, _ in placed(exchange) if ended(piece)}
 
 
-_LAST: list[tuple[Exchange, Exchange]] = []
-"""The exchange that was put together last: all the rules look at one after the other."""
-
-
+@view
 def put_together(exchange: Exchange) -> Exchange:
     """The exchange as if the request had asked for no stream: the answer that a client makes of the chunks."""
-    if not _LAST or _LAST[0][0] is not exchange:
-        _LAST[:] = [(exchange, _as_plain(exchange))]
-    return _LAST[0][1]
-
-
-def _as_plain(exchange: Exchange) -> Exchange:
     found: dict[int, dict[str, Any]] = {}
     for index, piece, delta in placed(exchange):
         message = found.setdefault(index, {"index": index, "message": {"role": "assistant", "content": None}})
@@ -125,4 +117,5 @@ CHAPTER = Chapter(
     "stream_effects",
     "Effects of properties in streams",
     tuple(twin(rule) for rule in map(_by_id(answer.CHAPTER, effects.CHAPTER), TWINS)),
+    accepted,
 )
