@@ -119,7 +119,7 @@ class Catalogue:
 
 def _pin(pin: object) -> object:
     if isinstance(pin, Request):
-        return [pin.method, pin.path, pin.content_type, pin.headers, pin.content.hex()]
+        return [pin.method, pin.path, pin.content_type, pin.headers, pin.chunked, pin.content.hex()]
     return pin
 
 
