@@ -289,7 +289,8 @@ class AnswerRule:
 
     ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
-    of ``twin_of``, rules that ask the same of other answers, stands for this one.
+    of ``twin_of``, rules that ask the same of other answers, stands for this one. ``mark`` is what no two answers of a
+    run may share (None: nothing to compare).
     """
 
     id: str
@@ -302,6 +303,7 @@ class AnswerRule:
     pins: tuple[Body | Request, ...] = ()
     needs: tuple[str, ...] = ()
     twin_of: tuple[str, ...] = ()
+    mark: Callable[[Exchange], str | None] | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]

@@ -96,7 +96,7 @@ class SecondWave:
             fresh = await self.pipeline.ask_again(request, rule.id)
             if fresh.answer is None or fresh.answer.status in BUSY:
                 raise Unproved(describe(fresh))
-            why = judge_answer(rule, fresh, Watched())
+            why = judge_answer(rule, fresh, Watched(marks=watched.marks))
             return (fresh, why) if why else None
 
         first = (sighting.exchange, sighting.why)

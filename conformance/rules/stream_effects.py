@@ -13,7 +13,7 @@ from typing import Any
 
 from ..model import AnswerRule, Body, Chapter, Exchange
 from . import answer, effects
-from .stream_views import calls, ended, fragments, function, pieces, placed, read, totals, whole
+from .stream_views import calls, ended, fragments, function, listed, pieces, placed, read, totals, whole
 from .views import asked, is_integer
 
 TWINS = (
@@ -31,7 +31,15 @@ TWINS = (
     "res.finish.length",
     "res.finish.early",
     "res.finish.function",
+    "res.finish.forced",
+    "res.finish.calls",
     "res.toolcalls.name",
+    "res.toolcalls.args.strict",
+    "res.logprobs.concat",
+    "res.usage.prompt",
+    "res.usage.details",
+    "res.usage.details.completion",
+    "res.usage.details.prompt",
 )
 """Rules about plain answers that are asked of streams too."""
 
@@ -67,6 +75,8 @@ def _as_plain(exchange: Exchange) -> Exchange:
         message = found.setdefault(index, {"index": index, "message": {"role": "assistant", "content": None}})
         if ended(piece):
             message["finish_reason"] = piece["finish_reason"]
+        if isinstance(piece.get("logprobs"), dict):
+            message.setdefault("logprobs", {"content": []})["content"] += listed(piece["logprobs"].get("content"))
         for name in ("content", "refusal"):
             if isinstance(delta.get(name), str):
                 message["message"][name] = (message["message"].get(name) or "") + delta[name]
