@@ -96,11 +96,11 @@ def redacted(text: str, target: Target) -> str:
     if not target.secret:
         return text
     text = text.replace(target.secret, REDACTED).replace(repr(target.secret)[1:-1], REDACTED)
-    return _without_parts(text, target.secret)
+    return without_parts(text, target.secret)
 
 
-def _without_parts(text: str, secret: str) -> str:
-    """Text without pieces of the key that are longer than half of it."""
+def without_parts(text: str, secret: str) -> str:
+    """Text without pieces of a key that are longer than half of it."""
     least = max(SHORTEST_SECRET, len(secret) // 2 + 1)
     for start in range(len(secret) - least + 1):
         place = text.find(secret[start : start + least])

@@ -78,9 +78,9 @@ def equivalent(body: Body) -> Script:
     stream = _said((yield Request(streamed(body))))
     if stream != _said((yield Fresh(Request(streamed(body))))):
         raise Undecided("the server does not repeat its streams")
-    if plain[0] != stream[0]:
-        return f"the text is {plain[0][:60]!r}, streamed it is {stream[0][:60]!r}"
-    return None if plain == stream else f"finish_reason is {plain[1]}, streamed it is {stream[1]}"
+    if plain[1] != stream[1]:
+        raise Undecided("the two end for different reasons, which other rules judge")
+    return None if plain == stream else f"the text is {plain[0][:60]!r}, streamed it is {stream[0][:60]!r}"
 
 
 def in_streams(script: Callable[[Body], Script]) -> Callable[[Body], Script]:

@@ -20,7 +20,7 @@ from .relations import RICH, accepted_or_undecided, base_of, unlike
 _WANTS_LENGTH = (411, 501)
 _CHARSET = "application/json; charset=utf-8"
 _TALK = [system(), user("Größe → 大小 🛑"), assistant("Hi."), user("Say hi.")]
-_TIME = {"type": "function", "function": {"name": "get_time"}}
+_TIME = {"type": "function", "function": {**TOOL["function"], "name": "get_time"}}
 
 
 # --- how it is sent -----------------------------------------------------------------------------------------------
@@ -142,9 +142,9 @@ CHAPTER = Chapter(
             "takes and refuses the same requests with functions as with tools",
             prose("functions, function_call: deprecated in favour of tools and tool_choice"),
             legacy,
-            lean(tools=[TOOL, _TIME], tool_choice="auto", stream=True, max_tokens=16),
-            lean(tools=[_TIME], tool_choice="none", max_tokens=16),
+            lean(tools=[TOOL, _TIME], tool_choice="auto", seed=7, stop="END", max_tokens=16),
             lean(tools=[TOOL], temperature=3),
+            lean(tools=[TOOL], messages=[]),
             needs=("tools", "functions"),
         ),
     ),
