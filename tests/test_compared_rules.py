@@ -150,9 +150,9 @@ FAULTY: dict[str, list[Reply]] = {
         refusing(lambda request: request.chunked and request.streamed, 500),
     ],
     "mm.charset": [
-        taking(lambda request: "charset" in (request.content_type or "") and request.body.get("temperature") == 3)
+        refusing(lambda request: request.content_type is None),
+        taking(lambda request: "charset" in (request.content_type or "") and request.body.get("temperature") == 3),
     ],
-    "mm.charset.case": [refusing(lambda request: request.content_type is None)],
     "mm.alias": [
         refusing(has("max_completion_tokens", "stop")),
         taking(has("max_completion_tokens", "temperature")),

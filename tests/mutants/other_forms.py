@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -65,26 +64,6 @@ def with_charset(headers: Headers) -> bool:
     return any(name == b"content-type" and b"charset" in value for name, value in headers)
 
 
-def type_comes_last(headers: Headers) -> bool:
-    """ASGI has all names in lower case: only their order still tells the header that was sent in capitals."""
-    return bool(headers) and headers[-1] == (b"content-type", b"application/json")
-
-
-def untyped(app: ASGIApp) -> ASGIApp:
-    """Looks for the name of the header as it is usually written, and wants to know the type."""
-
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if is_create(scope) and type_comes_last(scope["headers"]):
-            await whole(receive)
-            error = {"message": "No content type.", "type": "invalid_request_error", "param": None, "code": None}
-            content = json.dumps({"error": error}).encode()
-            await put(send, Taken(415, ((b"content-type", b"application/json"),), content))
-        else:
-            await app(scope, receive, send)
-
-    return wrapped
-
-
 def form(name: str, about: str, fails: str, *with_it: str, server: Any = None, around: Around | None = None) -> Mutant:
     return Mutant(
         name=name,
@@ -123,7 +102,6 @@ MUTANTS = [
         "mm.charset",
         around=bodies(with_charset, lambda raw: raw.decode().encode("ascii", "ignore") if raw.isascii() else b"\xff"),
     ),
-    form("header-case", "body", "mm.charset.case", around=untyped),
     form(
         "alias-alone",
         "max_completion_tokens",
