@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -392,6 +393,13 @@ def test_the_clock_of_the_date_header_counts() -> None:
     dated = (*JSON, ("date", "Fri, 22 Nov 2024 10:00:00 GMT"))
     assert speaking(made(lean(), completion(created=1732269600), headers=dated)) == []
     assert speaking(made(lean(), completion(), headers=(*JSON, ("date", "soon")))) == []
+
+
+def test_an_answer_that_is_judged_late_is_as_fresh_as_when_it_came() -> None:
+    """A run may take hours, and its answers are judged when their rule is concluded."""
+    before = replace(made(lean(), completion(created=int(time.time()) - 7200)), finished=time.monotonic() - 7200)
+    assert speaking(before) == []
+    assert speaking(replace(before, finished=time.monotonic())) == ["res.created.fresh"]
 
 
 def test_an_answer_that_was_cut_short_is_not_judged() -> None:

@@ -117,8 +117,9 @@ def _unreadable(answer: Answer) -> str | None:
 
 
 def _times(exchange: Exchange) -> list[tuple[int, list[int]]]:
-    """``created`` with the clocks it may follow: ours, and the one in the Date header."""
-    clocks = [int(time.time())]
+    """``created`` with the clocks it may follow: ours when the answer came, and the one in the Date header."""
+    ago = time.monotonic() - exchange.finished if exchange.finished else 0.0
+    clocks = [int(time.time() - ago)]
     date = exchange.answer.header("date") if exchange.answer else None
     with suppress(ValueError, TypeError, OverflowError, OSError):
         clocks.append(int(parsedate_to_datetime(date or "").timestamp()))
