@@ -138,7 +138,9 @@ def forced(body: Body) -> Script:
         text = found[0] if found and isinstance(found[0], str) else ""
         if not text.strip() or not is_integer(spent) or spent < _REPEATED:
             continue  # a token without a sign, or one that ends the text
-        return None if _repeats(text, spent) else f"{spent} tokens with a bias of 100 on token {ident}: {text[:60]!r}"
+        # some count the token that ends the answer
+        held = _repeats(text, spent) or _repeats(text, spent - 1)
+        return None if held else f"{spent} tokens with a bias of 100 on token {ident}: {text[:60]!r}"
     raise Undecided("no token whose repetition could be seen")
 
 
@@ -147,7 +149,8 @@ def banned(body: Body) -> Script:
     free = _tokens((yield Request(body)))
     for ident in _IDS:
         made = _tokens((yield Request({**body, "logit_bias": {ident: 100}})))
-        if len(made) < _REPEATED or len(set(map(repr, made))) > 1 or made[0] not in free:
+        known = len(made) >= _REPEATED and isinstance(made[0], str) and made[0].isprintable()
+        if not known or any(token != made[0] for token in made) or made[0] not in free:
             continue
         without = _tokens((yield Request({**body, "logit_bias": {ident: -100}})))
         return f"token {ident}, {made[0]!r}, comes with a bias of -100" if made[0] in without else None

@@ -20,7 +20,6 @@ from .relations import RICH, accepted_or_undecided, base_of, unlike
 _WANTS_LENGTH = (411, 501)
 _CHARSET = "application/json; charset=utf-8"
 _TALK = [system(), user("Größe → 大小 🛑"), assistant("Hi."), user("Say hi.")]
-_TIME = {"type": "function", "function": {**TOOL["function"], "name": "get_time"}}
 
 
 # --- how it is sent -----------------------------------------------------------------------------------------------
@@ -132,7 +131,7 @@ CHAPTER = Chapter(
             "takes and refuses the same requests with functions as with tools",
             prose("functions, function_call: deprecated in favour of tools and tool_choice"),
             legacy,
-            lean(tools=[TOOL, _TIME], tool_choice="auto", seed=7, stop="END", max_tokens=16),
+            lean(tools=[TOOL], seed=7, stop="END", max_tokens=16),
             lean(tools=[TOOL], temperature=3),
             lean(tools=[TOOL], messages=[]),
             needs=("tools", "functions"),

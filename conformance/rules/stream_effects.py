@@ -13,7 +13,7 @@ from typing import Any
 
 from ..model import AnswerRule, Body, Chapter, Exchange
 from . import answer, effects
-from .stream_views import calls, ended, fragments, function, listed, pieces, placed, read, totals, whole
+from .stream_views import calls, deltas, ended, fragments, function, listed, pieces, placed, read, totals, whole
 from .views import asked, is_integer
 
 TWINS = (
@@ -44,6 +44,14 @@ TWINS = (
 """Rules about plain answers that are asked of streams too."""
 
 
+def readable(delta: dict[str, Any]) -> bool:
+    """Whether texts are texts, and calls are calls whose arguments are texts."""
+    texts = [delta.get("content"), delta.get("refusal")]
+    texts += [function(call).get("arguments") for call in listed(delta.get("tool_calls"))]
+    shapes = isinstance(delta.get("tool_calls"), list | None) and isinstance(delta.get("function_call"), dict | None)
+    return shapes and all(isinstance(text, str | None) for text in texts)
+
+
 def sound(exchange: Exchange) -> bool:
     """A stream that came to its end with a reason to finish for every choice: other rules own those that did not."""
     if not whole(exchange) or not read(exchange).finished:
@@ -53,6 +61,8 @@ def sound(exchange: Exchange) -> bool:
     ):
         return False
     if not all(isinstance(call, dict) and is_integer(call.get("index")) for call in calls(exchange)):
+        return False
+    if not all(map(readable, deltas(exchange))):
         return False
     every = {index for index, _, _ in placed(exchange)}
     return bool(every) and every == {index for index, piece, _ in placed(exchange) if ended(piece)}

@@ -101,10 +101,6 @@ def counted(change: Callable[[Members], Any]) -> Callable[[Rows], None]:
     return changed
 
 
-def uncounted_prompt(usage: Members) -> None:
-    usage.update(prompt_tokens=0, total_tokens=usage["completion_tokens"])
-
-
 def worded(usage: Members) -> None:
     usage["prompt_tokens_details"] = "none"
 
@@ -168,8 +164,6 @@ MUTANTS = [
     mutant("strict-cut", "tools", streamed(strict_cut), "res.toolcalls.args.strict.stream", "sse.tool.args"),
     spoilt("streamed-logs-of-letters", "res.logprobs.concat.stream", each(entries, code_points), prop="logprobs"),
     spoilt("streamed-logs-shifted", "res.logprobs.concat.stream", each(entries, shifted), prop="logprobs"),
-    spoilt("streamed-prompt-uncounted", "res.usage.prompt.stream", counted(uncounted_prompt), "ef.prompt.tokens.stream",
-           prop="stream_options"),
     spoilt("streamed-details-words", "res.usage.details.stream", counted(worded), prop="stream_options"),
     spoilt("streamed-reasoning-beyond", "res.usage.details.completion.stream",
            counted(more("completion_tokens_details", "reasoning_tokens")), "ef.maxtokens*", prop="stream_options"),
