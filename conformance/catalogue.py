@@ -34,7 +34,18 @@ CHAPTERS = (
 )
 """Files of ``rules/`` that hold request rules, in the order in which reports show them."""
 
-SECOND_WAVE = ("answer", "stream", "error", "relations", "effects", "stream_effects", "many", "auth")
+SECOND_WAVE = (
+    "answer",
+    "stream",
+    "error",
+    "relations",
+    "other_forms",
+    "effects",
+    "stream_effects",
+    "compared",
+    "many",
+    "auth",
+)
 """Files of ``rules/`` that hold rules about answers and relations."""
 
 PROPERTIES = (
@@ -119,7 +130,7 @@ class Catalogue:
 
 def _pin(pin: object) -> object:
     if isinstance(pin, Request):
-        return [pin.method, pin.path, pin.content_type, pin.headers, pin.content.hex()]
+        return [pin.method, pin.path, pin.content_type, pin.headers, pin.chunked, pin.content.hex()]
     return pin
 
 

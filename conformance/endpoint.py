@@ -10,6 +10,7 @@ import asyncio
 import email.utils
 import json
 import random
+import re
 import shlex
 import ssl
 import time
@@ -18,14 +19,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies
 
 import httpx
 
 from ..strategies.bodies import MODEL
-from .model import Answer, Exchange, Request, Trouble
+from .model import Answer, Exchange, Request, Trouble, Unended
 from .wire import Wire
 
 KEEPALIVE = 4.0
@@ -33,11 +34,19 @@ KEEPALIVE = 4.0
 
 DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 REDACTED = "[key]"
+HALF_REDACTED = "[a part of the key]"
+"""Stands for a piece of the key that is longer than half of it: answers may show its ends."""
 KEY_HERE = "{key}"
 """In an Authorization header of a rule's own: the place of the key."""
 SHORTEST_SECRET = 8
 """Characters from which on a key is removed from what the server echoes: a dummy such as ``x`` is no secret,
 and its removal would change every answer."""
+
+
+END_MARKER = re.compile(rb"[\r\n]data: ?\[DONE\]")
+"""The end of a stream; in JSON, no line break stands before it."""
+_MARKER_SIZE = 16
+_TICK = 1.0
 
 
 class EndpointError(Exception):
@@ -46,7 +55,11 @@ class EndpointError(Exception):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends."""
+    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends.
+
+    ``linger``: seconds for which the end of a message is awaited after the end marker of its stream, and longer where
+    the stream itself took long.
+    """
 
     connect: float = 10.0
     read: float = 60.0
@@ -54,6 +67,7 @@ class Bounds:
     size: int = 8 * 2**20
     retries: int = 4
     longest_wait: float = 20.0
+    linger: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,22 @@ def redacted(text: str, target: Target) -> str:
     """Text without the key."""
     if not target.secret:
         return text
-    return text.replace(target.secret, REDACTED).replace(repr(target.secret)[1:-1], REDACTED)
+    text = text.replace(target.secret, REDACTED).replace(repr(target.secret)[1:-1], REDACTED)
+    return without_parts(text, target.secret)
+
+
+def without_parts(text: str, secret: str) -> str:
+    """Text without pieces of a key that are longer than half of it."""
+    least = max(SHORTEST_SECRET, len(secret) // 2 + 1)
+    for start in range(len(secret) - least + 1):
+        place = text.find(secret[start : start + least])
+        while place >= 0:
+            end = start + least
+            while end < len(secret) and text.startswith(secret[start : end + 1], place):
+                end += 1
+            text = text[:place] + HALF_REDACTED + text[place + end - start :]
+            place = text.find(secret[start : start + least], place + len(HALF_REDACTED))
+    return text
 
 
 TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
@@ -158,6 +187,8 @@ def curl(request: Request, target: Target) -> str:
         words += ["-H", f'"Authorization: Bearer ${target.key_variable}"']
     for name, value in request.headers:
         words += ["-H", shlex.quote(f"{name}: {value}")]
+    if request.chunked:
+        words += ["-H", "'Transfer-Encoding: chunked'"]
     content = request.content
     try:
         text = content.decode()
@@ -192,6 +223,13 @@ def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
     return min(0.5 * 2**attempt, longest) * random.uniform(0.8, 1.2)
 
 
+async def in_chunks(content: bytes) -> AsyncIterator[bytes]:
+    """The bytes in three pieces, cut wherever that falls. A client sends what comes in pieces as chunks."""
+    size = max(1, -(-len(content) // 3))
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
 def tls_context(target: Target) -> ssl.SSLContext | None:
     """What https needs. Costly to make, so lanes share one."""
     if not target.base.startswith("https"):
@@ -221,6 +259,7 @@ class Lane:
         self._wire: Wire | None = None
         self._client = self._open()
         self._used = False
+        self._silent = 0
 
     def _open(self) -> httpx.AsyncClient:
         """A new client. Looking for proxies walks through os.environ, which pytest changes for every item it runs, in
@@ -246,6 +285,11 @@ class Lane:
 
     def _built(self, request: Request) -> httpx.Request:
         """The request as httpx writes it; of those that differ in their content alone, the head is made once."""
+        if request.chunked:
+            content, headers = in_chunks(request.content), headers_of(request, self.target)
+            return self._client.build_request(
+                request.method, self.target.url(request.path), content=content, headers=headers
+            )
         shape = request.key[:-1]
         alike = self._alike.get(shape)
         if alike is None or not request.content:
@@ -297,8 +341,9 @@ class Lane:
             reused = self._used
             exchange = await self._once(request, attempts, in_flight)
             trouble, answer = exchange.trouble, exchange.answer
+            if trouble or request.chunked or (answer and answer.unended):
+                await self._renew()  # what a server did not read of a chunked body, it takes for the next request
             if trouble:
-                await self._renew()
                 if dropped and trouble.kind == "connect":
                     return replace(dropped, attempts=attempts)  # the drop was the server's end, not a stale connection
                 if trouble.kind in ("disconnected", "protocol") and answer is None and reused and not dropped:
@@ -323,14 +368,22 @@ class Lane:
         seen: httpx.Response | None = None
         first: float | None = None
         trouble: Trouble | None = None
+        unended: Unended | None = None
+        tail = b""
         try:
             async with asyncio.timeout(target.bounds.total):
                 async with self._opened(request) as response:
                     seen = response
                     size = 0
-                    async for piece in response.aiter_bytes():
+                    incoming = response.aiter_bytes()
+                    events = "text/event-stream" in response.headers.get("content-type", "")
+                    while (piece := await self._next(incoming, started, bool(END_MARKER.search(tail)))) is not None:
+                        if piece is Unended.SILENT:
+                            unended = piece
+                            break
                         if first is None:
                             first = time.monotonic() - started
+                        tail = tail[-_MARKER_SIZE:] + piece if events else b""
                         pieces.append(piece[: target.bounds.size - size])
                         size += len(piece)
                         if size > target.bounds.size:
@@ -340,16 +393,48 @@ class Lane:
             trouble = Trouble("timeout", f"no complete answer within {target.bounds.total:g} s")
         except Exception as error:  # every fault of the transport becomes a value
             trouble = _trouble(error, target)
+        if trouble and END_MARKER.search(tail) and trouble.kind in ("disconnected", "protocol", "timeout"):
+            unended = Unended.SILENT if trouble.kind == "timeout" else Unended.CLOSED
+            trouble = None
         self._used = trouble is None
         answer = None
         if seen is not None:
             content = b"".join(pieces)
             headers = tuple((name.lower(), value) for name, value in seen.headers.multi_items())
             if target.secret:
-                content = content.replace(target.secret.encode(), REDACTED.encode())
+                content = redacted(content.decode("latin-1"), target).encode("latin-1")
                 headers = tuple((redacted(name, target), redacted(value, target)) for name, value in headers)
-            answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first)
+            answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first, unended)
         return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic())
+
+    async def _next(
+        self, incoming: AsyncIterator[bytes], started: float, ended: bool
+    ) -> bytes | Literal[Unended.SILENT] | None:
+        """The next bytes, None at the end of the message; after the end marker of a stream a silence is told as such.
+
+        A silence is long against what the stream took. Once a connection's worth of streams ended with two of them in
+        a row, a short one will do. It is counted in ticks: a process that was held up has lost one.
+        """
+        if not ended:
+            return await anext(incoming, None)
+        reading = asyncio.ensure_future(_read(incoming))
+        patience = max(self.target.bounds.linger, 2 * (time.monotonic() - started))
+        patience = min(patience if self._silent < 2 else patience / 5, self.target.bounds.read)
+        while patience > 0:
+            tick = min(_TICK, patience)
+            done, _ = await asyncio.wait({reading}, timeout=tick)
+            if done:
+                self._silent = 0
+                return reading.result()
+            patience -= tick
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        self._silent += 1
+        return Unended.SILENT
+
+
+async def _read(incoming: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(incoming, None)
 
 
 def _trouble(error: Exception, target: Target) -> Trouble:

@@ -106,7 +106,8 @@ class Request:
 
     ``body`` is sent as JSON unless ``raw`` holds the exact bytes. ``content_type`` None leaves the header out.
     ``auth`` False leaves the key out, a string replaces the whole Authorization header (``{key}`` in it is the key).
-    ``bare`` requests get no base fields (such as the small token bound that keeps answers cheap).
+    ``bare`` requests get no base fields (such as the small token bound that keeps answers cheap). ``chunked`` ones are
+    sent in several chunks, without a Content-Length, and no other request follows on their connection.
     """
 
     body: Any = None
@@ -117,6 +118,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     auth: bool | str = True
     bare: bool = False
+    chunked: bool = False
 
     @cached_property
     def content(self) -> bytes:
@@ -128,7 +130,7 @@ class Request:
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Two requests with one key are the same request on the wire."""
-        return (self.method, self.path, self.content_type, self.headers, self.auth, self.content)
+        return (self.method, self.path, self.content_type, self.headers, self.auth, self.chunked, self.content)
 
     @property
     def streamed(self) -> bool:
@@ -155,15 +157,27 @@ class Trouble:
     text: str
 
 
+class Unended(StrEnum):
+    """What followed the end marker of a stream in place of the end of the message."""
+
+    CLOSED = "the connection was closed"
+    SILENT = "nothing came"
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What came back: ``headers`` have lower-case names, ``content`` is the decoded body up to the size cap."""
+    """What came back: ``headers`` have lower-case names, ``content`` is the decoded body up to the size cap.
+
+    ``unended`` says how the message went on after the end marker of its stream where HTTP did not end it: the server
+    closed the connection, or was silent. Such an answer is complete for a client that stops at the marker.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     content: bytes
     seconds: float = 0.0
     first_byte: float | None = None
+    unended: Unended | None = None
 
     def header(self, name: str) -> str | None:
         """First value of a header, or None."""
@@ -299,7 +313,8 @@ class AnswerRule:
     ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
     of ``twin_of``, rules that ask the same of other answers, stands for this one. ``among`` is a look that many rules
-    share, its chapter's: where it sees nothing, ``applies`` is not asked.
+    share, its chapter's: where it sees nothing, ``applies`` is not asked. ``mark`` is what no two answers of a run may
+    share (None: nothing to compare).
     """
 
     id: str
@@ -313,6 +328,7 @@ class AnswerRule:
     needs: tuple[str, ...] = ()
     twin_of: tuple[str, ...] = ()
     among: Callable[[Exchange], bool] | None = None
+    mark: Callable[[Exchange], str | None] | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from .endpoint import Lane, Target, prepare, tls_context
 from .health import Health, Revive
 from .judge import UNREACHED
-from .model import Exchange, Request, Trouble
+from .model import Exchange, Request, Trouble, Unended
 from .traffic import Traffic
 
 Priority = tuple[int, ...]
@@ -232,6 +232,8 @@ class Pipeline:
             exchange = await lane.ask(job.request, in_flight=len(self._flying))
             self.traffic.add(exchange)
             trouble = exchange.trouble
+            if exchange.answer and exchange.answer.unended is Unended.CLOSED and not await self.listening():
+                trouble = Trouble("disconnected", exchange.answer.unended)  # the end of the server, not of the stream
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 self.health.saw(job, exchange)
                 return exchange

@@ -43,6 +43,8 @@ def request_line(request: Request) -> dict[str, Any]:
         line["headers"] = [list(pair) for pair in request.headers]
     if request.auth is not True:
         line["auth"] = request.auth
+    if request.chunked:
+        line["chunked"] = True
     if line["body"].encode("utf-8", "replace") != request.content:
         line["packed"] = base64.b64encode(zlib.compress(request.content, 9)).decode()
     return line

@@ -67,6 +67,7 @@ def recorded_request(line: Line, old_model: str, model: str) -> Request:
         content_type=line.get("content_type", "application/json"),
         headers=tuple((name, value) for name, value in line.get("headers", ())),
         auth=line.get("auth", True),
+        chunked=line.get("chunked") is True,
     )
 
 

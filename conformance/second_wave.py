@@ -102,7 +102,7 @@ class SecondWave:
         def judged(fresh: Exchange) -> tuple[Exchange, str] | None:
             if fresh.answer is None or fresh.answer.status in BUSY:
                 raise Unproved(describe(fresh))
-            why = judge_answer(rule, fresh, Watched())
+            why = judge_answer(rule, fresh, Watched(marks=watched.marks))
             return (fresh, why) if why else None
 
         async def again() -> tuple[Exchange, str] | None:

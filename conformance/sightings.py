@@ -28,13 +28,17 @@ class Sighting:
 
 @dataclass
 class Watched:
-    """What the traffic said about one rule: ``ridden`` of the judged answers came before its ``own`` requests."""
+    """What the traffic said about one rule: ``ridden`` of the judged answers came before its ``own`` requests.
+
+    ``marks`` are those of all its answers, where the rule is about two of them.
+    """
 
     judged: int = 0
     seen: int = 0
     ridden: int = 0
     own: int = 0
     smallest: list[Sighting] = field(default_factory=list)
+    marks: set[str] = field(default_factory=set)
 
 
 class Sightings:
@@ -87,10 +91,21 @@ def judge_answer(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str 
 def count(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
     """Count an exchange that the rule applies to; what is wrong, or None."""
     watched.judged += 1
-    why = rule.check(exchange)
+    why = rule.check(exchange) or _shared(rule, exchange, watched)
     if why:
         watched.seen += 1
         content = exchange.request.content
         watched.smallest.append(Sighting(len(content), content, why, exchange, exchange.request))
         watched.smallest = heapq.nsmallest(KEPT, watched.smallest)
     return why
+
+
+def _shared(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
+    """What is wrong where an earlier answer had the same mark."""
+    mark = rule.mark(exchange) if rule.mark else None
+    if mark is None:
+        return None
+    if mark in watched.marks:
+        return f"an earlier answer has {mark[:60]!r} as well"
+    watched.marks.add(mark)
+    return None

@@ -1,8 +1,8 @@
 """Effects: what a property does must be seen in the answer (fact base §3.2).
 
 Left out: ef.n (res.choices.count, res.choices.index and sse.finish.once), ef.usage.stream (sse.usage.on and
-sse.usage.off), ef.tier (res.tier), ef.bias.ban and ef.bias.force (token ids are the server's own), ef.bias.zero
-(logit_bias). Bodies whose stop strings, biases or token bounds may cut an answer short are passed over.
+sse.usage.off), ef.tier (res.tier), ef.bias.zero (logit_bias), and what is in ``compared``.
+Bodies whose stop strings, biases or token bounds may cut an answer short are passed over.
 """
 
 from __future__ import annotations

@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...strategies.bodies import lean
+from ..endpoint import HALF_REDACTED, REDACTED, without_parts
 from ..model import Answer, Chapter, Exchange, Request, Strength, Symptom, view
 from ..sse import NOT_JSON
 from .forms import COUPLED, documented, judges, observed
 from .views import asked, said
-
-KEY_ECHO = "[key]"
-"""What the client puts in place of its key where an answer echoes it."""
 
 _BAD = (
     lean(temperature="hot"),
@@ -107,7 +105,7 @@ def texts(exchange: Exchange) -> list[tuple[str, str]]:
 
 
 def keyed(exchange: Exchange) -> list[tuple[str, str, str]]:
-    """The same of refusals for the key, where ``[key]`` stands for nothing else, with a false key that was sent."""
+    """The same of refusals for the key, with a false key that was sent. The client has taken out its own key."""
     auth = exchange.request.auth
     key = auth.split(" ")[-1] if isinstance(auth, str) and len(auth) >= 16 else ""
     return [(*pair, key) for pair in texts(exchange)] if exchange.status in (401, 403) else []
@@ -196,8 +194,10 @@ def _leak(pair: tuple[str, str]) -> str | None:
 
 def _key(triple: tuple[str, str, str]) -> str | None:
     text, sent, key = triple
-    marks = (KEY_ECHO, *([key] if key else []))
-    return "the refusal carries the API key" if any(mark in text and mark not in sent for mark in marks) else None
+    if any(mark in text and mark not in sent for mark in (REDACTED, *([key] if key else []))):
+        return "the refusal carries the API key"
+    half = HALF_REDACTED in text or (key and without_parts(text, key) != text)
+    return "the refusal carries more than half of the API key" if half else None
 
 
 def _misplaced(pair: tuple[str, set[str]]) -> str | None:
@@ -304,7 +304,7 @@ RULES = (
         "err.noleak.key",
         "error",
         "keeps the API key out of refusals",
-        observed("most of a key is masked where an error speaks of it"),
+        observed("all but the ends of a key is masked where an error speaks of it"),
         keyed,
         _key,
         [_WRONG_KEY],

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..model import AnswerRule, Body, Chapter, Exchange, view
 from . import answer, effects
-from .stream_views import calls, ended, fragments, function, pieces, placed, read, totals, whole
+from .stream_views import calls, deltas, ended, fragments, function, listed, pieces, placed, read, totals, whole
 from .views import accepted, asked, is_integer
 
 TWINS = (
@@ -31,9 +31,25 @@ TWINS = (
     "res.finish.length",
     "res.finish.early",
     "res.finish.function",
+    "res.finish.forced",
+    "res.finish.calls",
     "res.toolcalls.name",
+    "res.toolcalls.args.strict",
+    "res.logprobs.concat",
+    "res.usage.prompt",
+    "res.usage.details",
+    "res.usage.details.completion",
+    "res.usage.details.prompt",
 )
 """Rules about plain answers that are asked of streams too."""
+
+
+def readable(delta: dict[str, Any]) -> bool:
+    """Whether texts are texts, and calls are calls whose arguments are texts."""
+    texts = [delta.get("content"), delta.get("refusal")]
+    texts += [function(call).get("arguments") for call in listed(delta.get("tool_calls"))]
+    shapes = isinstance(delta.get("tool_calls"), list | None) and isinstance(delta.get("function_call"), dict | None)
+    return shapes and all(isinstance(text, str | None) for text in texts)
 
 
 @view
@@ -47,6 +63,8 @@ def sound(exchange: Exchange) -> bool:
         return False
     if not all(isinstance(call, dict) and is_integer(call.get("index")) for call in calls(exchange)):
         return False
+    if not all(map(readable, deltas(exchange))):
+        return False
     every = {index for index, _, _ in placed(exchange)}
     return bool(every) and every == {index for index, piece, _ in placed(exchange) if ended(piece)}
 
@@ -59,6 +77,8 @@ def put_together(exchange: Exchange) -> Exchange:
         message = found.setdefault(index, {"index": index, "message": {"role": "assistant", "content": None}})
         if ended(piece):
             message["finish_reason"] = piece["finish_reason"]
+        if isinstance(piece.get("logprobs"), dict):
+            message.setdefault("logprobs", {"content": []})["content"] += listed(piece["logprobs"].get("content"))
         for name in ("content", "refusal"):
             if isinstance(delta.get(name), str):
                 message["message"][name] = (message["message"].get(name) or "") + delta[name]
