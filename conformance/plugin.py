@@ -67,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     with warnings.catch_warnings():
         # Hypothesis warns of plugins that make strategies this early; the catalogue is made of them, and only now
         warnings.filterwarnings("ignore", "Slow code in plugin")
+        from . import progress
         from .catalogue import load
         from .plan import Settings
         from .session import REFERENCE, Session
@@ -109,6 +110,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
+    if not worker and not (config.option.collectonly or config.option.plan):
+        progress.install(config, session)
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
 
