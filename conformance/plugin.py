@@ -301,6 +301,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             write_changes(terminalreporter, config.stash[COMPARISON])
         written, faults = config.stash.get(REPORTS, ([], []))
         if written:
-            terminalreporter.line("reports: " + ", ".join(path.name for path in written))
+            pages = sorted(written, key=lambda path: path.suffix != ".html")  # the one to look at first
+            terminalreporter.line(f"report: {pages[0]}; beside it {', '.join(path.name for path in pages[1:])}")
         for fault in faults:
             terminalreporter.line(f"not written: {fault}")

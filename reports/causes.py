@@ -76,7 +76,8 @@ _CAUSES: tuple[tuple[str, Callable[[Line], bool]], ...] = (
 
 
 def causes(findings: Sequence[Line]) -> list[Cause]:
-    """Findings by cause: two or more of one row of the table, or of one wrong status, the rest alone. Urgent first."""
+    """Findings by cause, the most urgent first: those of one row of the table, of one wrong status, of the same words,
+    and each of the rest alone."""
     left = list(findings)
     found: list[Cause] = []
 
@@ -91,6 +92,11 @@ def causes(findings: Sequence[Line]) -> list[Cause]:
     for status in sorted({line["finding"]["status"] or 0 for line in left if _symptom(line, "wrong_status")}):
         same = [line for line in left if _symptom(line, "wrong_status") and line["finding"]["status"] == status]
         take(f"invalid requests are refused with {status}", same)
+    alike: dict[tuple[str, str], list[Line]] = {}
+    for line in left:
+        alike.setdefault((URGENCY[line["finding"]["symptom"]], str(line["finding"]["why"])), []).append(line)
+    for (_, why), members in list(alike.items()):
+        take(why, members)
     found += [Cause(line["finding"]["why"], (line,)) for line in left]
     order = list(dict.fromkeys(URGENCY.values()))
     return sorted(found, key=lambda cause: (order.index(cause.urgency), -len(cause.lines)))
