@@ -370,6 +370,7 @@ def test_every_form_takes_every_comparison(old: Run, new: Run) -> None:
     for form in (compare_writers.to_text, compare_writers.to_markdown, compare_writers.to_html):
         said = form(found)
         assert all(change.rule in said for change in found.changes[Kind.NEW_FAILURE])
+    assert '""' not in compare_writers.to_html(found), "a template wrote what has no value"
 
 
 def test_every_class_and_turn_has_words() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import record_strategies as draw
-from chatproof.reports import html
+from chatproof.reports import html, matrix
 from chatproof.reports.reading import read
 from test_report_html import PAYLOADS, full_record
 
@@ -294,6 +294,38 @@ def test_findings_are_printed_open(browser: Any, plain: str) -> None:
     assert [rule.get_attribute("id") for rule in rules] == ["n.max.refuses", "n.type.refuses", "stop.type.refuses"]
     browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
     assert not browser.find_elements(By.CSS_SELECTOR, ".rule[open]")
+
+
+def test_the_matrix_sorts_and_searches(browser: Any, tmp_path: Path) -> None:
+    verdicts = {"one": ("passed", "failed", "warning"), "two": ("failed", "passed", "failed")}
+    runs = []
+    for name, found in verdicts.items():
+        lines = [draw.result(f"n.{rule}", verdict) for rule, verdict in zip("abc", found, strict=True)]
+        (tmp_path / name).mkdir()
+        runs.append(read(draw.put(tmp_path / name, draw.record(*lines))))
+    found = matrix.matrix(runs, list(verdicts))
+    page = tmp_path / "matrix.html"
+    page.write_text(matrix.to_html(found, tmp_path, matrix.write_reports(found, tmp_path / "runs")), encoding="utf-8")
+    opened(browser, page.as_uri())
+
+    def rows() -> list[str]:
+        cells = browser.find_elements(By.CSS_SELECTOR, "#disagree tbody th code, #everywhere tbody th code")
+        return [cell.text for cell in cells if cell.is_displayed()]
+
+    assert rows() == ["n.a", "n.b", "n.c"]
+    one, two = browser.find_elements(By.CSS_SELECTOR, "#disagree thead button")[1:]
+    one.send_keys(Keys.ENTER)
+    assert rows() == ["n.b", "n.a", "n.c"]
+    assert one.find_element(By.XPATH, "..").get_attribute("aria-sort") == "ascending"
+    two.click()
+    assert rows() == ["n.a", "n.b", "n.c"]
+    assert "it may be our fault" in browser.find_element(By.ID, "everywhere").text
+    browser.find_element(By.ID, "wanted").send_keys("n.B")
+    assert rows() == ["n.b"]
+    links = browser.find_elements(By.CSS_SELECTOR, "#disagree tbody td a")
+    next(link for link in links if link.is_displayed()).click()
+    assert browser.find_element(By.ID, "n.b").get_attribute("open")
+    assert console(browser) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
