@@ -270,7 +270,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _report(session: pytest.Session, run: Session) -> None:
     """Write the reports; with a baseline, only what is worse than there is a failure."""
-    from ..reports import compare, compare_writers, writers
+    from ..reports import compare, writers
     from ..reports.reading import RecordError, read
 
     config, folder = session.config, run.folder
@@ -280,11 +280,12 @@ def _report(session: pytest.Session, run: Session) -> None:
     except RecordError as error:
         config.stash[REPORTS] = [], [str(error)]
         return
-    config.stash[REPORTS] = writers.write_all(record, folder, os.environ)
+    written, faults = config.stash[REPORTS] = writers.write_all(record, folder, os.environ)
     if BASELINE in config.stash:
         comparison = config.stash[COMPARISON] = compare.compare(config.stash[BASELINE], record)
-        (folder / "compare.html").write_text(compare_writers.to_html(comparison), encoding="utf-8")
-        (folder / "compare.md").write_text(compare_writers.to_markdown(comparison), encoding="utf-8")
+        more, unwritten = writers.write_changes(comparison, folder, os.environ)
+        written += more
+        faults += unwritten
         if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
             failed = bool(comparison.regressions)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
