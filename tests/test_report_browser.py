@@ -152,7 +152,7 @@ def test_back_leads_to_the_filter_before(browser: Any, plain: str) -> None:
 def test_a_cell_of_the_grid_opens_its_rules(browser: Any, plain: str) -> None:
     opened(browser, plain)
     cell = browser.find_element(By.CSS_SELECTOR, ".cell[data-property=n][data-kind=types]")
-    assert cell.get_attribute("aria-label") == "n, types: 1 rule, failed 1"
+    assert cell.get_attribute("aria-label") == "n, types: 1/1 failed"
     cell.send_keys(Keys.ENTER)
     assert shown(browser) == ["n.type.refuses"]
     assert browser.find_element(By.ID, "n.type.refuses").get_attribute("open")
@@ -326,6 +326,24 @@ def test_the_matrix_sorts_and_searches(browser: Any, tmp_path: Path) -> None:
     next(link for link in links if link.is_displayed()).click()
     assert browser.find_element(By.ID, "n.b").get_attribute("open")
     assert console(browser) == []
+
+
+def test_names_regions_and_scrolling_serve_those_who_hear_or_type(browser: Any, plain: str) -> None:
+    """What axe-core asks beyond names: it found these on an earlier page, and nothing on this one."""
+    opened(browser, plain)
+    browser.find_element(By.CSS_SELECTOR, ".open-all").click()
+    for button in browser.find_elements(By.CSS_SELECTOR, "button[aria-label]"):
+        if button.is_displayed():  # who says what he sees must be understood
+            assert button.text.strip() in button.get_attribute("aria-label")
+    regions = browser.find_elements(By.CSS_SELECTOR, "section[aria-label], section[aria-labelledby], [role=region]")
+    names = [region.accessible_name for region in regions if region.is_displayed()]
+    assert len(names) == len(set(names)) > 3
+    stuck = browser.execute_script(
+        "return [...document.querySelectorAll('main *, header *')].filter((one) => one.tabIndex < 0 &&"
+        " ['auto', 'scroll'].includes(getComputedStyle(one).overflowY) && one.scrollHeight > one.clientHeight + 1)"
+        ".map((one) => one.outerHTML.slice(0, 100))"
+    )
+    assert stuck == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
