@@ -141,7 +141,7 @@ SMALL = ("--depth", "smoke", "--tb=no", "--in-flight", "2", "-k", "temperature o
 
 def test_the_line_is_there_and_pytests_own_output_is_whole(serve: Serve, tmp_path: Path) -> None:
     behave = servers.on(lambda request: request.value("temperature") == 2, servers.refuses(500), servers.strict)
-    server = serve(servers.slowly(0.04, behave))
+    server = serve(servers.slowly(0.08, behave))
     seen = watch(tmp_path, "--endpoint", server.url, *SMALL)
     assert any(COUNTED.match(row) for screen in seen.screens for row in screen), seen.last
     assert not [row for row in seen.last if " in flight" in row or "left" in row]
@@ -152,7 +152,7 @@ def test_the_line_is_there_and_pytests_own_output_is_whole(serve: Serve, tmp_pat
 
 
 def test_names_are_whole_too(serve: Serve, tmp_path: Path) -> None:
-    seen = watch(tmp_path, "--endpoint", serve(servers.slowly(0.04)).url, "-v", *SMALL)
+    seen = watch(tmp_path, "--endpoint", serve(servers.slowly(0.08)).url, "-v", *SMALL)
     assert any(COUNTED.match(row) for screen in seen.screens for row in screen), seen.last
     rows = [row for row in plain(seen.last)[1:] if row]
     assert len(rows) > 10
@@ -161,7 +161,7 @@ def test_names_are_whole_too(serve: Serve, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_with_workers_it_counts_rules(serve: Serve, tmp_path: Path) -> None:
-    seen = watch(tmp_path, "--endpoint", serve(servers.slowly(0.05)).url, "-n", "2", *SMALL)
+    seen = watch(tmp_path, "--endpoint", serve(servers.slowly(0.08)).url, "-n", "2", *SMALL)
     assert any(RULES_ONLY.match(row) for screen in seen.screens for row in screen), seen.last
     assert not [row for row in seen.last if "left" in row]
     assert re.search(r"^[.sF]+ +\[100%\]$", "\n".join(plain(seen.last)), re.MULTILINE), seen.last

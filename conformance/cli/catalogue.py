@@ -82,4 +82,4 @@ def explain(rule_id: str, vintage: str) -> None:
         line = curl(sent[0], reference.TARGET)
         click.echo(f"  try it    {line}" if len(line) <= 2000 else "  try it    (a curl line too long to show)")
     of_vintage = "" if vintage == VINTAGE_NAMES[0] else f" --vintage {vintage}"
-    click.echo(f"  run it    pytest --endpoint URL{of_vintage} -k {shlex.quote(rule.id)}")
+    click.echo(f"  run it    pytest --endpoint URL{of_vintage} -k {shlex.quote(rule_id)}")
