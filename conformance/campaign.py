@@ -150,6 +150,16 @@ class Campaign:
         """Requests sent so far."""
         return self.traffic.requests
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for their answer now."""
+        return self._pipeline.flying if self._ready.done() else 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing is sent because the server is away or ill."""
+        return self._ready.done() and self._pipeline.paused
+
     def close(self) -> None:
         """Drop what waits, let what flies land, stop the threads."""
         self._cancelled.set()

@@ -181,6 +181,16 @@ class Pipeline:
         """Go on."""
         self._open.set()
 
+    @property
+    def flying(self) -> int:
+        """Requests that were sent and not answered yet."""
+        return len(self._flying)
+
+    @property
+    def paused(self) -> bool:
+        """Whether no job takes off now."""
+        return not self._open.is_set()
+
     async def landed(self, patience: float = math.inf) -> None:
         """Wait until what is in flight has an answer or is in trouble; bounded by ``patience`` seconds and by the
         time-outs of a request."""

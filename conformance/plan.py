@@ -131,6 +131,17 @@ def drawn_count(rule: RequestRule, chosen: Settings) -> int:
     return (drawn if rule.pins else max(drawn, 1)) * rule.weight
 
 
+def planned(rule: Rule, chosen: Settings) -> float:
+    """About how many requests a rule is worth, without drawing any: what is judged on others' answers is little."""
+    if isinstance(rule, RequestRule):
+        depth = DEPTHS[chosen.depth]
+        pins = len(rule.pins) if depth.pins is None else min(len(rule.pins), depth.pins[rule.strength])
+        return max(1, pins + (drawn_count(rule, chosen) if rule.examples is not None else 0))
+    if isinstance(rule, Relation):
+        return 2.0 * max(1, len(rule.pins) + (chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0))
+    return 2 if isinstance(rule, Gate) else 0.5
+
+
 def example_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
     """The drawn bodies of a rule that this depth asks. A rule without pins draws at least one body for its weight."""
     count = drawn_count(rule, chosen)

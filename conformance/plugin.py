@@ -67,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     with warnings.catch_warnings():
         # Hypothesis warns of plugins that make strategies this early; the catalogue is made of them, and only now
         warnings.filterwarnings("ignore", "Slow code in plugin")
+        from . import progress
         from .catalogue import load
         from .plan import Settings
         from .session import REFERENCE, Session
@@ -109,6 +110,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
+    if not worker and not (config.option.collectonly or config.option.plan):
+        progress.install(config, session)
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
 
@@ -267,7 +270,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _report(session: pytest.Session, run: Session) -> None:
     """Write the reports; with a baseline, only what is worse than there is a failure."""
-    from ..reports import compare, compare_writers, writers
+    from ..reports import compare, writers
     from ..reports.reading import RecordError, read
 
     config, folder = session.config, run.folder
@@ -277,11 +280,12 @@ def _report(session: pytest.Session, run: Session) -> None:
     except RecordError as error:
         config.stash[REPORTS] = [], [str(error)]
         return
-    config.stash[REPORTS] = writers.write_all(record, folder, os.environ)
+    written, faults = config.stash[REPORTS] = writers.write_all(record, folder, os.environ)
     if BASELINE in config.stash:
         comparison = config.stash[COMPARISON] = compare.compare(config.stash[BASELINE], record)
-        (folder / "compare.html").write_text(compare_writers.to_html(comparison), encoding="utf-8")
-        (folder / "compare.md").write_text(compare_writers.to_markdown(comparison), encoding="utf-8")
+        more, unwritten = writers.write_changes(comparison, folder, os.environ)
+        written += more
+        faults += unwritten
         if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
             failed = bool(comparison.regressions)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
@@ -298,6 +302,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             write_changes(terminalreporter, config.stash[COMPARISON])
         written, faults = config.stash.get(REPORTS, ([], []))
         if written:
-            terminalreporter.line("reports: " + ", ".join(path.name for path in written))
+            pages = sorted(written, key=lambda path: path.suffix != ".html")  # the one to look at first
+            terminalreporter.line(f"report: {pages[0]}; beside it {', '.join(path.name for path in pages[1:])}")
         for fault in faults:
             terminalreporter.line(f"not written: {fault}")

@@ -254,18 +254,14 @@ class Session:
         """Stop everything and end the record."""
         self.finish_asking()
         if self._writer:
-            counts = self.counts()
-            verdict = record.verdict_of_run(counts)
-            if verdict == record.CONFORMANT and self.unasked():
-                verdict = record.INCOMPLETE
             self._writer.write(
                 {
                     "kind": "footer",
                     "requests": self.traffic.requests,
                     "tokens": self.traffic.tokens,
                     "seconds": round(time.monotonic() - self._started, 3),
-                    "counts": counts,
-                    "verdict": verdict,
+                    "counts": self.counts(),
+                    "verdict": self.verdict(),
                     "traffic": self.traffic.told(),
                     "answers": self.second_wave(),
                     "finished": record.now(),
@@ -277,6 +273,11 @@ class Session:
     def counts(self) -> dict[str, int]:
         """Number of rules by verdict."""
         return dict(Counter(line["verdict"] for line in self.lines.values()))
+
+    def verdict(self) -> str:
+        """``conformant``, ``non-conformant`` or ``incomplete``, as far as the run has come."""
+        verdict = record.verdict_of_run(self.counts())
+        return record.INCOMPLETE if verdict == record.CONFORMANT and self.unasked() else verdict
 
     def waiver_remarks(self) -> list[str]:
         """What the waivers say too much about this run, in sentences."""
