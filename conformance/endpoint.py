@@ -13,7 +13,7 @@ import random
 import shlex
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -24,6 +24,7 @@ from urllib.request import getproxies
 import httpx
 
 from ..strategies.bodies import MODEL
+from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
 from .model import Answer, Exchange, Request, Trouble
 from .wire import Wire
 
@@ -50,7 +51,7 @@ class Bounds:
     connect: float = 10.0
     read: float = 60.0
     total: float = 120.0
-    size: int = 8 * 2**20
+    size: int = 4 * 2**20
     retries: int = 4
     longest_wait: float = 20.0
 
@@ -213,9 +214,10 @@ def _proxied() -> bool:
 class Lane:
     """One connection's worth of requests: an httpx client of its own, because one shared pool is quadratic."""
 
-    def __init__(self, target: Target, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, target: Target, context: ssl.SSLContext | None = None, *, intake: Intake | None = None) -> None:
         self.target = target
         self._context = context or tls_context(target)
+        self._intake = intake or Intake()
         self._urls: dict[str, httpx.URL] = {}
         self._client = self._open()
         self._used = False
@@ -295,12 +297,12 @@ class Lane:
     async def _once(self, request: Request, attempt: int, in_flight: int) -> Exchange:
         target = self.target
         started = time.monotonic()
-        pieces: list[bytes] = []
+        content = bytearray()
         seen: httpx.Response | None = None
         first: float | None = None
         trouble: Trouble | None = None
         try:
-            async with asyncio.timeout(target.bounds.total):
+            async with asyncio.timeout(target.bounds.total) as deadline:
                 async with self._client.stream(
                     request.method,
                     self._url(request.path),
@@ -308,29 +310,51 @@ class Lane:
                     headers=headers_of(request, target),
                 ) as response:
                     seen = response
-                    size = 0
-                    async for piece in response.aiter_bytes():
+                    decoder = Decoder(response.headers.get("content-encoding", ""), target.bounds.size)
+                    pieces = response.aiter_raw()
+                    async for piece in pieces:
                         if first is None:
                             first = time.monotonic() - started
-                        pieces.append(piece[: target.bounds.size - size])
-                        size += len(piece)
-                        if size > target.bounds.size:
-                            trouble = Trouble("too_large", f"the answer is longer than {target.bounds.size} bytes")
+                        content += decoder.decode(piece)
+                        if len(content) > LARGE or decoder.overflowed:
+                            await self._rest(pieces, decoder, content, deadline)
                             break
+                    if decoder.overflowed:
+                        trouble = Trouble("too_large", f"the answer is longer than {target.bounds.size} bytes")
+                        del content[SAMPLE:]
         except TimeoutError:
             trouble = Trouble("timeout", f"no complete answer within {target.bounds.total:g} s")
+        except BrokenCoding as error:
+            trouble = Trouble("protocol", str(error))
         except Exception as error:  # every fault of the transport becomes a value
             trouble = _trouble(error, target)
         self._used = trouble is None
         answer = None
         if seen is not None:
-            content = b"".join(pieces)
+            whole, unkept = self._intake.keep(bytes(content))
+            trouble = trouble or unkept
             headers = tuple((name.lower(), value) for name, value in seen.headers.multi_items())
             if target.secret:
-                content = content.replace(target.secret.encode(), REDACTED.encode())
+                whole = whole.replace(target.secret.encode(), REDACTED.encode())
                 headers = tuple((redacted(name, target), redacted(value, target)) for name, value in headers)
-            answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first)
+            answer = Answer(seen.status_code, headers, whole, time.monotonic() - started, first)
         return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic())
+
+    async def _rest(
+        self, pieces: AsyncIterator[bytes], decoder: Decoder, content: bytearray, deadline: asyncio.Timeout
+    ) -> None:
+        """The rest of a large answer, in turn with other lanes; the time spent waiting is not the server's."""
+        clock = asyncio.get_running_loop()
+        left = (deadline.when() or clock.time()) - clock.time()
+        deadline.reschedule(None)
+        async with self._intake.turn():
+            deadline.reschedule(clock.time() + left)
+            while not decoder.overflowed:
+                try:
+                    piece = await anext(pieces)
+                except StopAsyncIteration:
+                    return
+                content += decoder.decode(piece)
 
 
 def _trouble(error: Exception, target: Target) -> Trouble:

@@ -94,7 +94,7 @@ class SecondWave:
 
         async def again() -> tuple[Exchange, str] | None:
             fresh = await self.pipeline.ask_again(request, rule.id)
-            if fresh.answer is None or fresh.answer.status in BUSY:
+            if fresh.answer is None or fresh.answer.status in BUSY or fresh.trouble is not None:
                 raise Unproved(describe(fresh))
             why = judge_answer(rule, fresh, Watched())
             return (fresh, why) if why else None

@@ -11,6 +11,7 @@ import json
 import socket
 import struct
 import threading
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -359,6 +360,137 @@ async def endless(_: Received, talk: Talk) -> None:
     while True:
         await talk.raw(event)
         await asyncio.sleep(0)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+"""The start of a good answer, without an end of the headers."""
+
+
+async def stalls(_: Received, talk: Talk) -> None:
+    """A head, the start of a body, and then nothing."""
+    await talk.raw(HEAD + b"content-length: 999\r\n\r\n{")
+    await asyncio.sleep(3600)
+
+
+async def half_head(_: Received, talk: Talk) -> None:
+    """The start of a head, and then nothing."""
+    await talk.raw(HEAD)
+    await asyncio.sleep(3600)
+
+
+async def gigabyte(_: Received, talk: Talk) -> None:
+    """An answer of a gigabyte, as its content-length says."""
+    await talk.raw(HEAD + b"content-length: 1073741824\r\n\r\n")
+    for _number in range(2**10):
+        await talk.raw(b" " * 2**20)
+
+
+def _many_spaces(megabytes: int, squeeze: Any) -> bytes:
+    return b"".join([squeeze.compress(b" " * 2**20) for _ in range(megabytes)]) + squeeze.flush()
+
+
+def coded(coding: str, content: bytes | None = None) -> Behaviour:
+    """A good completion in a content coding that nobody asked for: ``gzip``, ``deflate``, ``raw deflate``, ``br``."""
+    value = json.dumps(completion()).encode() if content is None else content
+    wbits = {"gzip": 31, "deflate": 15, "raw deflate": -15}
+    if coding in wbits:
+        squeeze = zlib.compressobj(9, zlib.DEFLATED, wbits[coding])
+        value = squeeze.compress(value) + squeeze.flush()
+
+    async def behave(_: Received, talk: Talk) -> None:
+        await talk.reply(200, value, headers=(("content-encoding", coding.split()[-1]),))
+
+    return behave
+
+
+def bomb(coding: str, megabytes: int = 200) -> Behaviour:
+    """Some kilobytes that stand for many megabytes."""
+    wbits = {"gzip": 31, "deflate": 15}
+    content = _many_spaces(megabytes, zlib.compressobj(9, zlib.DEFLATED, wbits[coding.split(",")[0]]))
+    for name in coding.split(",")[1:]:
+        content = zlib.compress(content, 9, wbits[name.strip()])
+
+    async def behave(_: Received, talk: Talk) -> None:
+        await talk.reply(200, content, headers=(("content-encoding", coding),))
+
+    return behave
+
+
+async def json_bomb(_: Received, talk: Talk) -> None:
+    """A few megabytes of JSON that take hundreds when parsed."""
+    await talk.reply(200, b"[" + b"{}," * 1_200_000 + b"{}]")
+
+
+async def line_bomb(_: Received, talk: Talk) -> None:
+    """A few megabytes of events."""
+    await talk.reply(200, b"data:\n\n" * 500_000, "text/event-stream")
+
+
+async def says_less(request: Received, talk: Talk) -> None:
+    """More bytes than the content-length says, which look like an answer of their own."""
+    second = HEAD + b"content-length: 2\r\n\r\n{}"
+    content = json.dumps(completion(str(request.value("user")))).encode()
+    await talk.raw(HEAD + f"content-length: {len(content)}\r\n\r\n".encode() + content + second)
+
+
+async def bad_chunks(_: Received, talk: Talk) -> None:
+    """Chunked, with a size that is no number."""
+    await talk.raw(HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\nxyz\r\n{}\r\n")
+    talk.close()
+
+
+async def unended_chunks(_: Received, talk: Talk) -> None:
+    """Chunked, without the last chunk."""
+    await talk.raw(HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n")
+    talk.close()
+
+
+async def tiny_chunks(_: Received, talk: Talk) -> None:
+    """Chunks of twenty bytes without end."""
+    await talk.raw(HEAD + b"transfer-encoding: chunked\r\n\r\n")
+    while True:
+        await talk.raw((b"14\r\n" + b" " * 20 + b"\r\n") * 1000)
+
+
+async def endless_head(_: Received, talk: Talk) -> None:
+    """Headers without end."""
+    await talk.raw(HEAD)
+    while True:
+        await talk.raw(b"x-more: " + b"x" * 2**16 + b"\r\n")
+
+
+async def many_headers(_: Received, talk: Talk) -> None:
+    """Fifty kilobytes of headers, with bytes that are not ASCII: more than usual, and legal."""
+    rows = b"".join(b"x-%d: \xff\xfe %s\r\n" % (number, b"y" * 500) for number in range(100))
+    content = json.dumps(completion()).encode()
+    await talk.raw(HEAD + rows + f"content-length: {len(content)}\r\n\r\n".encode() + content)
+
+
+async def only_continues(_: Received, talk: Talk) -> None:
+    """Tells to go on, again and again."""
+    while True:
+        await talk.raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+
+async def old_http(request: Received, talk: Talk) -> None:
+    """HTTP/1.0: no length, the end of the connection is the end of the answer."""
+    content = json.dumps(completion()).encode()
+    await talk.raw(b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n" + content)
+    talk.close()
+
+
+def starting(seconds: float, other: Behaviour = strict) -> Behaviour:
+    """503 to everything, until some seconds after the first request."""
+    began: list[float] = []
+
+    async def behave(request: Received, talk: Talk) -> None:
+        began.append(asyncio.get_running_loop().time())
+        if began[-1] - began[0] < seconds:
+            await talk.error(503, "loading the model")
+        else:
+            await other(request, talk)
+
+    return behave
 
 
 def dies_after(count: int, other: Behaviour = strict) -> Behaviour:

@@ -201,7 +201,9 @@ def test_an_endless_answer_is_cut(serve: Callable[..., servers.Server]) -> None:
     assert exchange.trouble is not None
     assert exchange.trouble.kind == "too_large"
     assert exchange.answer is not None
-    assert len(exchange.answer.content) == 100_000
+    assert exchange.answer.content.startswith(b"data: {")
+    assert len(exchange.answer.content) < 100_000, "its start is enough to look at"
+    assert react(exchange) is Reaction.HUNG
 
 
 def test_redirects_are_not_followed(serve: Callable[..., servers.Server]) -> None:
