@@ -34,6 +34,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .pace import Pace
 from .pipeline import Pipeline
 from .plan import Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
@@ -79,6 +80,7 @@ class Campaign:
         capabilities: Mapping[str, Capability] | None = None,
         vet_passes: bool = True,
         revive: Revive | None = None,
+        pace: Pace | None = None,
         on_result: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.target = target
@@ -91,6 +93,7 @@ class Campaign:
         self.incidents: list[str] = []
         self.traffic = Traffic()
         self._revive = revive
+        self._pace = pace
         self._on_result = on_result
         self._results: dict[str, Future[Result]] = {}
         self._loop: asyncio.AbstractEventLoop
@@ -167,7 +170,8 @@ class Campaign:
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
+        lanes = self.settings.in_flight
+        async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
             self._wave = SecondWave(self._pipeline, self.settings, self._sightings)
             self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)

@@ -26,6 +26,7 @@ import httpx
 from ..strategies.bodies import MODEL
 from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
 from .model import Answer, Exchange, Request, Trouble
+from .pace import BUSY, Pace
 from .wire import Wire
 
 KEEPALIVE = 4.0
@@ -46,14 +47,15 @@ class EndpointError(Exception):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends."""
+    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends
+    and the longest wait before one."""
 
     connect: float = 10.0
     read: float = 60.0
     total: float = 120.0
     size: int = 4 * 2**20
     retries: int = 4
-    longest_wait: float = 20.0
+    longest_wait: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -214,10 +216,18 @@ def _proxied() -> bool:
 class Lane:
     """One connection's worth of requests: an httpx client of its own, because one shared pool is quadratic."""
 
-    def __init__(self, target: Target, context: ssl.SSLContext | None = None, *, intake: Intake | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        context: ssl.SSLContext | None = None,
+        *,
+        intake: Intake | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self.target = target
         self._context = context or tls_context(target)
         self._intake = intake or Intake()
+        self._pace = pace
         self._urls: dict[str, httpx.URL] = {}
         self._client = self._open()
         self._used = False
@@ -261,19 +271,33 @@ class Lane:
         """Close the connection."""
         await self._client.aclose()
 
-    async def ask(self, request: Request, *, in_flight: int = 1) -> Exchange:
+    async def ask(self, request: Request, *, in_flight: int = 1, ticket: int = 0) -> Exchange:
         """Send one prepared request, one of ``in_flight`` under way. Never raises for what the server does.
 
-        429 and 503 are waited out within the bounds. A connection that was kept alive may have been closed by the
-        server at any time, so a drop before the first byte on a used one is asked again on a new one before it counts.
+        429 and 503 are waited out within the bounds; with a pace, all lanes wait, and those with a lower ``ticket`` go
+        first. A connection that was kept alive may have been closed by the server at any time, so a drop before the
+        first byte on a used one is asked again on a new one before it counts.
         """
         attempts = 0
         waits = 0
+        pace = self._pace
         dropped: Exchange | None = None
         while True:
             attempts += 1
             reused = self._used
-            exchange = await self._once(request, attempts, in_flight)
+            if pace is None:
+                exchange = await self._once(request, attempts, in_flight)
+            else:
+                await pace.take(ticket)
+                alone = pace.alone
+                try:
+                    if pace.stopped:
+                        return Exchange(
+                            request, trouble=Trouble("cancelled", "the run has ended"), attempts=attempts - 1
+                        )
+                    exchange = await self._once(request, attempts, pace.flying)
+                finally:
+                    pace.give()
             trouble, answer = exchange.trouble, exchange.answer
             if trouble:
                 await self._renew()
@@ -282,12 +306,23 @@ class Lane:
                 if trouble.kind in ("disconnected", "protocol") and answer is None and reused and not dropped:
                     dropped = exchange
                     continue
-            if answer and answer.status in (429, 503, 529) and waits < self.target.bounds.retries:
-                wait = retry_wait(httpx.Headers(list(answer.headers)), waits, self.target.bounds.longest_wait)
+            if answer is None or answer.status not in BUSY:
+                if pace is not None and answer is not None:
+                    pace.served()
+                return exchange
+            bounds = self.target.bounds
+            wait = retry_wait(httpx.Headers(list(answer.headers)), waits, bounds.longest_wait)
+            if pace is None:
+                if waits >= bounds.retries:
+                    return exchange
                 waits += 1
                 await asyncio.sleep(wait)
                 continue
-            return exchange
+            pace.busy(exchange.started, min(wait, bounds.longest_wait))
+            # put off among many it says nothing about the request: only what it meets alone counts in full
+            waits += alone
+            if waits >= bounds.retries or attempts > 4 * bounds.retries or pace.hopeless:
+                return exchange
 
     async def _renew(self) -> None:
         await self._client.aclose()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CANARY = Request(body=lean())
 """The minimal request that every endpoint takes."""
 
+NURSE = -1
+"""The ticket of requests that find out how the server is: they go while all others are held."""
+
 MOST_INCIDENTS = 40
 """Deaths and illnesses in one run before it is given up."""
 
@@ -156,7 +159,7 @@ class Health:
         found: str | None = None
         async with self._nurse() as lane:
             for job in suspects:
-                exchange = replace(await lane.ask(job.request), vetted=True)
+                exchange = replace(await lane.ask(job.request, ticket=NURSE), vetted=True)
                 self.pipeline.traffic.add(exchange)
                 if await self._well(lane) is None:
                     job.vetted = exchange
@@ -176,7 +179,7 @@ class Health:
 
     def _nurse(self) -> Lane:
         """A lane of its own, because all others may stand still."""
-        return Lane(self.pipeline.target, self.pipeline.context)
+        return self.pipeline.lane()
 
     async def _well(self, lane: Lane, tries: int = 3) -> str | None:
         """None when the server takes the canary (or is only busy), else what came instead."""
@@ -184,7 +187,7 @@ class Health:
         for number in range(tries):
             if number:
                 await asyncio.sleep(0.3)
-            exchange = await lane.ask(prepare(CANARY, self.pipeline.target))
+            exchange = await lane.ask(prepare(CANARY, self.pipeline.target), ticket=NURSE)
             self.pipeline.traffic.add(exchange)
             if react(exchange) in (Reaction.ACCEPTED, Reaction.LIMITED):
                 self._healthy_at = max(self._healthy_at, exchange.started)

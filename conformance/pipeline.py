@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 from .endpoint import Lane, Target, prepare, tls_context
 from .health import Health, Revive
+from .intake import Intake
 from .judge import UNREACHED
 from .model import Exchange, Request, Trouble
+from .pace import BUSY, Pace
 from .traffic import Traffic
 
 Priority = tuple[int, ...]
@@ -32,14 +34,25 @@ class Job:
     label: str
     done: asyncio.Future[Exchange]
     vetted: Exchange | None = None
+    ticket: int = 0
 
 
 class Pipeline:
     """N lanes over one queue. Use inside a running loop: ``async with Pipeline(...)``."""
 
-    def __init__(self, target: Target, lanes: int, *, patience: float = 5.0, revive: Revive | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        lanes: int,
+        *,
+        patience: float = 5.0,
+        revive: Revive | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self.target = target
         self.lanes = lanes
+        self.pace = pace or Pace(lanes)
+        self.intake = Intake()
         self.traffic = Traffic()
         self.gone: str | None = None
         self.health = Health(self, patience, revive)
@@ -102,6 +115,7 @@ class Pipeline:
         """Answer everything that waits with a cancellation."""
         self.gone = self.gone or reason
         self._open.set()
+        self.pace.stop()
         while not self._queue.empty():
             job = self._queue.get_nowait()[2]
             self._finish(job, self.cancelled(job))
@@ -111,11 +125,12 @@ class Pipeline:
         return Exchange(job.request, trouble=Trouble("cancelled", self.gone or "cancelled"), attempts=0)
 
     def _enqueue(self, request: Request, label: str, priority: Priority) -> asyncio.Future[Exchange]:
-        job = Job(request, label, asyncio.get_running_loop().create_future())
+        number = next(self._number)
+        job = Job(request, label, asyncio.get_running_loop().create_future(), ticket=number)
         if self.gone:
             self._finish(job, self.cancelled(job))
         else:
-            self._queue.put_nowait((priority, next(self._number), job))
+            self._queue.put_nowait((priority, number, job))
         return job.done
 
     @staticmethod
@@ -129,14 +144,16 @@ class Pipeline:
         """Let no further job take off."""
         if not self.gone:
             self._open.clear()
+            self.pace.hold(True)
 
     def resume(self) -> None:
         """Go on."""
         self._open.set()
+        self.pace.hold(False)
 
     async def landed(self) -> None:
         """Wait until what is in flight has an answer or is in trouble; bounded by the time-outs of a request."""
-        while len(self._flying) > self._troubled:
+        while len(self._flying) > self._troubled + self.pace.waiting:
             await asyncio.sleep(0.02)
 
     async def listening(self) -> bool:
@@ -155,8 +172,12 @@ class Pipeline:
 
     # --- lanes ---------------------------------------------------------------------------------------------------
 
+    def lane(self) -> Lane:
+        """A lane more, which keeps to the pace of all."""
+        return Lane(self.target, self.context, intake=self.intake, pace=self.pace)
+
     async def _lane(self) -> None:
-        async with Lane(self.target, self.context) as lane:
+        async with self.lane() as lane:
             while True:
                 priority, _, job = await self._queue.get()
                 await self._open.wait()
@@ -180,9 +201,12 @@ class Pipeline:
     async def _fly(self, lane: Lane, job: Job) -> Exchange:
         """Send one job; when the server has gone away, wait for it and send again what never arrived."""
         while True:
-            exchange = await lane.ask(job.request, in_flight=len(self._flying))
+            exchange = await lane.ask(job.request, ticket=job.ticket)
             self.traffic.add(exchange)
+            self.traffic.busy = self.pace.busy_answers
             trouble = exchange.trouble
+            if exchange.status in BUSY and (waited := self.pace.hopeless):
+                self.give_up(f"the server answered nothing but {exchange.status} for {waited:.0f} s")
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 self.health.saw(job, exchange)
                 return exchange

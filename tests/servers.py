@@ -479,6 +479,28 @@ async def old_http(request: Received, talk: Talk) -> None:
     talk.close()
 
 
+def serves_at_most(many: int, seconds: float, other: Behaviour = strict, wait: str = "0") -> Behaviour:
+    """429 while more than ``many`` completions are under way, each of which takes some seconds."""
+    now = 0
+
+    async def behave(request: Received, talk: Talk) -> None:
+        nonlocal now
+        if not request.is_chat:
+            await other(request, talk)
+            return
+        now += 1
+        try:
+            if now > many:
+                await talk.error(429, "too many", (("retry-after", wait),))
+                return
+            await asyncio.sleep(seconds)
+            await other(request, talk)
+        finally:
+            now -= 1
+
+    return behave
+
+
 def starting(seconds: float, other: Behaviour = strict) -> Behaviour:
     """503 to everything, until some seconds after the first request."""
     began: list[float] = []
