@@ -15,6 +15,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any
@@ -24,25 +25,29 @@ from urllib.request import getproxies
 import httpx
 
 from ..strategies.bodies import MODEL
+from .access import DEFAULT_KEY_VARIABLE
 from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
 from .model import Answer, Exchange, Request, Trouble
 from .pace import BUSY, Pace
+from .redaction import Redaction
 from .wire import Wire
 
 KEEPALIVE = 4.0
 """Seconds for which an idle connection is used again; servers commonly close theirs after five."""
 
-DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
-REDACTED = "[key]"
 KEY_HERE = "{key}"
 """In an Authorization header of a rule's own: the place of the key."""
-SHORTEST_SECRET = 8
-"""Characters from which on a key is removed from what the server echoes: a dummy such as ``x`` is no secret,
-and its removal would change every answer."""
 
 
 class EndpointError(Exception):
-    """The endpoint cannot be tested; the message is one line that names the cause and the mend."""
+    """The endpoint cannot be tested; the message is one line that names the cause and the mend.
+
+    ``passing`` where that may be over in a while, as when a server starts.
+    """
+
+    def __init__(self, text: str, *, passing: bool = False) -> None:
+        super().__init__(text)
+        self.passing = passing
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,20 @@ class Bounds:
 
 
 @dataclass(frozen=True)
+class ExtraHeader:
+    """A header that every request bears, and the variable that holds its value."""
+
+    name: str
+    variable: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Target:
-    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound."""
+    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound.
+
+    ``headers`` go with every request; ``ca_bundle`` names a file of certificates that are trusted, too.
+    """
 
     base: str
     query: str = ""
@@ -70,21 +87,17 @@ class Target:
     fields: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = Bounds()
 
-    @property
-    def secret(self) -> str | None:
-        """The key where it is long enough to be one."""
-        return self.key if self.key and len(self.key) >= SHORTEST_SECRET else None
+    headers: tuple[ExtraHeader, ...] = ()
+    ca_bundle: str | None = None
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        """Takes the key and the values of the extra headers out of a text."""
+        return Redaction([self.key, *(header.value for header in self.headers)])
 
     def url(self, path: str) -> str:
         """Absolute URL of a path below the base, with the query the user gave."""
         return self.base + path + (f"?{self.query}" if self.query else "")
-
-
-def redacted(text: str, target: Target) -> str:
-    """Text without the key."""
-    if not target.secret:
-        return text
-    return text.replace(target.secret, REDACTED).replace(repr(target.secret)[1:-1], REDACTED)
 
 
 TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
@@ -135,6 +148,8 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
         "accept-encoding": "identity",
         "user-agent": "chatproof",
     }
+    for extra in target.headers:
+        headers[extra.name.lower()] = extra.value
     if request.content_type is not None:
         headers["content-type"] = request.content_type
     if isinstance(request.auth, str):
@@ -148,6 +163,8 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
 def curl(request: Request, target: Target) -> str:
     """A line that sends the same request when pasted into a POSIX shell, the key taken from its variable."""
     words = ["curl", "-sS", "-X", request.method, shlex.quote(target.url(request.path))]
+    if target.ca_bundle is not None:
+        words += ["--cacert", shlex.quote(target.ca_bundle)]
     if request.content_type is None:
         words += ["-H", "'Content-Type:'"]
     else:
@@ -158,6 +175,13 @@ def curl(request: Request, target: Target) -> str:
         words += ["-H", shlex.quote(f"Authorization: {before}") + variable + (shlex.quote(after) if after else "")]
     elif request.auth and target.key:
         words += ["-H", f'"Authorization: Bearer ${target.key_variable}"']
+    own = [name.lower() for name, _ in request.headers]
+    words += [
+        part
+        for extra in target.headers
+        if extra.name.lower() not in own
+        for part in ("-H", f'"{extra.name}: ${extra.variable}"')
+    ]
     for name, value in request.headers:
         words += ["-H", shlex.quote(f"{name}: {value}")]
     content = request.content
@@ -199,6 +223,11 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
     if not target.base.startswith("https"):
         return None
     context = httpx.create_ssl_context()
+    if target.ca_bundle is not None:
+        try:
+            context.load_verify_locations(target.ca_bundle)
+        except (OSError, ssl.SSLError) as error:
+            raise EndpointError(f"--ca-bundle {target.ca_bundle}: {error}; name a file of certificates") from None
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -207,7 +236,7 @@ MOST_LOOKS = 20
 """How often the environment is read again because it changed meanwhile."""
 
 
-def _proxied() -> bool:
+def proxied() -> bool:
     """Whether the environment names a proxy for http or https."""
     found = getproxies()
     return any(found.get(scheme) for scheme in ("http", "https", "all"))
@@ -245,7 +274,7 @@ class Lane:
     def _client_of(self) -> httpx.AsyncClient:
         bounds = self.target.bounds
         return httpx.AsyncClient(
-            transport=None if _proxied() else Wire(self._context, KEEPALIVE),
+            transport=None if proxied() else Wire(self._context, KEEPALIVE),
             timeout=httpx.Timeout(bounds.read, connect=bounds.connect),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE),
             follow_redirects=False,
@@ -369,9 +398,10 @@ class Lane:
             whole, unkept = self._intake.keep(bytes(content))
             trouble = trouble or unkept
             headers = tuple((name.lower(), value) for name, value in seen.headers.multi_items())
-            if target.secret:
-                whole = whole.replace(target.secret.encode(), REDACTED.encode())
-                headers = tuple((redacted(name, target), redacted(value, target)) for name, value in headers)
+            redaction = target.redaction
+            if redaction.secrets:
+                whole = redaction.content(whole)
+                headers = tuple((redaction.text(name), redaction.text(value)) for name, value in headers)
             answer = Answer(seen.status_code, headers, whole, time.monotonic() - started, first)
         return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic())
 
@@ -393,7 +423,7 @@ class Lane:
 
 
 def _trouble(error: Exception, target: Target) -> Trouble:
-    text = redacted(str(error) or type(error).__name__, target)
+    text = target.redaction.text(str(error) or type(error).__name__)
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, ssl.SSLError):

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from .endpoint import EndpointError, Lane, Target, prepare
-from .health import CANARY
+from .health import CANARY, NURSE
 from .judge import Reaction, react
+from .pace import Pace
 
 READY_WITHIN = 120.0
 """Seconds a server has to take its first request."""
@@ -28,6 +29,8 @@ class Lifeline:
         self.command = command
         self.log = log
         self.target: Target | None = None
+        self.pace: Pace | None = None
+        self.ready_within = READY_WITHIN
         self._process: subprocess.Popen[bytes] | None = None
         self._file: IO[bytes] | None = None
 
@@ -55,14 +58,14 @@ class Lifeline:
         assert self.target is not None
         await asyncio.to_thread(self._kill)
         self.start()
-        ends = time.monotonic() + READY_WITHIN
+        ends = time.monotonic() + self.ready_within
         while time.monotonic() < ends:
             try:
                 self.check()
             except EndpointError:
                 return False
-            async with Lane(self.target) as lane:
-                if react(await lane.ask(prepare(CANARY, self.target))) is Reaction.ACCEPTED:
+            async with Lane(self.target, pace=self.pace) as lane:
+                if react(await lane.ask(prepare(CANARY, self.target), ticket=NURSE)) is Reaction.ACCEPTED:
                     return True
             await asyncio.sleep(0.2)
         return False

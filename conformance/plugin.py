@@ -94,12 +94,12 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("--start works with the URL of a server and without -n")
         if option.plan and getattr(option, "numprocesses", None):
             raise pytest.UsageError("--plan works without -n: it sends nothing")
-        variable = options.key_variable(config)
+        access = options.access_of(config)
         if option.baseline:
             config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
         command = options.command(config, endpoint)
         profile, waivers = option.conformance_profile, options.waivers(config)
-        session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
+        session = Session(endpoint, option.model, access, settings, profile, option.start, command, waivers)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it

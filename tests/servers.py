@@ -7,6 +7,8 @@ wrapped around each other: ``crashes_on(test, strict)`` crashes where the test h
 from __future__ import annotations
 
 import asyncio
+import base64
+import html
 import json
 import socket
 import struct
@@ -16,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from chatproof.conformance.reference.app import Endpoint
 from chatproof.conformance.reference.behaviour import Reference
@@ -319,7 +322,7 @@ def writes(content: bytes) -> Behaviour:
     return behave
 
 
-async def html(_: Received, talk: Talk) -> None:
+async def web_page(_: Received, talk: Talk) -> None:
     """A web page with status 200."""
     await talk.reply(200, b"<!doctype html><title>Welcome</title>", "text/html")
 
@@ -585,16 +588,52 @@ def slowly(seconds: float, other: Behaviour = strict) -> Behaviour:
     return behave
 
 
+def told(secret: str) -> list[str]:
+    """A secret as a careless server may write it down."""
+    raw = secret.encode()
+    return [
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        "".join(f"%{byte:02x}" for byte in raw),
+        json.dumps(secret)[1:-1],
+        "".join(f"\\u{ord(char):04x}" for char in secret),
+        base64.b64encode(raw).decode(),
+        base64.b64encode(b"Bearer " + raw + b" and more").decode(),
+        base64.urlsafe_b64encode(b"x" + raw).decode(),
+        raw.hex(),
+        html.escape(secret),
+        repr({"authorization": secret}),
+    ]
+
+
 def echoes_key(other: Behaviour = strict) -> Behaviour:
-    """Puts the Authorization header into every answer: status 400 for a temperature of 2, in text and in headers."""
+    """Puts the Authorization header, and X-Secret, into every answer, in many forms: status 400 for a temperature of 2,
+    in text and in headers; streams with the secret in two pieces, and in two chunks of the transfer."""
 
     async def behave(request: Received, talk: Talk) -> None:
         sent = request.headers.get("authorization", "")
+        secret, more = sent.removeprefix("Bearer "), request.headers.get("x-secret", "")
+        every = " ".join(told(secret) + told(more)) if secret else ""
         if request.path.endswith("/models"):
             await talk.json(200, {"object": "list", "data": [{"id": f"model-of-{sent}", "object": "model"}]})
+        elif request.value("stream") is True:
+            half = len(secret) // 2
+            pieces = [secret[:half], secret[half:], *told(secret)]
+            chunks = [
+                {"object": "chat.completion.chunk", "choices": [{"delta": {"content": piece}}]} for piece in pieces
+            ]
+            content = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode()
+            await talk.raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+            for place in range(0, len(content), 7):
+                part = content[place : place + 7]
+                await talk.raw(b"%x\r\n%s\r\n" % (len(part), part))
+            await talk.raw(b"0\r\n\r\n")
         elif request.value("temperature") == 2:
-            await talk.error(400, f"I do not like {sent}", (("x-echo", sent),))
+            await talk.error(400, f"I do not like {sent} {every}", (("x-echo", sent),))
+        elif isinstance(request.value("temperature"), str):
+            await talk.reply(200, every.encode(), "text/plain")
         else:
-            await talk.json(200, completion(f"You said {sent}"), (("x-echo", sent),))
+            await talk.json(200, completion(f"You said {sent} {every}"), (("x-echo", sent),))
 
     return behave
