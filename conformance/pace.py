@@ -108,6 +108,10 @@ class Pace:
         self._held = held
         self._let_go()
 
+    def begin(self) -> None:
+        """Nothing is held or stopped any more: another campaign goes on with what is known of the server."""
+        self.stopped = self._held = False
+
     def stop(self) -> None:
         """Nothing is to be sent any more: those that wait learn it from ``stopped``."""
         self.stopped = True

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .endpoint import Lane, Target, prepare, tls_context
+from .endpoint import Lane, Target, prepare, proxied, tls_context
 from .health import Health, Revive
 from .intake import Intake
 from .judge import UNREACHED
@@ -52,6 +52,7 @@ class Pipeline:
         self.target = target
         self.lanes = lanes
         self.pace = pace or Pace(lanes)
+        self.pace.begin()
         self.intake = Intake()
         self.traffic = Traffic()
         self.gone: str | None = None
@@ -157,7 +158,9 @@ class Pipeline:
             await asyncio.sleep(0.02)
 
     async def listening(self) -> bool:
-        """Whether something accepts connections at the endpoint."""
+        """Whether something accepts connections at the endpoint; behind a proxy nobody knows."""
+        if proxied():
+            return True
         parts = urlsplit(self.target.base)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         try:

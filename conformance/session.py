@@ -74,6 +74,7 @@ class Session:
         self.waivers = waivers or Waivers()
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
+        self.more: dict[str, Any] = {}  # for the footer
         self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
         self._submitted: set[str] = set()
         self._writer: Writer | None = None
@@ -83,8 +84,11 @@ class Session:
 
     # --- opening -------------------------------------------------------------------------------------------------
 
-    def open(self, report: Callable[[], tuple[str | None, Path]] | None) -> None:
-        """Find the endpoint. ``report`` gives the wanted report folder; None writes no record."""
+    def open(self, report: Callable[[], tuple[str | None, Path]] | None, *, campaign: bool = True) -> None:
+        """Find the endpoint. ``report`` gives the wanted report folder; None writes no record.
+
+        Without ``campaign`` the caller makes its own.
+        """
         url = self.endpoint
         if url == REFERENCE:
             from .reference.serve import start
@@ -105,7 +109,8 @@ class Session:
             self.target = canary.await_ready(lambda: self._resolve(url), self.access.wait_ready or 0.0)
         if report:
             self.folder = self.folder or choose_folder(*report(), datetime.now())
-        self._start_campaign(vet_passes=True)
+        if campaign:
+            self._start_campaign(vet_passes=True)
 
     def ask_gates(self, rule_ids: Iterable[str] | None = None) -> None:
         """Ask the gates that these rules need (None: all of them), and begin the record."""
@@ -116,11 +121,15 @@ class Session:
             gates = tuple(gate for gate in gates if gate.capability in wanted)
         results = self.campaign.ask_gates(gates)
         self.capabilities = dict(self.campaign.capabilities)
+        self.begin_record()
+        for result in results:
+            self._note(result)
+
+    def begin_record(self) -> None:
+        """Write the header; results follow as they come."""
         if self.folder:
             self._writer = self._stack.enter_context(Writer(self.folder))
         self._header()
-        for result in results:
-            self._note(result)
 
     def _resolve(self, url: str) -> Target:
         try:
@@ -271,6 +280,7 @@ class Session:
                     "incidents": self.incidents,
                     "finished": record.now(),
                 }
+                | self.more
             )
             self._writer = None
         self._stack.close()

@@ -407,7 +407,7 @@ def coded(coding: str, content: bytes | None = None) -> Behaviour:
     return behave
 
 
-def bomb(coding: str, megabytes: int = 200) -> Behaviour:
+def bomb(coding: str, megabytes: int = 40) -> Behaviour:
     """Some kilobytes that stand for many megabytes."""
     wbits = {"gzip": 31, "deflate": 15}
     content = _many_spaces(megabytes, zlib.compressobj(9, zlib.DEFLATED, wbits[coding.split(",")[0]]))
