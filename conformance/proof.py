@@ -36,6 +36,9 @@ PROOFS = 5
 SHRINK_BOUND = 150
 """Requests that one shrinking search may send."""
 
+SHRINK_SECONDS = 600.0
+"""Seconds that it may take: where each request hangs, that is a few of them."""
+
 GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
 """Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
@@ -193,8 +196,9 @@ class Prover:
             if request.key not in known:
                 if left <= 0 or self.cancelled.is_set():
                     return None
-                left -= 1
+                began = time.monotonic()
                 known[request.key] = asyncio.run_coroutine_threadsafe(self._violates(rule, request), loop).result()
+                left -= 1 + int(SHRINK_BOUND * (time.monotonic() - began) / SHRINK_SECONDS)
             return known[request.key]
 
         body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails)
