@@ -309,6 +309,7 @@ class Lane:
         """
         attempts = 0
         waits = 0
+        alone = False
         pace = self._pace
         dropped: Exchange | None = None
         while True:

@@ -202,7 +202,7 @@ print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss //
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_memory_stays_small_whatever_comes(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", HOSTILE, str(Path(__file__).parent)],

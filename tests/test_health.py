@@ -66,6 +66,7 @@ def footer(folder: Path) -> dict:
     return json.loads((folder / "out/run.jsonl").read_text().splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_of_three_at_once(tmp_path: Path) -> None:
     port = free_port()
     done = suite(tmp_path, port, *starting(port, "crowd"), "-k", "top_p or many.ids or many.refusals")
@@ -82,18 +83,26 @@ def test_a_server_that_dies_of_three_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_leaks_until_it_dies_is_nobodys_finding_and_no_pass(tmp_path: Path) -> None:
+def test_a_server_that_leaks_until_it_dies_is_nobodys_finding_and_no_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = free_port()
-    done = suite(tmp_path, port, *starting(port, "leak"), "-k", "temperature or top_p or seed")
+    monkeypatch.setenv("CHATPROOF_API_KEY", "sk-this-is-secret-0123456789")
+    option, command = starting(port, "leak")
+    command = f"echo key $CHATPROOF_API_KEY; {command}"
+    done = suite(tmp_path, port, option, command, "-k", "temperature or top_p or seed")
     assert done.returncode == 6, done.stdout + done.stderr
     assert {line["verdict"] for line in results(tmp_path).values()} <= {"passed", "info"}
     assert footer(tmp_path)["verdict"] == "incomplete"
     assert footer(tmp_path)["incidents"]
     assert "exit code 137); no request explains" in done.stdout
-    assert "--- chatproof: start 2 ---" in (tmp_path / "out/server.log").read_text()
+    log = (tmp_path / "out/server.log").read_text()
+    assert "--- chatproof: start 2 ---" in log
+    assert "key [key]" in log
+    assert "sk-" not in log
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_killer_is_made_smaller(tmp_path: Path) -> None:
     port = free_port()
     done = suite(tmp_path, port, *starting(port, "drawn"), "-k", "together.random")
@@ -105,7 +114,7 @@ def test_a_killer_is_made_smaller(tmp_path: Path) -> None:
     assert len(body) <= 7, body
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_server_that_does_not_come_back(tmp_path: Path) -> None:
     port = free_port()
     mark = tmp_path / "started"
@@ -116,15 +125,6 @@ def test_a_server_that_does_not_come_back(tmp_path: Path) -> None:
     assert "stopped: the server went away" in done.stdout
     assert '"temperature": 2' in done.stdout, "the suspects are named"
     assert {line["verdict"] for line in results(tmp_path).values()} <= {"passed", "info", "error"}
-
-
-def test_the_log_of_the_server_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
-    monkeypatch.setenv("CHATPROOF_API_KEY", "sk-this-is-secret-0123456789")
-    option, command = starting(port, "exit")
-    done = suite(tmp_path, port, option, f"echo key $CHATPROOF_API_KEY; {command}", "-k", "gate.n")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "key [key]" in (tmp_path / "out/server.log").read_text()
 
 
 def test_an_ill_server_that_nobody_restarts_ends_the_run_without_blame(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def test_nothing_that_a_run_leaves_behind_holds_a_secret(
                 assert form.encode() not in content, (name, form)
 
 
+@pytest.mark.slow
 def test_collecting_shows_no_secret(serve: Serve, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "--endpoint", "http://127.0.0.1:9/v1", "--collect-only", "--debug"]
     env = {**clean_environment(), "CHATPROOF_API_KEY": KEY, "TENANT": TENANT}
@@ -228,11 +229,11 @@ def test_waiting_has_an_end_and_is_for_what_may_pass(
     assert (len([request for request in server.received if request.is_chat]) == 1) is (status == 401)
 
 
-def test_a_request_may_take_as_long_as_is_said(run: Callable[..., Ran], serve: Serve) -> None:
+def test_a_request_may_take_as_long_as_is_said(ask: Callable[..., Ran], serve: Serve) -> None:
     def two(request: servers.Received) -> bool:
         return request.value("temperature") == 2
 
     server = serve(servers.on(two, servers.hangs, servers.strict))
-    ran = run("--endpoint", server.url, "--depth", "smoke", "-k", "temperature.max", "--timeout", "0.4")
+    ran = ask("--endpoint", server.url, "--depth", "smoke", "-k", "temperature.max", "--timeout", "0.4")
     assert ran.code == 1, ran.out
     assert "within 0.4 s" in ran.out or "for 0.4 s" in ran.out
