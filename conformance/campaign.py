@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import joint
-from .again import Crowd
+from .again import CROWD_RULE, Crowd
 from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import GateReport, ask_gates, bounded
@@ -36,6 +36,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .pace import Pace
 from .pipeline import Pipeline
 from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
@@ -46,9 +47,6 @@ from .traffic import Traffic
 
 MOST_ROUNDS = 10
 """How often the answers of a rule are asked again because the server fell ill."""
-
-CROWD_RULE = "many.refusals"
-"""The rule that bears the blame for what is broken only with many requests in flight."""
 
 SEARCHES = 3
 """Shrinking searches that run side by side."""
@@ -84,6 +82,7 @@ class Campaign:
         capabilities: Mapping[str, Capability] | None = None,
         vet_passes: bool = True,
         revive: Revive | None = None,
+        pace: Pace | None = None,
         on_result: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.target = target
@@ -94,8 +93,10 @@ class Campaign:
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
+        self.unexplained = 0
         self.traffic = Traffic()
         self._revive = revive
+        self._pace = pace
         self._on_result = on_result
         self._results: dict[str, Future[Result]] = {}
         self._loop: asyncio.AbstractEventLoop
@@ -184,14 +185,17 @@ class Campaign:
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
+        lanes = self.settings.in_flight
+        async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
             self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._crowd)
             self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled, self._crowd)
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
-            self.incidents = [row.what for row in self._pipeline.health.incidents]
+            health = self._pipeline.health
+            self.incidents = [row.what for row in health.incidents]
+            self.unexplained = sum(row.killer is None and not row.crowd for row in health.incidents)
             suspects = self._pipeline.health.suspects
             self.suspects = [f"{job.label}: {cut(job.request.content, 200)}" for job in suspects]
             self._pipeline.give_up("the run was stopped")

@@ -105,6 +105,8 @@ def react(exchange: Exchange) -> Reaction:
         return Reaction.REFUSED
     if 300 <= answer.status < 400:
         return Reaction.REDIRECTED
+    if trouble and trouble.kind == "too_large":
+        return Reaction.HUNG  # nobody has seen its end
     return Reaction.ERROR_IN_200 if carries_error(answer) else Reaction.ACCEPTED
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, wraps
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from hypothesis.strategies import SearchStrategy
 
@@ -149,6 +149,7 @@ class Trouble:
 
     ``dns`` ``tls`` ``connect`` ``connect_timeout`` (nothing reached the server), ``disconnected`` (closed or reset
     before a complete answer), ``timeout`` (no complete answer in time), ``too_large`` (over the size cap),
+    ``unkept`` (complete, but only its start was kept),
     ``protocol`` (not HTTP), ``killed`` (the server went away or fell ill on this request, twice), ``cancelled``
     (the run ended before it was sent), ``set_aside`` (not sent, because its like has killed the server).
     """
@@ -162,6 +163,27 @@ class Unended(StrEnum):
 
     CLOSED = "the connection was closed"
     SILENT = "nothing came"
+
+
+LARGE_ANSWER = 2**15
+"""Bytes from which on the JSON value or the events of an answer are not kept beside it: they take much more memory."""
+
+
+class _read_once(cached_property[Any]):
+    """A cached property that of all large answers remembers the last one alone."""
+
+    _last: ClassVar[tuple[object, dict[str, Any]]] = (None, {})
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None or len(instance.content) <= LARGE_ANSWER:
+            return super().__get__(instance, owner)
+        if _read_once._last[0] is not instance:
+            _read_once._last = (instance, {})
+        values = _read_once._last[1]
+        name = self.func.__name__
+        if name not in values:
+            values[name] = self.func(instance)
+        return values[name]
 
 
 @dataclass(frozen=True)
@@ -183,12 +205,12 @@ class Answer:
         """First value of a header, or None."""
         return next((value for key, value in self.headers if key == name), None)
 
-    @cached_property
+    @_read_once
     def json(self) -> Any:
         """The body as JSON, or the ``NOT_JSON`` marker."""
         return read_json(self.content)
 
-    @cached_property
+    @_read_once
     def stream(self) -> Stream:
         """The body read as an event stream."""
         return parse(self.content)

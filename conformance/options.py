@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from . import access
+from .access import DEFAULT_KEY_VARIABLE
+
 if TYPE_CHECKING:
     from ..reports.reading import Run
     from .waivers import Waivers
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
 DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
 VINTAGE_NAMES = ("2024-11",)
 PROFILE_NAMES = ("auto",)
-DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 OPENAI_HOST = "api.openai.com"
 
 
@@ -68,6 +70,7 @@ def register(parser: pytest.Parser) -> None:
     )
     add("--baseline", metavar="RUN", default=None, help="an earlier run: only what is worse than there fails")
     add("--waivers", metavar="FILE", default=None, help="known failures with reason, owner and end (chatproof waivers)")
+    access.register(add)
     add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
 
 
@@ -88,6 +91,16 @@ def key_variable(config: pytest.Config) -> str:
     if f"//{OPENAI_HOST}" in endpoint and DEFAULT_KEY_VARIABLE not in os.environ:
         return "OPENAI_API_KEY"
     return DEFAULT_KEY_VARIABLE
+
+
+def access_of(config: pytest.Config) -> access.Access:
+    """How the endpoint is reached, checked: files are there, variables are set."""
+    if config.option.api_key_file and config.option.api_key_env:
+        raise pytest.UsageError("--api-key-file and --api-key-env: the key is in one place; give one of them")
+    try:
+        return access.chosen(config.option, key_variable(config), Path(config.invocation_params.dir))
+    except access.AccessError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def baseline(place: str, start: Path) -> Run:

@@ -95,12 +95,12 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("--start works with the URL of a server and without -n")
         if option.plan and getattr(option, "numprocesses", None):
             raise pytest.UsageError("--plan works without -n: it sends nothing")
-        variable = options.key_variable(config)
+        access = options.access_of(config)
         if option.baseline:
             config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
         command = options.command(config, endpoint)
         profile, waivers = option.conformance_profile, options.waivers(config)
-        session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
+        session = Session(endpoint, option.model, access, settings, profile, option.start, command, waivers)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
@@ -259,7 +259,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         not _is_worker(session.config)
         and session.exitstatus == pytest.ExitCode.OK
         and run.target is not None
-        and run.unasked()
+        and not run.complete
     ):
         session.exitstatus = UNREACHABLE
     if run.folder is not None and not _is_worker(session.config):

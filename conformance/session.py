@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import os
 import platform
 import signal
 import threading
@@ -23,11 +22,14 @@ from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
 from . import canary, record
+from .access import Access, AccessError
+from .access import restored as restored_access
 from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, Result, Verdict
+from .pace import Pace
 from .plan import Settings, asked_at, needed_gates
 from .traffic import Traffic
 from .waivers import Waivers, restored
@@ -42,7 +44,7 @@ class Session:
         self,
         endpoint: str,
         model: str | None,
-        variable: str,
+        access: Access,
         settings: Settings,
         profile: str = "auto",
         start: str | None = None,
@@ -51,8 +53,9 @@ class Session:
     ) -> None:
         self.endpoint = endpoint
         self.model = model
-        self.variable = variable
+        self.access = access
         self.settings = settings
+        self.pace = Pace(settings.in_flight, access.rate)
         self.profile = profile
         self.start_command = start
         self.lifeline: Lifeline | None = None
@@ -66,10 +69,12 @@ class Session:
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
+        self.unexplained = 0
         self.command = command
         self.waivers = waivers or Waivers()
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
+        self.more: dict[str, Any] = {}  # for the footer
         self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
         self._submitted: set[str] = set()
         self._writer: Writer | None = None
@@ -79,8 +84,11 @@ class Session:
 
     # --- opening -------------------------------------------------------------------------------------------------
 
-    def open(self, report: Callable[[], tuple[str | None, Path]] | None) -> None:
-        """Find the endpoint. ``report`` gives the wanted report folder; None writes no record."""
+    def open(self, report: Callable[[], tuple[str | None, Path]] | None, *, campaign: bool = True) -> None:
+        """Find the endpoint. ``report`` gives the wanted report folder; None writes no record.
+
+        Without ``campaign`` the caller makes its own.
+        """
         url = self.endpoint
         if url == REFERENCE:
             from .reference.serve import start
@@ -92,13 +100,17 @@ class Session:
             self._stack.callback(self.lifeline.stop)
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a polite end stops the server too
-            self.target = self._started_target(url)
-            self.lifeline.target = self.target
+            self.lifeline.pace = self.pace
+            self.lifeline.start()
+            ready = self.access.wait_ready or READY_WITHIN
+            self.target = canary.await_ready(lambda: self._resolve(url), ready, self.lifeline.check)
+            self.lifeline.target, self.lifeline.ready_within = self.target, ready
         else:
-            self.target = self._resolve(url)
+            self.target = canary.await_ready(lambda: self._resolve(url), self.access.wait_ready or 0.0)
         if report:
             self.folder = self.folder or choose_folder(*report(), datetime.now())
-        self._start_campaign(vet_passes=True)
+        if campaign:
+            self._start_campaign(vet_passes=True)
 
     def ask_gates(self, rule_ids: Iterable[str] | None = None) -> None:
         """Ask the gates that these rules need (None: all of them), and begin the record."""
@@ -109,32 +121,25 @@ class Session:
             gates = tuple(gate for gate in gates if gate.capability in wanted)
         results = self.campaign.ask_gates(gates)
         self.capabilities = dict(self.campaign.capabilities)
-        if self.folder:
-            self._writer = self._stack.enter_context(Writer(self.folder))
-        self._header()
+        self.begin_record()
         for result in results:
             self._note(result)
 
-    def _resolve(self, url: str) -> Target:
-        key = os.environ.get(self.variable) or None
-        return asyncio.run(canary.resolve(url, model=self.model, key=key, key_variable=self.variable))
+    def begin_record(self) -> None:
+        """Write the header; results follow as they come."""
+        if self.folder:
+            self._writer = self._stack.enter_context(Writer(self.folder))
+        self._header()
 
-    def _started_target(self, url: str) -> Target:
-        """Start the server and try until it answers as an endpoint does."""
-        assert self.lifeline is not None
-        self.lifeline.start()
-        ends = time.monotonic() + READY_WITHIN
-        while True:
-            try:
-                return self._resolve(url)
-            except EndpointError:
-                self.lifeline.check()
-                if time.monotonic() > ends:
-                    raise
-            time.sleep(0.2)
+    def _resolve(self, url: str) -> Target:
+        try:
+            how = self.access.resolving()
+        except AccessError as error:
+            raise EndpointError(str(error)) from None
+        return asyncio.run(canary.resolve(url, model=self.model, pace=self.pace, **how))
 
     def handover(self) -> dict[str, Any]:
-        """What a worker needs, as plain values. The key is not among them: workers read their own environment."""
+        """What a worker needs, as plain values. No secret is among them: workers read their own environment."""
         assert self.target is not None
         target = {
             "base": self.target.base,
@@ -145,7 +150,7 @@ class Session:
         return {
             "endpoint": self.endpoint,
             "target": target,
-            "variable": self.variable,
+            "access": asdict(self.access),
             "settings": asdict(self.settings),
             "capabilities": {name: found.value for name, found in self.capabilities.items()},
             "waivers": self.waivers.header(),
@@ -158,9 +163,10 @@ class Session:
         """The session of a worker, whose lanes are its share of what may be in flight."""
         settings = Settings(**handed["settings"])
         settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
-        session = cls(handed["endpoint"], handed["target"]["model"], handed["variable"], settings)
-        key = os.environ.get(handed["variable"]) or None
-        session.target = Target(key=key, key_variable=handed["variable"], **handed["target"])
+        access = restored_access(handed["access"])
+        access = replace(access, rate=access.share(max(1, workers)))
+        session = cls(handed["endpoint"], handed["target"]["model"], access, settings)
+        session.target = Target(**handed["target"], **access.resolving())
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
         session.lines = {line["rule"]: line for line in handed["gates"]}
         session.waivers = restored(handed["waivers"])
@@ -186,6 +192,7 @@ class Session:
             capabilities=self.capabilities,
             vet_passes=vet_passes,
             revive=self.lifeline.revive if self.lifeline else None,
+            pace=self.pace,
             on_result=self._arrived,
         )
         self.campaign.open()
@@ -224,6 +231,7 @@ class Session:
     def take(self, line: dict[str, Any]) -> None:
         """Keep a result line, once, as waivers say, and append it to the record."""
         assert self.target is not None
+        line = self.target.redaction.line(line)
         line = self.waivers.apply(line, self.target.model, self.settings.vintage, self.today)
         with self._lock:
             if line["rule"] in self.lines:
@@ -246,6 +254,7 @@ class Session:
             self.campaign.close()
             self.gone = self.gone or self.campaign.gone
             self.incidents += self.campaign.incidents
+            self.unexplained += self.campaign.unexplained
             self.suspects += self.campaign.suspects
             self.traffic.merge(self.campaign.traffic.as_dict())
             self.campaign = None
@@ -264,8 +273,10 @@ class Session:
                     "verdict": self.verdict(),
                     "traffic": self.traffic.told(),
                     "answers": self.second_wave(),
+                    "incidents": self.incidents,
                     "finished": record.now(),
                 }
+                | self.more
             )
             self._writer = None
         self._stack.close()
@@ -277,7 +288,7 @@ class Session:
     def verdict(self) -> str:
         """``conformant``, ``non-conformant`` or ``incomplete``, as far as the run has come."""
         verdict = record.verdict_of_run(self.counts())
-        return record.INCOMPLETE if verdict == record.CONFORMANT and self.unasked() else verdict
+        return record.INCOMPLETE if verdict == record.CONFORMANT and not self.complete else verdict
 
     def waiver_remarks(self) -> list[str]:
         """What the waivers say too much about this run, in sentences."""
@@ -294,6 +305,12 @@ class Session:
             "from_traffic": sum(line["judged_traffic"] > 0 for line in judged),
             "extra_requests": sum(line["requests"] for line in asked),
         }
+
+    @property
+    def complete(self) -> bool:
+        """Whether every rule was asked, and every death of a server that was started here has its finding."""
+        died = self.lifeline.deaths if self.lifeline else []
+        return not self.unasked() and not (died and self.unexplained)
 
     def unasked(self) -> list[str]:
         """Rules that were to be asked and have no verdict, or one that says they were not asked."""

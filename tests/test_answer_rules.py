@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from chatproof.conformance.endpoint import HALF_REDACTED, REDACTED
 from chatproof.conformance.model import Answer, AnswerRule, Exchange, Request, Trouble
+from chatproof.conformance.redaction import HALF_REDACTED, REDACTED
 from chatproof.conformance.rules import answer, error
 from chatproof.conformance.rules.gates import TOOL
 from chatproof.conformance.rules.views import long_answer

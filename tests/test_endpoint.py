@@ -18,7 +18,6 @@ import pytest
 import servers
 from chatproof.conformance import endpoint
 from chatproof.conformance.endpoint import (
-    HALF_REDACTED,
     Bounds,
     EndpointError,
     Lane,
@@ -30,6 +29,7 @@ from chatproof.conformance.endpoint import (
 )
 from chatproof.conformance.judge import Reaction, react
 from chatproof.conformance.model import Exchange, Request, Unended
+from chatproof.conformance.redaction import HALF_REDACTED
 from chatproof.strategies.bodies import lean
 
 QUICK = Bounds(connect=2, read=0.5, total=1, retries=2, longest_wait=0.2, linger=0.2)
@@ -111,7 +111,7 @@ def test_a_conforming_answer(serve: Callable[..., servers.Server]) -> None:
         (servers.writes(b"220 smtp ready\r\n\r\n"), Reaction.DISCONNECTED, "protocol"),
         (servers.writes(b"\x00\xff\xfe garbage \r\n\r\n"), Reaction.DISCONNECTED, "protocol"),
         (servers.writes(b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n"), Reaction.DISCONNECTED, "protocol"),
-        (servers.html, Reaction.ACCEPTED, None),
+        (servers.web_page, Reaction.ACCEPTED, None),
         (servers.bad_utf8, Reaction.ACCEPTED, None),
         (servers.refuses(400), Reaction.REFUSED, None),
         (servers.refuses(429), Reaction.LIMITED, None),
@@ -212,7 +212,9 @@ def test_an_endless_answer_is_cut(serve: Callable[..., servers.Server]) -> None:
     assert exchange.trouble is not None
     assert exchange.trouble.kind == "too_large"
     assert exchange.answer is not None
-    assert len(exchange.answer.content) == 100_000
+    assert exchange.answer.content.startswith(b"data: {")
+    assert len(exchange.answer.content) < 100_000, "its start is enough to look at"
+    assert react(exchange) is Reaction.HUNG
 
 
 def test_redirects_are_not_followed(serve: Callable[..., servers.Server]) -> None:
@@ -248,7 +250,7 @@ def test_a_short_dummy_key_does_not_change_answers(serve: Callable[..., servers.
 @pytest.mark.parametrize("key", ["sk-secret-0123\n", "sk-secret-0123\r\nx: y", "sk-geheim-äöü-0123"])
 def test_a_key_that_fits_no_header_is_not_shown(serve: Callable[..., servers.Server], key: str) -> None:
     [exchange] = ask(target_of(serve(servers.strict), key=key), LEAN)
-    assert "0123" not in repr(exchange)
+    assert "sk-" not in repr(exchange)
 
 
 def test_requests_without_or_with_another_key(serve: Callable[..., servers.Server]) -> None:

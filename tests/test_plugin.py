@@ -281,7 +281,7 @@ UNREACHABLE: dict[str, tuple[servers.Behaviour, tuple[str, ...], str]] = {
     "redirect": (servers.redirects("https://example.invalid/"), (), "redirects"),
     "only 429": (servers.refuses(429), (), "429"),
     "not HTTP": (servers.writes(b"SSH-2.0-x\r\n\r\n"), (), "does not speak HTTP"),
-    "web page": (servers.html, ("--model", "m"), "not a chat completion"),
+    "web page": (servers.web_page, ("--model", "m"), "not a chat completion"),
     "truncated": (servers.truncated, ("--model", "m"), "not a chat completion"),
     "not UTF-8": (servers.bad_utf8, ("--model", "m"), "not a chat completion"),
     "hangs": (servers.hangs, (), "does not answer"),

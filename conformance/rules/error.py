@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...strategies.bodies import lean
-from ..endpoint import HALF_REDACTED, REDACTED, without_parts
 from ..model import Answer, Chapter, Exchange, Request, Strength, Symptom, view
+from ..redaction import HALF_REDACTED, REDACTED, without_parts
 from ..sse import NOT_JSON
 from .forms import COUPLED, documented, judges, observed
 from .views import asked, said
