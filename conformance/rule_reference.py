@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..reports.markdown import code, prose
-from .catalogue import Catalogue, load
+from .catalogue import Catalogue
 from .endpoint import Target, prepare
 from .model import AnswerRule, Gate, Relation, Request, RequestRule, Rule, Strength, as_request
 from .options import VINTAGE_NAMES
@@ -40,7 +40,8 @@ def kind(rule: Rule) -> str:
 
 def vintages(rule: Rule) -> list[str]:
     """The versions of the specification in which a rule holds."""
-    return [name for name in VINTAGE_NAMES if rule.id in load(name).by_id]
+    ends = VINTAGE_NAMES.index(rule.until) + 1 if rule.until in VINTAGE_NAMES else None
+    return list(VINTAGE_NAMES[VINTAGE_NAMES.index(rule.since) : ends]) if rule.since in VINTAGE_NAMES else []
 
 
 def pins(rule: Rule) -> list[Request]:

@@ -13,6 +13,7 @@ from chatproof.conformance.catalogue import load
 from chatproof.conformance.cli.catalogue import explain, rules
 from chatproof.conformance.model import Gate
 from chatproof.conformance.options import VINTAGE_NAMES
+from chatproof.conformance.rule_reference import vintages
 from click.testing import CliRunner
 
 cmarkgfm: Any = pytest.importorskip("cmarkgfm")
@@ -81,6 +82,12 @@ def test_json_tells_all_of_a_rule() -> None:
     assert '"temperature": 2' in " ".join(rows["temperature.max.accepts"]["requests"])
     assert rows["temperature.max.accepts"]["kind"] == "request"
     assert rows["http.deep"]["risky"] is True
+
+
+def test_vintages_are_those_whose_catalogue_holds_the_rule() -> None:
+    for vintage in VINTAGE_NAMES:
+        for rule in load(vintage).by_id.values():
+            assert vintages(rule) == [name for name in VINTAGE_NAMES if rule.id in load(name).by_id]
 
 
 def test_a_part_of_the_rules() -> None:
