@@ -15,6 +15,7 @@ import struct
 import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -192,7 +193,10 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # a transport is closed in a later round of the loop
+        for writer in self._writers:  # a transport is closed in a later round of the loop
+            with suppress(Exception):
+                await asyncio.wait_for(writer.wait_closed(), 1)
+        await asyncio.sleep(0.01)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
