@@ -319,7 +319,7 @@ class Lane:
         if alike is None or not request.content:
             url, headers = self.target.url(request.path), headers_of(request, self.target)
             built = self._client.build_request(request.method, url, content=request.content, headers=headers)
-            if request.content:
+            if request.content and "content-length" in built.headers:
                 self._alike[shape] = built
             return built
         headers = alike.headers.copy()
