@@ -378,6 +378,8 @@ def test_nullable_members_that_are_missing_are_only_warnings() -> None:
         (lean(n="x"), refusal(param="messages.[0].role", extra=1), 400),
         (lean(n="x"), refusal(param=None), 404),
         (lean(top_p=1.01), refusal(param="top_p"), 400),
+        (Request(raw=b""), refusal(message="The body is empty.", param=None), 400),
+        ({}, refusal(message="A model is required.", param=None), 400),
         (lean(top_p=1.01), refusal(message="TOP_P must be at most 1", param=None), 400),
         (lean(top_p=1.01), refusal(details=[{"loc": ["body", "top_p"]}], param=None), 422),
         (lean(modalities=["audio"]), refusal(param="audio"), 400),

@@ -97,8 +97,8 @@ _NAMED: tuple[tuple[Body, tuple[str, ...]], ...] = (
 
 def named(exchange: Exchange) -> list[tuple[str, tuple[str, ...]]]:
     """All text of an error object with a message, and the words, where the fault of the body is known."""
-    body = {name: value for name, value in asked(exchange).items() if name not in ("model", *TOKEN_BOUNDS)}
-    words = [found for fault, found in _NAMED if {**fault, "model": None} == {**body, "model": None}]
+    body = {name: value for name, value in asked(exchange).items() if name not in TOKEN_BOUNDS}
+    words = [found for fault, found in _NAMED if "model" in body and {**body, "model": fault["model"]} == fault]
     told = [error for error in errors(exchange) if isinstance(error.get("message"), str) and error["message"].strip()]
     return [("\n".join(_strings(error)), found) for error in told for found in words]
 
