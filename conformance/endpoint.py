@@ -29,6 +29,7 @@ import httpx
 from ..strategies.bodies import MODEL
 from .access import DEFAULT_KEY_VARIABLE
 from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
+from .model import TOKEN_BOUNDS as TOKEN_BOUNDS
 from .model import Answer, Exchange, Request, Trouble, Unended
 from .pace import BUSY, Pace
 from .redaction import Redaction
@@ -111,9 +112,6 @@ class Target:
     def url(self, path: str) -> str:
         """Absolute URL of a path below the base, with the query the user gave."""
         return self.base + path + (f"?{self.query}" if self.query else "")
-
-
-TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
 
 
 def prepare(request: Request, target: Target) -> Request:

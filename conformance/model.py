@@ -22,6 +22,9 @@ T = TypeVar("T")
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
 
+TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
+"""Properties that bound the tokens of an answer."""
+
 VINTAGES = ("2024-11", "2026-08")
 """Known vintages of the specification, oldest first."""
 
