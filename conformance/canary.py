@@ -76,18 +76,21 @@ POLL = 0.5
 """Seconds between two looks whether a server has started."""
 
 
-def await_ready(resolved: Callable[[], Target], seconds: float, check: Callable[[], None] = lambda: None) -> Target:
-    """What ``resolved`` gives, tried again for some seconds while it fails for a reason that may pass.
+def await_ready(
+    resolved: Callable[[], Target], seconds: float, check: Callable[[], None] = lambda: None, odd: float = 0.0
+) -> Target:
+    """What ``resolved`` gives, tried again for some seconds while it fails for a reason that may pass, for ``odd``
+    seconds also for any other.
 
     ``check`` raises where waiting longer is in vain. Raises EndpointError.
     """
-    ends = time.monotonic() + seconds
+    started = time.monotonic()
     while True:
         try:
             return resolved()
         except EndpointError as error:
             check()
-            if not error.passing or time.monotonic() + POLL > ends:
+            if time.monotonic() + POLL - started > (seconds if error.passing else min(odd, seconds)):
                 raise
         time.sleep(POLL)
 

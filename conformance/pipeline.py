@@ -208,8 +208,8 @@ class Pipeline:
             self.traffic.add(exchange)
             self.traffic.busy = self.pace.busy_answers
             trouble = exchange.trouble
-            if exchange.status in BUSY and (waited := self.pace.hopeless):
-                self.give_up(f"the server answered nothing but {exchange.status} for {waited:.0f} s")
+            if exchange.status in BUSY and (why := self.pace.hopeless):
+                self.give_up(f"the server answered nothing but {exchange.status} {why}")
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 self.health.saw(job, exchange)
                 return exchange
