@@ -12,8 +12,6 @@ import heapq
 import itertools
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 BUSY = (429, 503, 529)
 """Statuses that ask to come back later."""
@@ -181,13 +179,3 @@ class Pace:
         self._ceiling = max(1, min(self._ceiling, most))
         self.window = min(self.window, float(self._ceiling))
         self.lowest = min(self.lowest, self._ceiling)
-
-    @contextmanager
-    def unhindered(self) -> Iterator[None]:
-        """As many in flight as there are lanes, for a trial."""
-        kept = self.window, self._ceiling
-        self.window, self._ceiling = float(max(self.lanes, 1)), self.lanes
-        try:
-            yield
-        finally:
-            self.window, self._ceiling = kept
