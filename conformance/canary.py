@@ -45,6 +45,13 @@ async def resolve(
         headers=headers,
         ca_bundle=ca_bundle,
     )
+    try:
+        return await _resolved(target, bases, model, pace)
+    except EndpointError as error:  # what a server says is quoted there
+        raise EndpointError(target.redaction.text(str(error)), passing=error.passing) from None
+
+
+async def _resolved(target: Target, bases: list[str], model: str | None, pace: Pace | None) -> Target:
     refusal: Exchange | None = None
     for base in bases:
         target = replace(target, base=base)
