@@ -41,7 +41,7 @@ from .pipeline import Pipeline
 from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
 from .record import cut
-from .second_wave import SecondWave
+from .second_wave import CROWD_RULE, SecondWave
 from .sightings import Sightings
 from .traffic import Traffic
 
@@ -195,7 +195,8 @@ class Campaign:
             self.gone = self._pipeline.gone
             health = self._pipeline.health
             self.incidents = [row.what for row in health.incidents]
-            self.unexplained = sum(row.killer is None and not row.crowd for row in health.incidents)
+            crowds_told = CROWD_RULE in self._results
+            self.unexplained = sum(row.killer is None and not (row.crowd and crowds_told) for row in health.incidents)
             suspects = self._pipeline.health.suspects
             self.suspects = [f"{job.label}: {cut(job.request.content, 200)}" for job in suspects]
             self._pipeline.give_up("the run was stopped")

@@ -45,6 +45,13 @@ async def resolve(
         headers=headers,
         ca_bundle=ca_bundle,
     )
+    try:
+        return await _resolved(target, bases, model, pace)
+    except EndpointError as error:  # what a server says is quoted there
+        raise EndpointError(target.redaction.text(str(error)), passing=error.passing) from None
+
+
+async def _resolved(target: Target, bases: list[str], model: str | None, pace: Pace | None) -> Target:
     refusal: Exchange | None = None
     for base in bases:
         target = replace(target, base=base)
@@ -76,18 +83,21 @@ POLL = 0.5
 """Seconds between two looks whether a server has started."""
 
 
-def await_ready(resolved: Callable[[], Target], seconds: float, check: Callable[[], None] = lambda: None) -> Target:
-    """What ``resolved`` gives, tried again for some seconds while it fails for a reason that may pass.
+def await_ready(
+    resolved: Callable[[], Target], seconds: float, check: Callable[[], None] = lambda: None, odd: float = 0.0
+) -> Target:
+    """What ``resolved`` gives, tried again for some seconds while it fails for a reason that may pass, for ``odd``
+    seconds also for any other.
 
     ``check`` raises where waiting longer is in vain. Raises EndpointError.
     """
-    ends = time.monotonic() + seconds
+    started = time.monotonic()
     while True:
         try:
             return resolved()
         except EndpointError as error:
             check()
-            if not error.passing or time.monotonic() + POLL > ends:
+            if time.monotonic() + POLL - started > (seconds if error.passing else min(odd, seconds)):
                 raise
         time.sleep(POLL)
 

@@ -73,7 +73,7 @@ class Bounds:
     total: float = 120.0
     size: int = 4 * 2**20
     retries: int = 4
-    longest_wait: float = 60.0
+    longest_wait: float = 120.0
     linger: float = 5.0
 
 
@@ -213,21 +213,26 @@ def curl(request: Request, target: Target) -> str:
     return f"printf %s {base64.b64encode(content).decode()} | base64 -d | " + " ".join(words)
 
 
-def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
-    """Seconds to wait before re-sending: what Retry-After asks for (seconds or a date), else 0.5 doubling."""
+def asked_wait(headers: httpx.Headers) -> float | None:
+    """Seconds that Retry-After asks for, in seconds or as a date; None where it says nothing that can be read."""
     asked = headers.get("retry-after", "").strip()
-    if asked:
-        try:
-            seconds = float(asked)
-            if seconds == seconds:  # not NaN
-                return min(max(seconds, 0.0), longest)
-        except ValueError:
-            pass
-        try:
-            when = email.utils.parsedate_to_datetime(asked).timestamp()
-            return min(max(when - time.time(), 0.0), longest)
-        except (TypeError, ValueError):
-            pass
+    try:
+        seconds = float(asked)
+        if seconds == seconds:  # not NaN
+            return max(seconds, 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(email.utils.parsedate_to_datetime(asked).timestamp() - time.time(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
+    """Seconds to wait before re-sending: what Retry-After asks for, else 0.5 doubling."""
+    asked = asked_wait(headers)
+    if asked is not None:
+        return min(asked, longest)
     return min(0.5 * 2**attempt, longest) * random.uniform(0.8, 1.2)
 
 
@@ -391,14 +396,18 @@ class Lane:
                     pace.served()
                 return exchange
             bounds = self.target.bounds
-            wait = retry_wait(httpx.Headers(list(answer.headers)), waits, bounds.longest_wait)
+            headers = httpx.Headers(list(answer.headers))
+            too_long = (asked_wait(headers) or 0.0) > bounds.longest_wait  # nobody waits that long, nor asks earlier
+            wait = retry_wait(headers, waits, bounds.longest_wait)
             if pace is None:
-                if waits >= bounds.retries:
+                if waits >= bounds.retries or too_long:
                     return exchange
                 waits += 1
                 await asyncio.sleep(wait)
                 continue
-            pace.busy(exchange.started, min(wait, bounds.longest_wait))
+            pace.busy(exchange.started, 0.0 if too_long else wait, too_long=too_long)
+            if too_long:
+                return exchange
             # put off among many it says nothing about the request: only what it meets alone counts in full
             waits += alone
             if waits >= bounds.retries or attempts > 4 * bounds.retries or pace.hopeless:

@@ -211,7 +211,7 @@ class Health:
     async def _hunt(self, suspects: Sequence[Job]) -> str | bool | None:
         """Send the suspects alone, oldest first. The killer's label, None for none, False when all is over."""
         found: str | None = None
-        fresh = True  # whether the server has just started, so that nothing but the suspect can be to blame
+        fresh = self.revive is not None  # it has just started, so that nothing but the suspect can be to blame
         async with self._nurse() as lane:
             for job in suspects:
                 exchange, killed = await self._tried(lane, job.request)
@@ -221,7 +221,7 @@ class Health:
                     exchange, killed = await self._tried(lane, job.request)
                 job.vetted = exchange
                 self.pipeline.remember(job.request, exchange)
-                fresh = killed
+                fresh = killed and self.revive is not None
                 if killed:
                     self.set_aside.add(job.label)
                     found = found or job.label

@@ -12,8 +12,6 @@ import heapq
 import itertools
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 BUSY = (429, 503, 529)
 """Statuses that ask to come back later."""
@@ -27,8 +25,11 @@ SHORTEST, LONGEST_FLOOR = 0.1, 2.0
 JITTER = 0.1
 """Share of a wait that is added at random, so that processes that were refused together do not come back together."""
 
-PATIENCE = 120.0
+PATIENCE = 180.0
 """Seconds of nothing but busy answers after which a run is given up."""
+
+LAST_WORDS = 3
+"""Answers in a row that ask for a longer wait than there is, after which it is given up as well."""
 
 
 class Pace:
@@ -58,6 +59,7 @@ class Pace:
         self._cut_at = 0.0
         self._cuts = 0
         self._busy_since: float | None = None
+        self._too_long = 0
 
     # --- going out -----------------------------------------------------------------------------------------------
 
@@ -124,9 +126,10 @@ class Pace:
 
     # --- what the server says ------------------------------------------------------------------------------------
 
-    def busy(self, sent: float, wait: float) -> None:
-        """A request sent at ``sent`` was put off for ``wait`` seconds."""
+    def busy(self, sent: float, wait: float, *, too_long: bool = False) -> None:
+        """A request sent at ``sent`` was put off for ``wait`` seconds, or for longer than anybody waits."""
         now = time.monotonic()
+        self._too_long += too_long
         self.busy_answers += 1
         if self._busy_since is None:
             self._busy_since = now
@@ -143,7 +146,7 @@ class Pace:
         """A request was answered with something else."""
         if self._busy_since is not None:
             self._busy_since = None
-            self._cuts = 0
+            self._cuts = self._too_long = 0
         if self.window < self._ceiling:
             self.window = min(float(self._ceiling), self.window + 1 / (CAREFUL * self.window))
             if self._waiting:
@@ -160,12 +163,14 @@ class Pace:
         return self.window < 2
 
     @property
-    def hopeless(self) -> float | None:
-        """Seconds of nothing but busy answers, once they are more than anybody waits; else None."""
+    def hopeless(self) -> str:
+        """Why there is no use in asking on: busy answers and nothing else for long, or to last for long; else empty."""
         if self._busy_since is None:
-            return None
+            return ""
         gone = time.monotonic() - self._busy_since
-        return gone if gone > self.patience else None
+        if self._too_long >= LAST_WORDS:
+            return "and wants to be asked again later than anybody waits"
+        return f"for {gone:.0f} s" if gone > self.patience else ""
 
     # --- what others know ----------------------------------------------------------------------------------------
 
@@ -174,13 +179,3 @@ class Pace:
         self._ceiling = max(1, min(self._ceiling, most))
         self.window = min(self.window, float(self._ceiling))
         self.lowest = min(self.lowest, self._ceiling)
-
-    @contextmanager
-    def unhindered(self) -> Iterator[None]:
-        """As many in flight as there are lanes, for a trial."""
-        kept = self.window, self._ceiling
-        self.window, self._ceiling = float(max(self.lanes, 1)), self.lanes
-        try:
-            yield
-        finally:
-            self.window, self._ceiling = kept

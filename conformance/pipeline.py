@@ -269,8 +269,8 @@ class Pipeline:
             trouble = exchange.trouble
             if exchange.answer and exchange.answer.unended is Unended.CLOSED and not await self.listening():
                 trouble = Trouble("disconnected", exchange.answer.unended)  # the end of the server, not of the stream
-            if exchange.status in BUSY and (waited := self.pace.hopeless):
-                self.give_up(f"the server answered nothing but {exchange.status} for {waited:.0f} s")
+            if exchange.status in BUSY and (why := self.pace.hopeless):
+                self.give_up(f"the server answered nothing but {exchange.status} {why}")
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 self.health.saw(job, exchange)
                 return exchange

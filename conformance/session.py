@@ -36,6 +36,9 @@ from .waivers import Waivers, restored
 
 REFERENCE = "reference"
 
+STARTING = 15.0
+"""Seconds for which a server that was started here may also refuse."""
+
 
 class Session:
     """The state of one run in one process. ``handed`` is what a controller passed to this worker."""
@@ -103,7 +106,7 @@ class Session:
             self.lifeline.pace = self.pace
             self.lifeline.start()
             ready = self.access.wait_ready or READY_WITHIN
-            self.target = canary.await_ready(lambda: self._resolve(url), ready, self.lifeline.check)
+            self.target = canary.await_ready(lambda: self._resolve(url), ready, self.lifeline.check, STARTING)
             self.lifeline.target, self.lifeline.ready_within = self.target, ready
         else:
             self.target = canary.await_ready(lambda: self._resolve(url), self.access.wait_ready or 0.0)
@@ -136,7 +139,8 @@ class Session:
             how = self.access.resolving()
         except AccessError as error:
             raise EndpointError(str(error)) from None
-        return asyncio.run(canary.resolve(url, model=self.model, pace=self.pace, **how))
+        pace = Pace(1, self.access.rate)  # one of its own: that a server was still starting says nothing about load
+        return asyncio.run(canary.resolve(url, model=self.model, pace=pace, **how))
 
     def handover(self) -> dict[str, Any]:
         """What a worker needs, as plain values. No secret is among them: workers read their own environment."""

@@ -48,7 +48,7 @@ def write(terminal: Any, run: Session) -> None:
         terminal.line(f"the server went away or fell ill {len(run.incidents)} times and was {how}")
     if run.lifeline and run.lifeline.deaths:
         codes = ", ".join(str(code) for code in dict.fromkeys(run.lifeline.deaths))
-        why = f"; no request explains {run.unexplained} of them" if run.unexplained else ""
+        why = f"; no finding explains {run.unexplained} of them" if run.unexplained else ""
         terminal.line(f"it ended by itself {len(run.lifeline.deaths)} times (exit code {codes}){why}: see server.log")
     if run.traffic.busy:
         terminal.line(f"{run.traffic.busy} answers said that it was too much (429, 503); requests waited for them")

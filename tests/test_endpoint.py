@@ -161,12 +161,13 @@ def test_a_rate_limit_is_waited_out(serve: Callable[..., servers.Server], status
     assert len(server.received) == 2
 
 
-def test_a_rate_limit_without_end_is_bounded(serve: Callable[..., servers.Server]) -> None:
-    server = serve(servers.refuses(429, headers=(("retry-after", "86400"),)))
+@pytest.mark.parametrize(("asked", "tries"), [("0", 1 + QUICK.retries), ("soon", 1 + QUICK.retries), ("86400", 1)])
+def test_a_rate_limit_without_end_is_bounded(serve: Callable[..., servers.Server], asked: str, tries: int) -> None:
+    server = serve(servers.refuses(429, headers=(("retry-after", asked),)))
     started = time.monotonic()
     [exchange] = ask(target_of(server), LEAN)
     assert react(exchange) is Reaction.LIMITED
-    assert len(server.received) == 1 + QUICK.retries
+    assert len(server.received) == tries, "nobody asks again before it is time"
     assert time.monotonic() - started < 3
 
 

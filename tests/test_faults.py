@@ -150,6 +150,24 @@ def test_one_body_is_answered_badly(
     assert ran.footer["verdict"] == "non-conformant"
 
 
+@pytest.mark.parametrize(
+    "behave",
+    [servers.resets, servers.stalls, servers.bomb("gzip", 10), servers.redirects("/elsewhere"), servers.bad_chunks],
+    ids=["resets", "stalls", "bomb", "redirects", "bad chunks"],
+)
+def test_everything_is_answered_badly_from_some_point_on(
+    ask: Callable[..., Ran], serve: Serve, behave: servers.Behaviour
+) -> None:
+    server = serve(servers.on(lambda request: request.number > 25, behave, servers.strict))
+    ran = ask("--endpoint", server.url, "--depth", "smoke", "-k", "temperature or top_p or stop")
+    assert ran.code == 6, ran.out
+    assert "Traceback" not in ran.out
+    assert "stopped: the server no longer takes a minimal request" in ran.out
+    assert set(ran.verdicts.values()) <= {"passed", "info", "error"}, "no rule is to blame"
+    assert ran.footer["verdict"] == "incomplete"
+    assert len(server.received) < 150
+
+
 @pytest.mark.parametrize("place", ["same host", "another host"])
 def test_a_redirect_is_not_followed_and_gives_no_verdict(ask: Callable[..., Ran], serve: Serve, place: str) -> None:
     other = serve(servers.strict)

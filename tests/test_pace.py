@@ -189,6 +189,18 @@ def test_only_429_ends_the_run(serve: Serve) -> None:
     assert len(server.received) < 100
 
 
+def test_a_longer_wait_than_there_is_ends_the_run_at_once(serve: Serve) -> None:
+    def later(request: servers.Received) -> bool:
+        return request.number > 8
+
+    server = serve(servers.on(later, servers.refuses(429, headers=(("retry-after", "3600"),)), servers.agreeable))
+    results, ran = campaign(server, many(40), Pace(4))
+    assert {result.verdict for result in results} <= {Verdict.PASSED, Verdict.ERROR}
+    assert ran.gone is not None
+    assert "later than anybody waits" in ran.gone
+    assert len(server.received) < 20
+
+
 def test_one_body_that_is_always_put_off_takes_nothing_with_it(serve: Serve) -> None:
     def bad(request: servers.Received) -> bool:
         return request.value("user") == "bad"

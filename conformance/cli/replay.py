@@ -57,7 +57,7 @@ def replay(
         pace = Pace(settings.in_flight, access.rate)
         for one in replayed(wanted, run.header, target, load(run.header["vintage"]), settings, pace):
             found[one.outcome] += 1
-            click.echo(printable(f"{one.outcome.value:12} {one.rule}: {one.says}"))
+            click.echo(printable(f"{one.outcome.value:12} {one.rule}: {target.redaction.text(one.says)}"))
     except EndpointError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(6) from None
