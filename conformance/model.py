@@ -1,6 +1,7 @@
 """The words of the suite as values: rules, requests, exchanges, findings, results.
 
-Nothing here does I/O, and of the suite it imports only the reader of event streams. Durations are seconds.
+Nothing here does I/O, and of the suite it imports only the reader of event streams and the table of
+vintages. Durations are seconds.
 """
 
 from __future__ import annotations
@@ -16,12 +17,10 @@ from hypothesis.strategies import SearchStrategy
 
 from .sse import NOT_JSON as NOT_JSON
 from .sse import Stream, parse, read_json
+from .vintages import FIRST
 
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
-
-VINTAGES = ("2024-11", "2026-08")
-"""Known vintages of the specification, oldest first."""
 
 
 class Strength(StrEnum):
@@ -217,7 +216,8 @@ class RequestRule:
     capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less (none for a body of
     a single feature, whose fault is another rule's finding).
     ``weight`` multiplies the number of drawn examples. ``statuses`` are legal refusals beside 400 and 422. ``risky``
-    requests have killed engines (left out by --safe).
+    requests have killed engines (left out by --safe). Every kind of rule holds from the vintage ``since`` to the
+    vintage ``until`` (None: to the newest).
     """
 
     id: str
@@ -235,8 +235,8 @@ class RequestRule:
     statuses: frozenset[int] = frozenset()
     risky: bool = False
     weight: int = 1
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 
@@ -259,8 +259,8 @@ class Gate:
     optional: bool = False
     needs: tuple[str, ...] = ()
     strength: Strength = Strength.MUST
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = "gates"
 
     @property
@@ -289,8 +289,8 @@ class AnswerRule:
     needs: tuple[str, ...] = ()
     twin_of: tuple[str, ...] = ()
     symptom: Symptom = Symptom.WRONG_CONTENT
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 
@@ -325,8 +325,8 @@ class Relation:
     needs: tuple[str, ...] = ()
     valid: bool = False
     symptom: Symptom = Symptom.WRONG_CONTENT
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 

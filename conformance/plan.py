@@ -27,6 +27,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .vintages import FIRST
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ DEPTHS = {
 class Settings:
     """What shapes the list of a run."""
 
-    vintage: str = "2024-11"
+    vintage: str = FIRST
     depth: str = "default"
     examples: int | None = None
     seed: int = 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from chatproof.conformance.catalogue import PROPERTIES, SECOND_WAVE, load
+from chatproof.conformance.catalogue import SECOND_WAVE, load, properties
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.proving import prove, summary
 from mutants import MUTANTS
 from mutants.base import FAMILIES
 
 FOLDER = Path(__file__).with_name("mutants")
-PARTS = (*PROPERTIES, "body", "answer", "stream", "error", "server")
+PARTS = (*properties(), "body", "answer", "stream", "error", "server")
 
 SAMPLE = 12
 """Every so many-th server is tried in the ordinary tests; all of them by ``chatproof prove``."""

@@ -7,9 +7,12 @@ import shlex
 
 import click
 
-from ..catalogue import PROPERTIES, CatalogueError, load
+from ..catalogue import CatalogueError, load, properties
 from ..endpoint import Target, curl, prepare
 from ..model import Gate, Rule, as_request
+from ..vintages import FIRST, VINTAGES
+
+_VINTAGE = click.option("--vintage", type=click.Choice(VINTAGES), default=FIRST, help="version of the specification")
 
 
 def _row(rule: Rule) -> dict[str, object]:
@@ -29,14 +32,18 @@ def _row(rule: Rule) -> dict[str, object]:
 @click.command()
 @click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", help="how to print them")
 @click.option(
-    "--property", "prop", type=click.Choice([*PROPERTIES, "body", "together"]), help="only rules about one property"
+    "--property",
+    "prop",
+    type=click.Choice([*properties(VINTAGES[-1]), "body", "together"]),
+    help="only rules about one property",
 )
-def rules(form: str, prop: str | None) -> None:
+@_VINTAGE
+def rules(form: str, prop: str | None, vintage: str) -> None:
     """List every rule; the last line counts them by property.
 
     Example: chatproof rules --property logit_bias
     """
-    catalogue = load()
+    catalogue = load(vintage)
     rows = [_row(rule) for rule in catalogue.by_id.values() if prop in (None, rule.property)]
     if form == "json":
         click.echo(json.dumps(rows, indent=1))
@@ -48,20 +55,21 @@ def rules(form: str, prop: str | None) -> None:
     else:
         for row in rows:
             click.echo(f"{row['rule']:48} {row['strength']:6} {row['title']}")
-    counted = {name: sum(row["property"] == name for row in rows) for name in PROPERTIES}
+    counted = {name: sum(row["property"] == name for row in rows) for name in properties(vintage)}
     shown = ", ".join(f"{name} {count}" for name, count in counted.items() if prop in (None, name))
     click.echo(f"\n{len(rows)} rules; by property: {shown}")
 
 
 @click.command()
 @click.argument("rule_id")
-def explain(rule_id: str) -> None:
+@_VINTAGE
+def explain(rule_id: str, vintage: str) -> None:
     """Say what one rule asks, why, and with which requests.
 
     Example: chatproof explain temperature.max.refuses
     """
     try:
-        rule = load().find(rule_id)
+        rule = load(vintage).find(rule_id)
     except CatalogueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{rule.id}: the server {rule.title}")
@@ -81,4 +89,5 @@ def explain(rule_id: str) -> None:
         click.echo(f"            … and {len(sent) - 10} more pins")
     if sent:
         click.echo(f"  try it    {curl(sent[0], target)[:2000]}")
-    click.echo(f"  run it    pytest --endpoint URL -k {shlex.quote(rule.id)}")
+    of_vintage = "" if vintage == FIRST else f" --vintage {vintage}"
+    click.echo(f"  run it    pytest --endpoint URL{of_vintage} -k {shlex.quote(rule.id)}")

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from chatproof.conformance.catalogue import PROPERTIES, load
+from chatproof.conformance.catalogue import load, properties
 from chatproof.conformance.model import RequestRule, as_request
 from chatproof.conformance.plan import Settings, cases, draw, seed_of
 from chatproof.strategies.bodies import bodies, lean
@@ -57,7 +57,7 @@ def rich() -> None:
     values, spent = timed(lambda: draw(bodies(), 1000, 1))
     different = {json.dumps(value, sort_keys=True) for value in values}
     used = {name for value in values for name in value}
-    optional = [name for name in PROPERTIES if name not in CORE]
+    optional = [name for name in properties() if name not in CORE]
     met = {
         pair
         for value in values[:300]
@@ -67,7 +67,7 @@ def rich() -> None:
     never = [pair for pair in apart if not any(pair[0] in value and pair[1] in value for value in values)]
     print(f"rich bodies   {1000 / spent:.0f}/s, {len(different) / 10:.1f} % of 1 000 distinct")
     mean = sum(map(len, values)) / len(values)
-    print(f"              {len(used & set(PROPERTIES))} of {len(PROPERTIES)} properties used, {mean:.1f} a body")
+    print(f"              {len(used & set(properties()))} of {len(properties())} properties used, {mean:.1f} a body")
     print(f"              {len(met)} of {len(met) + len(apart)} optional pairs met in 300, {len(never)} never in 1 000")
     print("              never: " + (", ".join("+".join(pair) for pair in never) or "-"))
 
