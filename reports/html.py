@@ -100,6 +100,7 @@ def kind_of(line: Line) -> str:
     chapters = {
         "gates": "gate",
         "answer": "answers",
+        "additions": "answers",
         "error": "answers",
         "stream": "streaming",
         "effects": "effects",
