@@ -30,6 +30,7 @@ _ids = identifiers(max_size=16)
 _cache = cache_options()
 _searches = web_search_options()
 _moderations = moderations()
+_choices = st.sampled_from(("as drawn", "allowed", "custom"))
 _modes = st.sampled_from(("auto", "required"))
 _formats = st.sampled_from(({}, {"format": {"type": "text"}}))
 
@@ -66,12 +67,12 @@ def _choose(draw: DrawFn, body: Body) -> None:
         while name in names:
             name += "_2"
         body["tools"] = [*body["tools"], custom(name, **draw(_formats))]
-    if "tool_choice" in body and draw(_coin):
-        last = body["tools"][-1]
-        chosen = [allowed(*body["tools"][: draw(st.integers(1, len(body["tools"])))], mode=draw(_modes))]
-        if last["type"] == "custom":
-            chosen.append(reference_to(last))
-        body["tool_choice"] = draw(st.sampled_from(chosen))
+    choice, last = draw(_choices), body["tools"][-1]
+    if choice == "allowed":
+        some = body["tools"][: draw(st.integers(1, len(body["tools"])))]
+        body["tool_choice"] = allowed(*some, mode=draw(_modes))
+    elif choice == "custom" and last["type"] == "custom":
+        body["tool_choice"] = reference_to(last)
 
 
 STEPS: dict[str, Step] = {"2026-08": _of_2026_08}
