@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -65,9 +65,9 @@ class Run:
 class Campaign:
     """One run against one target.
 
-    ``capabilities`` are those known from elsewhere. With ``vet_passes`` no verdict is given before
-    the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
-    server that has died.
+    ``capabilities``, and ids of ``declined`` gates, are those known from elsewhere. With ``vet_passes`` no verdict is
+    given before the server was seen to be well after its last answer; without, only findings wait for that. ``revive``
+    restarts a server that has died.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Campaign:
         settings: Settings,
         *,
         capabilities: Mapping[str, Capability] | None = None,
+        declined: Iterable[str] = (),
         vet_passes: bool = True,
         revive: Revive | None = None,
         on_result: Callable[[Result], None] = lambda result: None,
@@ -85,6 +86,7 @@ class Campaign:
         self.catalogue = catalogue
         self.settings = settings
         self.capabilities = dict(capabilities or {})
+        self.declined = set(declined)
         self.vet_passes = vet_passes
         self.gone: str | None = None
         self.suspects: list[str] = []
@@ -118,6 +120,7 @@ class Campaign:
         """Find out what the server offers. Blocks until it is known."""
         report = asyncio.run_coroutine_threadsafe(self._gate(gates), self._loop).result()
         self.capabilities |= report.capabilities
+        self.declined |= {result.rule for result in report.results if result.verdict is Verdict.NOT_OFFERED}
         return report.results
 
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
@@ -195,7 +198,7 @@ class Campaign:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
                 self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
                 continue
-            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe)
+            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe, self.declined)
             if decided:
                 self._publish(decided)
                 continue

@@ -143,6 +143,11 @@ _MODEL_TEXT = re.compile(
     r"|system role (?:is )?not supported|roles must alternate",  # chat templates
     re.IGNORECASE | re.DOTALL,
 )
+# Beside the name of the model, that something is not supported.
+_UNSUPPORTED = re.compile(
+    r"(?:\bnot|n't|\bonly)\b.{0,60}\b(?:support|compatib)|\b(?:unsupport|incompatib)|\bsupports? only\b",
+    re.IGNORECASE | re.DOTALL,
+)
 # The request was taken and its answer came to nothing: cut by the bound, or stopped by a filter.
 _UNFINISHED_CODES = ("json_validate_failed", "tool_use_failed", "output_parse_failed")
 _UNFINISHED_TEXT = re.compile(
@@ -177,7 +182,7 @@ def excuse(exchange: Exchange) -> str:
         return "larger than the server takes (413)"
     if answer.status == 403:
         return f"the model lacks the permission or the feature (403): {_short(message)}"
-    if code in _MODEL_CODES or _MODEL_TEXT.search(message):
+    if code in _MODEL_CODES or _MODEL_TEXT.search(message) or _names_model(exchange, message):
         return f"this model does not offer it: {_short(message)}"
     return ""
 
@@ -186,7 +191,18 @@ def speaks_of_model(exchange: Exchange) -> bool:
     """Whether a refusal is about what the model or the key may do, and not about the request (fact base §8.13)."""
     error = error_of(exchange.answer) if exchange.answer else {}
     message = error.get("message")
-    return error.get("code") in _MODEL_CODES or (isinstance(message, str) and bool(_MODEL_TEXT.search(message)))
+    if error.get("code") in _MODEL_CODES:
+        return True
+    return isinstance(message, str) and (bool(_MODEL_TEXT.search(message)) or _names_model(exchange, message))
+
+
+def _names_model(exchange: Exchange, message: str) -> bool:
+    """Whether a message says that something is not supported, and names the model that was asked for."""
+    body = exchange.request.body
+    model = body.get("model") if exchange.request.raw is None and isinstance(body, dict) else None
+    if not isinstance(model, str) or len(model) < 3 or not _UNSUPPORTED.search(message):
+        return False
+    return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", message) is not None
 
 
 def _short(text: str, most: int = 160) -> str:

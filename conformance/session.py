@@ -184,6 +184,7 @@ class Session:
             self.catalogue,
             self.settings,
             capabilities=self.capabilities,
+            declined=[name for name, line in self.lines.items() if line["verdict"] == Verdict.NOT_OFFERED.value],
             vet_passes=vet_passes,
             revive=self.lifeline.revive if self.lifeline else None,
             on_result=self._arrived,

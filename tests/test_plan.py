@@ -90,6 +90,15 @@ def test_gates_decide_which_rules_are_asked(
     assert (found and found.verdict) == verdict
 
 
+def test_what_a_model_lacks_is_not_offered_although_its_gate_is_none_that_may_be_refused() -> None:
+    found = {"stop": Capability.REFUSED}
+    asked = (CATALOGUE.by_id["stop.string.accepts"], CATALOGUE.gates, found, False)
+    for declined, verdict in (((), Verdict.BLOCKED), (("gate.stop",), Verdict.NOT_OFFERED)):
+        decided = disposition(*asked, declined)
+        assert decided is not None
+        assert (decided.verdict, decided.blocked_by) == (verdict, "gate.stop")
+
+
 def test_safe_leaves_out_what_has_killed_engines() -> None:
     risky = next(rule for rule in CATALOGUE.rules if rule.risky)
     assert disposition(risky, CATALOGUE.gates, {}, safe=True)
