@@ -126,7 +126,7 @@ class Campaign:
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
         report = await ask_gates(self._pipeline, gates, strict=self.settings.strict)
         for gate in gates:
-            exchange = self._pipeline.known(as_request(bounded(gate, self.target)))
+            exchange = self._pipeline.known(bounded(gate, self.target))
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
                 self._sightings.observe(exchange)
         return report

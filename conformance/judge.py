@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .model import NOT_JSON, Answer, Exchange, Expect, RequestRule, Symptom
+from .sse import read_json
 
 
 class Reaction(StrEnum):
@@ -198,8 +199,9 @@ def speaks_of_model(exchange: Exchange) -> bool:
 
 def _names_model(exchange: Exchange, message: str) -> bool:
     """Whether a message says that something is not supported, and names the model that was asked for."""
-    body = exchange.request.body
-    model = body.get("model") if exchange.request.raw is None and isinstance(body, dict) else None
+    request = exchange.request
+    body = request.body if request.raw is None else read_json(request.raw)
+    model = body.get("model") if isinstance(body, dict) else None
     if not isinstance(model, str) or len(model) < 3 or not _UNSUPPORTED.search(message):
         return False
     return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", message) is not None
