@@ -13,7 +13,7 @@ MODEL = "omni-moderation-latest"
 MODES = ("score", "block")
 """What a policy does with what is found."""
 
-SIDES = ("input", "output")
+SIDES: tuple[str, ...] = ("input", "output")
 """What a policy is about."""
 
 

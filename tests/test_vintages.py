@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chatproof.conformance import catalogue, options, schemas, vintages
 from chatproof.conformance.catalogue import CatalogueError, load, properties
+from chatproof.conformance.cli.catalogue import explain, rules
 from chatproof.conformance.model import Chapter
 from chatproof.conformance.rules import stop
 from chatproof.conformance.rules.forms import accepts, changed, documented, refuses, since, until_before, values
 from chatproof.conformance.vintages import FIRST, VINTAGES, before, holds, up_to
+from click.testing import CliRunner
 
 NEXT = "2099-01"
 
@@ -152,3 +155,25 @@ def test_a_folder_is_all_that_the_schemas_of_a_vintage_need(tmp_path: Path, monk
     finally:
         for function in cached:
             function.cache_clear()
+
+
+def test_the_command_line_lists_and_explains_the_rules_of_a_vintage() -> None:
+    runner = CliRunner()
+    listed = runner.invoke(rules, ["--vintage", "2026-08", "--property", "verbosity"])
+    assert listed.exit_code == 0
+    assert "verbosity.enum.refuses" in listed.output
+    told = runner.invoke(explain, ["verbosity.enum.refuses", "--vintage", "2026-08"])
+    assert "pytest --endpoint URL --vintage 2026-08 -k verbosity.enum.refuses" in told.output
+    unknown = runner.invoke(explain, ["verbosity.enum.refuses"])
+    assert unknown.exit_code == 1
+    assert "no rule is called 'verbosity.enum.refuses'" in unknown.output
+    assert len(unknown.output.splitlines()) == 1
+
+
+def test_the_plugin_collects_the_rules_of_a_vintage(ask: Callable[..., Any]) -> None:
+    where = ("--endpoint", "http://127.0.0.1:9", "--collect-only", "-q")
+    later = ask(*where, "--vintage", "2026-08", report=False)
+    first = ask(*where, report=False)
+    for name in ("verbosity.enum.refuses", "gate.custom_tools", "res.moderation"):
+        assert f"chatproof::{name}" in later.out
+        assert f"chatproof::{name}" not in first.out
