@@ -194,7 +194,7 @@ calls = since(
 
 # --- members of the answer and the message ------------------------------------------------------------------------
 
-annotations = member(messages, "annotations", null=True)
+annotated = member(messages, "annotations", null=True)
 
 
 def _annotation_list(value: Any) -> str | None:
@@ -204,7 +204,7 @@ def _annotation_list(value: Any) -> str | None:
 
 
 def _citations(exchange: Exchange) -> list[Object]:
-    return [one for found in annotations(exchange) for one in objects(found) if one.get("type") == "url_citation"]
+    return [one for found in annotated(exchange) for one in objects(found) if one.get("type") == "url_citation"]
 
 
 def _citation(annotation: Object) -> str | None:
@@ -219,7 +219,7 @@ def _citation(annotation: Object) -> str | None:
 
 
 def _kinds(exchange: Exchange) -> list[Object]:
-    return [one for found in annotations(exchange) for one in objects(found)]
+    return [one for found in annotated(exchange) for one in objects(found)]
 
 
 def _pairs(value: Any) -> str | None:
@@ -240,7 +240,7 @@ members = since(
         "answer",
         "gives annotations, if at all, as an array of objects",
         documented("message: annotations is an optional array"),
-        annotations,
+        annotated,
         _annotation_list,
         [lean()],
     ),
