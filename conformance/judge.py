@@ -157,6 +157,7 @@ _UNFINISHED_TEXT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_READ = 4_000
+_BOUNDS = ("max_tokens", "max_completion_tokens")
 _FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed")
 
 
@@ -207,6 +208,13 @@ def _names_model(exchange: Exchange, message: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", message) is not None
 
 
+def boundless(exchange: Exchange) -> bool:
+    """Whether a request was sent without a token bound on purpose."""
+    body = exchange.request.body
+    bounded = isinstance(body, dict) and any(body.get(name) is not None for name in _BOUNDS)
+    return exchange.request.bare and exchange.request.raw is None and not bounded
+
+
 def _short(text: str, most: int = 160) -> str:
     text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 1] + "…"
@@ -220,6 +228,9 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
         return Judgement(Kind.HELD, observed=f"refused ({said})")
     if rule.expect is Expect.EITHER and reaction is Reaction.HUNG:
         return Judgement(Kind.HELD, observed=f"no answer ({said})")  # a large body may simply take its time
+    if rule.expect is Expect.ACCEPT and reaction is Reaction.HUNG and boundless(exchange):
+        why = f"no answer in time ({said}), and nothing bounds how long a model may think about this one"
+        return Judgement(Kind.EXCUSED, why, observed="no answer in time")
     match reaction:
         case Reaction.UNREACHED | Reaction.LIMITED | Reaction.REDIRECTED:
             return Judgement(Kind.UNDECIDED, f"no verdict possible: {reaction} ({said})")

@@ -205,3 +205,15 @@ def test_no_body_confuses_the_judge(value: bytes, status: int) -> None:
     for expect in Expect:
         for kind in ("application/json", "text/event-stream", ""):
             judge(rule(expect), got(status, value, kind))
+
+
+def test_no_answer_in_time_is_no_fault_where_nothing_bounds_the_thinking() -> None:
+    late = Trouble("timeout", "no byte for 60 seconds")
+
+    def judged(**rest: Any) -> Kind:
+        return judge(rule(Expect.ACCEPT), Exchange(Request(**rest), None, late)).kind
+
+    assert judged(body=lean(), bare=True) is Kind.EXCUSED
+    assert judged(body=lean()) is Kind.VIOLATED
+    assert judged(body=lean(max_tokens=16), bare=True) is Kind.VIOLATED
+    assert judge(rule(Expect.REFUSE), Exchange(Request(body=lean(), bare=True), None, late)).kind is Kind.VIOLATED
