@@ -94,6 +94,12 @@ def chunk(**members: Any) -> dict[str, Any]:
     return {**head, "choices": [choice], **members}
 
 
+def piece(call: Any) -> dict[str, Any]:
+    """A chunk with a fragment of a call."""
+    choice = {"index": 0, "delta": {"role": "assistant", "tool_calls": [call]}, "finish_reason": None}
+    return chunk(choices=[choice])
+
+
 def speaking(exchange: Exchange) -> list[str]:
     return [rule.id for rule in RULES if rule.applies(exchange) and rule.check(exchange)]
 
@@ -132,6 +138,11 @@ GOOD = {
     "obfuscation": streamed(None, chunk(obfuscation="a8Kd"), chunk(service_tier=None)),
     "no obfuscation": streamed({"include_obfuscation": False}, chunk(), chunk(obfuscation=None)),
     "obfuscation that was asked for": streamed({"include_obfuscation": True}, chunk(obfuscation="x")),
+    "a streamed custom call": streamed(
+        None,
+        piece({"index": 0, "id": "call_1", "type": "custom", "custom": {"name": "note", "input": ""}}),
+        piece({"index": 0, "custom": {"input": "Buy milk."}}),
+    ),
     "thinking": made(lean(), put(completion(), *MESSAGE, "reasoning_content", value="Let me think.")),
 }
 
@@ -197,6 +208,10 @@ BAD = {
     ],
     "sse.obfuscation": [streamed(None, chunk(obfuscation=7))],
     "sse.obfuscation.off": [streamed({"include_obfuscation": False}, chunk(), chunk(obfuscation="a8Kd"))],
+    "sse.tool.custom": [
+        streamed(None, piece({"index": 0, "id": "call_1", "type": "custom", "custom": custom}))
+        for custom in ("Buy milk.", {"name": "note", "input": {}})
+    ],
     "sse.chunk.tier": [streamed(None, chunk(service_tier=1))],
 }
 

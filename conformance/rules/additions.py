@@ -16,9 +16,9 @@ from ...strategies.moderation import moderation
 from ..model import Body, Chapter, Exchange, Strength, Symptom
 from .answer_views import Object, completions, member, messages, objects, tool_calls, usages
 from .effects import free, uncalled
-from .forms import documented, judges, observed, prose, since
+from .forms import contested, documented, judges, observed, prose, since
 from .gates import TOOL
-from .stream_views import framed
+from .stream_views import fragments, framed
 from .views import asked, chunks, is_integer, is_number, long_answer, option, said
 
 _LATER = "2026-08"
@@ -488,4 +488,33 @@ streams = since(
     ),
 )
 
-CHAPTER = Chapter("additions", "What later vintages add", (*calls, *members, *moderated, *usage, *streams))
+
+def _custom_pieces(exchange: Exchange) -> list[Any]:
+    heads = [(key, found) for key, found in fragments(exchange).items() if found[0].get("type") == "custom"]
+    return [call["custom"] for _, found in heads for call in found if "custom" in call] if framed(exchange) else []
+
+
+def _custom_piece(piece: Any) -> str | None:
+    if not isinstance(piece, dict):
+        return f"custom of a streamed call is {said(piece)}, not an object"
+    odd = [name for name in ("name", "input") if not isinstance(piece.get(name), str | None)]
+    return f"{odd[0]} of a streamed custom call is {said(piece[odd[0]])}, no string" if odd else None
+
+
+custom_streams = since(
+    _LATER,
+    judges(
+        "sse.tool.custom",
+        "tools",
+        "streams the input of a custom call in pieces of text",
+        contested("delta.tool_calls: the chunk's schema knows functions alone"),
+        _custom_pieces,
+        _custom_piece,
+        [{**_FORCED, "stream": True}],
+        needs=["custom_tools", "streaming"],
+    ),
+)
+
+CHAPTER = Chapter(
+    "additions", "What later vintages add", (*calls, *members, *moderated, *usage, *streams, *custom_streams)
+)

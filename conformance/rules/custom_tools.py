@@ -146,6 +146,28 @@ tools = [
 ]
 
 
+streamed = [
+    accepts(
+        "stream.custom_tools",
+        "stream",
+        "accepts stream: true with a custom tool and with allowed tools",
+        documented("stream: a boolean, whatever else is asked for"),
+        [
+            lean(
+                messages=_WRITE,
+                tools=[NOTE],
+                tool_choice=custom_choice(),
+                stream=True,
+                stream_options={"include_usage": True},
+                max_tokens=128,
+            ),
+            lean(tools=[NOTE, TOOL], tool_choice=allowed(NOTE), stream=True),
+        ],
+        needs=["streaming", "stream_options", "tools", "tool_choice", "custom_tools", "allowed_tools"],
+    ),
+]
+
+
 def _called(*calls: Any) -> Body:
     replies = [tool_reply(call["id"]) for call in calls]
     return lean(messages=[user(), assistant_calls(*calls), *replies], tools=[NOTE, TOOL])
@@ -337,5 +359,7 @@ some = [
 ]
 
 CHAPTER = Chapter(
-    "custom_tools", "Custom tools and allowed tools", tuple(since("2026-08", *tools, *histories, *named, *some))
+    "custom_tools",
+    "Custom tools and allowed tools",
+    tuple(since("2026-08", *tools, *streamed, *histories, *named, *some)),
 )
