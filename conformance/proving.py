@@ -15,13 +15,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .model import Verdict
 from .plan import Settings, asked_at
 from .session import Session
+from .vintages import FIRST
 
 RED = (Verdict.FAILED.value, Verdict.INCONSISTENT.value)
 
@@ -34,7 +35,7 @@ class ProvingError(Exception):
 class Subject:
     """One server, with the ``key`` that it wants.
 
-    ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well; ``warnings``: patterns
+    It is asked what holds in its ``vintage``. ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well; ``warnings``: patterns
     of rules that may warn of a server without a fault.
     """
 
@@ -45,6 +46,7 @@ class Subject:
     with_it: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     key: str | None = None
+    vintage: str = FIRST
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def servers(folder: Path) -> Iterator[tuple[str, list[Subject]]]:
                 tuple(row.get("with_it", ())),
                 tuple(row.get("warnings", ())),
                 row.get("key"),
+                row.get("vintage", FIRST),
             )
             for row in manifest["servers"]
         ]
@@ -171,7 +174,8 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     """The campaign against one wrong server; what keeps it from being made is told as ``error``."""
     started = time.monotonic()
     try:
-        lines, requests, first = verdicts(f"{root}/{subject.name}/v1", settings, subject.key)
+        asked = replace(settings, vintage=subject.vintage)
+        lines, requests, first = verdicts(f"{root}/{subject.name}/v1", asked, subject.key)
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         return Trial(subject, (), (), (), 0, None, time.monotonic() - started, why)
