@@ -35,8 +35,8 @@ class ProvingError(Exception):
 class Subject:
     """One server, with the ``key`` that it wants.
 
-    It is asked what holds in its ``vintage``. ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well; ``warnings``: patterns
-    of rules that may warn of a server without a fault.
+    It is asked what holds in its ``vintage``. ``fails``: rules that must show its fault; ``with_it``: patterns of rules
+    that may as well; ``warnings``: patterns of rules that may warn of a server without a fault.
     """
 
     name: str

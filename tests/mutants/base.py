@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 class Mutant:
     """One wrong server: the reference with exactly one thing wrong, and what the suite must say of it.
 
-    ``property`` is what is broken (a property of the request, or ``body``, ``answer``, ``stream``, ``error``, ``server``),
+    ``property`` is what is broken (one of the request, or ``body``, ``answer``, ``stream``, ``error``, ``server``),
     ``family`` the kind of fault (a key of ``FAMILIES``). Every rule of ``fails`` must show the fault at the default
     depth (a *may* rule by its finding, the others by failing under ``--strict``); rules that match a pattern of
     ``with_it`` may fail as well because they see the same fault from another side; no other rule may.
