@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -41,7 +41,7 @@ from .pipeline import Pipeline
 from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places
 from .proof import Prover
 from .record import cut
-from .second_wave import CROWD_RULE, SecondWave
+from .second_wave import SecondWave
 from .sightings import Sightings
 from .traffic import Traffic
 
@@ -68,9 +68,9 @@ class Run:
 class Campaign:
     """One run against one target.
 
-    ``capabilities`` are those known from elsewhere. With ``vet_passes`` no verdict is given before
-    the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
-    server that has died.
+    ``capabilities``, and ids of ``declined`` gates, are those known from elsewhere. With ``vet_passes`` no verdict is
+    given before the server was seen to be well after its last answer; without, only findings wait for that. ``revive``
+    restarts a server that has died.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Campaign:
         settings: Settings,
         *,
         capabilities: Mapping[str, Capability] | None = None,
+        declined: Iterable[str] = (),
         vet_passes: bool = True,
         revive: Revive | None = None,
         pace: Pace | None = None,
@@ -89,6 +90,7 @@ class Campaign:
         self.catalogue = catalogue
         self.settings = settings
         self.capabilities = dict(capabilities or {})
+        self.declined = set(declined)
         self.vet_passes = vet_passes
         self.gone: str | None = None
         self.suspects: list[str] = []
@@ -126,12 +128,13 @@ class Campaign:
         """Find out what the server offers. Blocks until it is known."""
         report = asyncio.run_coroutine_threadsafe(self._gate(gates), self._loop).result()
         self.capabilities |= report.capabilities
+        self.declined |= {result.rule for result in report.results if result.verdict is Verdict.NOT_OFFERED}
         return report.results
 
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
         report = await ask_gates(self._pipeline, gates, strict=self.settings.strict)
         for gate in gates:
-            exchange = self._pipeline.known(as_request(bounded(gate, self.target)))
+            exchange = self._pipeline.known(bounded(gate, self.target))
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
                 self._sightings.observe(exchange)
         return report
@@ -217,7 +220,7 @@ class Campaign:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
                 self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
                 continue
-            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe)
+            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe, self.declined)
             if decided:
                 self._publish(decided)
                 continue

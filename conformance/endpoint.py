@@ -33,6 +33,7 @@ from .model import TOKEN_BOUNDS as TOKEN_BOUNDS
 from .model import Answer, Exchange, Request, Trouble, Unended
 from .pace import BUSY, Pace
 from .redaction import Redaction
+from .sse import read_json
 from .wire import Wire
 
 KEEPALIVE = 4.0
@@ -115,10 +116,18 @@ class Target:
 
 
 def prepare(request: Request, target: Target) -> Request:
-    """The request as it is sent: the endpoint's model in place of the placeholder, base fields where they fit."""
+    """The request as it is sent: the endpoint's model in place of the placeholder, base fields where they fit.
+
+    Where the endpoint takes ``max_completion_tokens`` alone, a bound of another name is sent under that one, except in
+    ``bare`` requests.
+    """
     if request.raw is not None:
         name = json.dumps(target.model, ensure_ascii=False)[1:-1].encode()
-        return replace(request, raw=request.raw.replace(MODEL.encode(), name))
+        raw = request.raw.replace(MODEL.encode(), name)
+        value = read_json(raw) if raw.count(b'"max_tokens"') == 1 else None
+        if isinstance(value, dict) and _renames(target, value):
+            raw = raw.replace(b'"max_tokens"', b'"max_completion_tokens"')
+        return replace(request, raw=raw)
     body = request.body
     if not isinstance(body, dict):
         return request
@@ -127,7 +136,16 @@ def prepare(request: Request, target: Target) -> Request:
         body["model"] = target.model
     if not request.bare and not any(name in body for name in TOKEN_BOUNDS):
         body.update(target.fields)
+    elif not request.bare and _renames(target, body):
+        names = {"max_tokens": "max_completion_tokens"}
+        body = {names.get(name, name): value for name, value in body.items()}
     return replace(request, body=body)
+
+
+def _renames(target: Target, body: Mapping[str, Any]) -> bool:
+    """Whether the endpoint takes the newer of the two token bounds alone, and the body has the older one alone."""
+    newer = "max_completion_tokens"
+    return list(target.fields) == [newer] and newer not in body and type(body.get("max_tokens")) is int
 
 
 def split_url(text: str) -> tuple[list[str], str]:

@@ -1,6 +1,7 @@
 """The words of the suite as values: rules, requests, exchanges, findings, results.
 
-Nothing here does I/O, and of the suite it imports only the reader of event streams. Durations are seconds.
+Nothing here does I/O, and of the suite it imports only the reader of event streams and the table of
+vintages. Durations are seconds.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hypothesis.strategies import SearchStrategy
 
 from .sse import NOT_JSON as NOT_JSON
 from .sse import Stream, parse, read_json
+from .vintages import FIRST
 
 T = TypeVar("T")
 
@@ -24,9 +26,6 @@ Body = dict[str, Any]
 
 TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
 """Properties that bound the tokens of an answer."""
-
-VINTAGES = ("2024-11", "2026-08")
-"""Known vintages of the specification, oldest first."""
 
 
 class Strength(StrEnum):
@@ -279,7 +278,8 @@ class RequestRule:
     capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less (none for a body of
     a single feature, whose fault is another rule's finding).
     ``weight`` multiplies the number of drawn examples. ``statuses`` are legal refusals beside 400 and 422. ``risky``
-    requests have killed engines (left out by --safe).
+    requests have killed engines (left out by --safe). Every kind of rule holds from the vintage ``since`` to the
+    vintage ``until`` (None: to the newest).
     """
 
     id: str
@@ -297,8 +297,8 @@ class RequestRule:
     statuses: frozenset[int] = frozenset()
     risky: bool = False
     weight: int = 1
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 
@@ -321,8 +321,8 @@ class Gate:
     optional: bool = False
     needs: tuple[str, ...] = ()
     strength: Strength = Strength.MUST
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = "gates"
 
     @property
@@ -355,8 +355,8 @@ class AnswerRule:
     among: Callable[[Exchange], bool] | None = None
     mark: Callable[[Exchange], str | None] | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 
@@ -391,8 +391,8 @@ class Relation:
     needs: tuple[str, ...] = ()
     valid: bool = False
     symptom: Symptom = Symptom.WRONG_CONTENT
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 

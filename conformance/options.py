@@ -12,13 +12,14 @@ import pytest
 
 from . import access
 from .access import DEFAULT_KEY_VARIABLE
+from .vintages import FIRST
+from .vintages import VINTAGES as VINTAGE_NAMES
 
 if TYPE_CHECKING:
     from ..reports.reading import Run
     from .waivers import Waivers
 
 DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
-VINTAGE_NAMES = ("2024-11",)
 PROFILE_NAMES = ("auto",)
 OPENAI_HOST = "api.openai.com"
 
@@ -53,7 +54,7 @@ def register(parser: pytest.Parser) -> None:
     add("--depth", choices=DEPTH_NAMES, default="default", help="how much of each rule is asked")
     add("--max-examples", metavar="N", type=number(0, 100_000), default=None, help="drawn bodies per rule")
     add("--conformance-profile", choices=PROFILE_NAMES, default="auto", help="what the server claims to offer")
-    add("--vintage", choices=VINTAGE_NAMES, default="2024-11", help="version of the specification")
+    add("--vintage", choices=VINTAGE_NAMES, default=FIRST, help="version of the specification")
     add(
         "--parity",
         action="store_true",

@@ -72,8 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
         from .plan import Settings
         from .session import REFERENCE, Session
         from .suite import ANCHOR, SESSION, all_markers
+        from .vintages import FIRST
 
-        load(getattr(config.option, "vintage", None) or "2024-11")
+        load(getattr(config.option, "vintage", None) or FIRST)
     if handed:
         session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
     else:

@@ -194,6 +194,7 @@ class Session:
             self.catalogue,
             self.settings,
             capabilities=self.capabilities,
+            declined=[name for name, line in self.lines.items() if line["verdict"] == Verdict.NOT_OFFERED.value],
             vet_passes=vet_passes,
             revive=self.lifeline.revive if self.lifeline else None,
             pace=self.pace,

@@ -104,6 +104,7 @@ def kind_of(line: Line) -> str:
     chapters = {
         "gates": "gate",
         "answer": "answers",
+        "additions": "answers",
         "error": "answers",
         "stream": "streaming",
         "stream_effects": "streaming",

@@ -273,6 +273,32 @@ def test_base_fields_and_model() -> None:
     assert raw.content == b'{"model": "a\\"b"}'
 
 
+def test_a_bound_is_sent_under_the_name_that_is_taken() -> None:
+    newer = Target("http://127.0.0.1:1/v1", model="m", fields={"max_completion_tokens": 16})
+    older = Target("http://127.0.0.1:1/v1", model="m", fields={"max_tokens": 16})
+
+    def sent(target: Target, **rest: Any) -> Any:
+        return prepare(Request(**rest), target).body
+
+    assert list(sent(newer, body=lean(max_tokens=4, seed=1))) == ["model", "messages", "max_completion_tokens", "seed"]
+    assert sent(newer, body=lean(max_tokens=4))["max_completion_tokens"] == 4
+    assert sent(older, body=lean(max_tokens=4)) == lean(model="m", max_tokens=4)
+    assert sent(older, body=lean(max_completion_tokens=4)) == lean(model="m", max_completion_tokens=4)
+    for body in (
+        lean(max_tokens=4, max_completion_tokens=5),
+        lean(max_tokens=None),
+        lean(max_tokens="4"),
+        lean(max_tokens=True),
+    ):
+        assert sent(newer, body=body) == {**body, "model": "m"}, "what is under test stays as it is"
+    assert sent(newer, body=lean(max_tokens=4), bare=True) == lean(model="m", max_tokens=4)
+    raw = b'{"model": "chatproof-model", "max_tokens" : 4}'
+    assert prepare(Request(raw=raw), newer).raw == b'{"model": "m", "max_completion_tokens" : 4}'
+    assert prepare(Request(raw=raw), older).raw == b'{"model": "m", "max_tokens" : 4}'
+    both = b'{"max_tokens": 4, "max_completion_tokens": 4}'
+    assert prepare(Request(raw=both), newer).raw == both
+
+
 def one(server: servers.Server) -> servers.Received:
     """The one request that came."""
     [request] = server.received

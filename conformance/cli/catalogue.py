@@ -10,11 +10,9 @@ import click
 from .. import rule_reference as reference
 from ..catalogue import CatalogueError, load
 from ..endpoint import curl
-from ..options import VINTAGE_NAMES
+from ..vintages import FIRST, VINTAGES
 
-_VINTAGE = click.option(
-    "--vintage", type=click.Choice(VINTAGE_NAMES), default=VINTAGE_NAMES[0], help="version of the specification"
-)
+_VINTAGE = click.option("--vintage", type=click.Choice(VINTAGES), default=FIRST, help="version of the specification")
 
 
 @click.command()
@@ -81,5 +79,5 @@ def explain(rule_id: str, vintage: str) -> None:
     if sent:
         line = curl(sent[0], reference.TARGET)
         click.echo(f"  try it    {line}" if len(line) <= 2000 else "  try it    (a curl line too long to show)")
-    of_vintage = "" if vintage == VINTAGE_NAMES[0] else f" --vintage {vintage}"
+    of_vintage = "" if vintage == FIRST else f" --vintage {vintage}"
     click.echo(f"  run it    pytest --endpoint URL{of_vintage} -k {shlex.quote(rule_id)}")
