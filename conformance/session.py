@@ -85,7 +85,7 @@ class Session:
         if url == REFERENCE:
             from .reference.serve import start
 
-            url = self._stack.enter_context(start())
+            url = self._stack.enter_context(start(vintage=self.settings.vintage))
         if report and self.start_command:
             self.folder = choose_folder(*report(), datetime.now())
             self.lifeline = Lifeline(self.start_command, self.folder / "server.log")
