@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from chatproof.conformance.endpoint import HALF_REDACTED, REDACTED
 from chatproof.conformance.model import Answer, AnswerRule, Exchange, Request, Trouble
+from chatproof.conformance.reference.behaviour import Reference, respond
 from chatproof.conformance.rules import answer, error
 from chatproof.conformance.rules.gates import TOOL
 from chatproof.conformance.rules.views import long_answer
@@ -397,6 +398,20 @@ def test_nullable_members_that_are_missing_are_only_warnings() -> None:
 )
 def test_a_good_refusal_breaks_none(body: Any, value: Any, status: int) -> None:
     assert speaking(made(body, value, status)) == []
+
+
+def test_some_traffic_has_tokens_of_several_bytes() -> None:
+    """Code points in place of bytes are the same in ASCII: a pin asks for other text, and the reference gives it."""
+    rule = BY_ID["res.logprobs.concat"]
+    [pin] = [pin for pin in rule.pins if "Größe" in json.dumps(pin, ensure_ascii=False)]
+    answered = respond(Reference(models=None), "application/json", json.dumps(pin).encode())
+    exchange = made(pin, b"".join(answered.blocks))
+    assert rule.applies(exchange)
+    assert rule.check(exchange) is None
+    whole = json.loads(answered.blocks[0])
+    for entry in whole["choices"][0]["logprobs"]["content"]:
+        entry["bytes"] = [min(255, ord(sign)) for sign in entry["token"]]
+    assert rule.check(made(pin, whole))
 
 
 def test_the_clock_of_the_date_header_counts() -> None:
