@@ -59,6 +59,7 @@ class Run:
     drawn: asyncio.Event = field(default_factory=asyncio.Event)
     cases: list[Case] = field(default_factory=list)
     asked: list[tuple[Case, asyncio.Future[Exchange]]] = field(default_factory=list)
+    left_out: str = ""
     fault: Exception | None = None
 
 
@@ -121,7 +122,7 @@ class Campaign:
         return report.results
 
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
-        report = await ask_gates(self._pipeline, gates, strict=self.settings.strict)
+        report = await ask_gates(self._pipeline, gates, self.settings)
         for gate in gates:
             exchange = self._pipeline.known(as_request(bounded(gate, self.target)))
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
@@ -195,7 +196,8 @@ class Campaign:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
                 self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
                 continue
-            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe)
+            chosen = self.settings
+            decided = disposition(rule, self.catalogue.gates, self.capabilities, chosen.safe, chosen.claims)
             if decided:
                 self._publish(decided)
                 continue
@@ -203,7 +205,7 @@ class Campaign:
                 later.append(rule)
                 continue
             run = Run(rule, time.monotonic(), self._loop.create_future())
-            run.cases = self._fitted(rule, pin_cases(rule, self._places[rule.id], self.settings))
+            run.cases = self._fitted(run, pin_cases(rule, self._places[rule.id], self.settings))
             if not rule.risky:
                 self._ask(run, run.cases)
             runs.append(run)
@@ -213,8 +215,14 @@ class Campaign:
             self._second(later, [run for run in runs if not run.rule.risky], [run for run in runs if run.rule.risky])
         )
 
-    def _fitted(self, rule: RequestRule, cases: list[Case]) -> list[Case]:
-        """The cases without the features that the server does not offer, and without those that leave too little."""
+    def _fitted(self, run: Run, cases: list[Case]) -> list[Case]:
+        """The cases without the features that the server does not offer, and without those that leave too little or go
+        beyond what it documents."""
+        rule = run.rule
+        if rule.expect is Expect.ACCEPT and self.settings.limits:
+            beyond = [(case, self.settings.beyond(case.request.body)) for case in cases]
+            cases = [case for case, why in beyond if not why]
+            run.left_out = run.left_out or next((why for _, why in beyond if why), "")
         if rule.fit is None:
             return cases
         found = self.capabilities.items()
@@ -240,13 +248,13 @@ class Campaign:
             if not run.rule.risky:
                 self._loop.call_soon_threadsafe(self._complete, run, cases)
             else:
-                run.cases += self._fitted(run.rule, cases)
+                run.cases += self._fitted(run, cases)
         for run in runs:
             if run.rule.risky:
                 self._loop.call_soon_threadsafe(run.drawn.set)
 
     def _complete(self, run: Run, cases: list[Case]) -> None:
-        self._ask(run, self._fitted(run.rule, cases))
+        self._ask(run, self._fitted(run, cases))
         self._spawn(self._settle(run))
 
     async def _second(self, later: list[AnswerRule | Relation], others: list[Run], risky: list[Run]) -> None:
@@ -310,7 +318,7 @@ class Campaign:
             incidents = len(health.incidents)
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:
-                return result
+                return result.with_(note=run.left_out) if run.left_out and not exchanges else result
         return Result(rule.id, Verdict.ERROR, note=health.why_not)
 
     def _publish(self, result: Result) -> None:

@@ -10,6 +10,7 @@ from ..strategies.bodies import lean
 from .endpoint import Bounds, EndpointError, Lane, Target, prepare, split_url
 from .judge import Reaction, describe, error_of, react
 from .model import NOT_JSON, Exchange, Request
+from .profile import CHAT, Profile
 
 TOKENS = 16
 """Token bound of every request that does not set its own: answers stay cheap."""
@@ -18,15 +19,39 @@ _BASE_FIELDS: tuple[Mapping[str, Any], ...] = ({"max_tokens": TOKENS}, {"max_com
 
 
 async def resolve(
-    text: str, *, model: str | None = None, key: str | None = None, key_variable: str, bounds: Bounds | None = None
+    text: str,
+    *,
+    model: str | None = None,
+    key: str | None = None,
+    key_variable: str,
+    bounds: Bounds | None = None,
+    profile: Profile | None = None,
 ) -> Target:
-    """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise."""
+    """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise.
+
+    ``profile`` names models, a token bound and what joins every request; a ``model`` that is given goes before its own.
+    """
+    profile = profile or Profile()
+    if profile.key == "none":
+        key = None
+    if profile.key == "required" and not key:
+        raise EndpointError(f"the profile {profile.name} says that a key is required; put it into {key_variable}")
+    model = model or profile.models.get(CHAT)
     bases, query = split_url(text)
     if key and not (key.isascii() and key.isprintable() and key == key.strip()):
         raise EndpointError(
             f"the key in {key_variable} holds a character that no header can hold, such as a line break"
         )
-    target = Target(bases[0], query, key=key, key_variable=key_variable, bounds=bounds or Bounds())
+    target = Target(
+        bases[0],
+        query,
+        key=key,
+        key_variable=key_variable,
+        bounds=bounds or Bounds(),
+        models={name: model for name, model in profile.models.items() if name != CHAT},
+        extra=dict(profile.fields),
+        headers=profile.headers,
+    )
     refusal: Exchange | None = None
     for base in bases:
         target = replace(target, base=base)
@@ -34,7 +59,7 @@ async def resolve(
             name = model or await _first_model(lane, last=base == bases[-1])
             if name is None:
                 continue
-            for fields in _BASE_FIELDS:
+            for fields in _BASE_FIELDS if not profile.token_bound else (_token_bound(profile.token_bound),):
                 ready = replace(target, model=name, fields=fields)
                 exchange = await lane.ask(prepare(Request(body=lean()), ready))
                 _reached(exchange, ready)
@@ -49,6 +74,10 @@ async def resolve(
     if refusal is None:
         raise EndpointError(f"no model found: GET {target.url('/models')} lists none; name one with --model")
     raise EndpointError(f"canary refused: {_said(refusal)}; the endpoint must take a minimal request (--model NAME?)")
+
+
+def _token_bound(name: str) -> Mapping[str, Any]:
+    return {} if name == "none" else {name: TOKENS}
 
 
 async def _first_model(lane: Lane, *, last: bool) -> str | None:

@@ -24,6 +24,7 @@ from urllib.request import getproxies
 import httpx
 
 from ..strategies.bodies import MODEL
+from .claims import model_of
 from .model import Answer, Exchange, Request, Trouble
 from .wire import Wire
 
@@ -57,7 +58,10 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Target:
-    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound."""
+    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound.
+
+    From its profile: ``models`` by capability, ``extra`` fields that join bodies which have them not, ``headers``.
+    """
 
     base: str
     query: str = ""
@@ -66,6 +70,9 @@ class Target:
     key_variable: str = DEFAULT_KEY_VARIABLE
     fields: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = Bounds()
+    models: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def secret(self) -> str | None:
@@ -97,7 +104,9 @@ def prepare(request: Request, target: Target) -> Request:
         return request
     body = dict(body)
     if body.get("model") == MODEL:
-        body["model"] = target.model
+        body["model"] = model_of(body, target.models, target.model) if target.models else target.model
+    if target.extra and not request.bare:
+        body = {**target.extra, **body}
     if not request.bare and not any(name in body for name in TOKEN_BOUNDS):
         body.update(target.fields)
     return replace(request, body=body)
@@ -138,6 +147,7 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
         headers["authorization"] = request.auth.replace(KEY_HERE, target.key or "")
     elif request.auth and target.key:
         headers["authorization"] = f"Bearer {target.key}"
+    headers.update(target.headers)
     headers.update(request.headers)
     return headers
 
@@ -155,7 +165,7 @@ def curl(request: Request, target: Target) -> str:
         words += ["-H", shlex.quote(f"Authorization: {before}") + variable + (shlex.quote(after) if after else "")]
     elif request.auth and target.key:
         words += ["-H", f'"Authorization: Bearer ${target.key_variable}"']
-    for name, value in request.headers:
+    for name, value in (*target.headers, *request.headers):
         words += ["-H", shlex.quote(f"{name}: {value}")]
     content = request.content
     try:

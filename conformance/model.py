@@ -75,6 +75,8 @@ class Capability(StrEnum):
     REFUSED = "refused"
     IGNORED = "ignored"
     BROKEN = "broken"
+    UNCLAIMED = "unclaimed"
+    """Not asked: the profile leaves it out."""
 
 
 EVIDENCE_STRENGTH = {
@@ -332,6 +334,10 @@ class Relation:
 
 class Undecided(Exception):
     """Raised by a script whose exchanges do not allow a judgement; the text says why."""
+
+
+class Unlocked(Undecided):
+    """The endpoint takes requests without a key: a violation only where its profile says that it wants one."""
 
 
 Rule = RequestRule | Gate | AnswerRule | Relation

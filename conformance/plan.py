@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from .catalogue import Catalogue
+from .claims import Limit, excess
 from .model import (
     AnswerRule,
     Body,
@@ -47,7 +48,7 @@ DEPTHS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What shapes the list of a run."""
+    """What shapes the list of a run. The last five members are those of the profile."""
 
     vintage: str = "2024-11"
     depth: str = "default"
@@ -57,6 +58,15 @@ class Settings:
     safe: bool = False
     parity: bool = False
     in_flight: int = 16
+    profile: str = "auto"
+    claims: tuple[str, ...] = ()
+    only_claims: bool = False
+    limits: tuple[Limit, ...] = ()
+    key: str = ""
+
+    def beyond(self, body: object) -> str:
+        """Why a body goes beyond what the profile says that the server documents; empty where it does not."""
+        return excess(body, self.limits, self.profile)
 
     @property
     def drawn(self) -> int:
@@ -191,11 +201,16 @@ def cases(catalogue: Catalogue, rules: Iterable[RequestRule], chosen: Settings) 
 
 
 def disposition(
-    rule: RequestRule | AnswerRule | Relation, gates: Sequence[Gate], capabilities: dict[str, Capability], safe: bool
+    rule: RequestRule | AnswerRule | Relation,
+    gates: Sequence[Gate],
+    capabilities: dict[str, Capability],
+    safe: bool,
+    claims: Collection[str] = (),
 ) -> Result | None:
     """The verdict of a rule that is not asked because of its gates or of --safe, or None for one that is asked.
 
-    A gate named like the rule's property is needed without saying so.
+    A gate named like the rule's property is needed without saying so. What is claimed and refused is a failure of its
+    gate.
     """
     risky = isinstance(rule, RequestRule) and rule.risky
     refusal = isinstance(rule, RequestRule) and rule.expect is Expect.REFUSE
@@ -208,7 +223,9 @@ def disposition(
         found = capabilities.get(name)
         if gate is None or found is None or found is Capability.OFFERED:
             continue
-        if found is Capability.REFUSED and gate.optional:
+        if found is Capability.UNCLAIMED:
+            return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the profile leaves {name} out")
+        if found is Capability.REFUSED and gate.optional and name not in claims:
             return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the server refuses {name}")
         if found is Capability.IGNORED and not (refusal or (effect and gate.effect)):
             continue  # what takes nonsense may still do the right thing; what shows no effect has none to judge

@@ -72,7 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
         from .session import REFERENCE, Session
         from .suite import ANCHOR, SESSION, all_markers
 
-        load(getattr(config.option, "vintage", None) or "2024-11")
+        profile = None if handed else options.profile(config)
+        vintage = handed["settings"]["vintage"] if handed else options.vintage(config, profile)
+        load(vintage)
     if handed:
         session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
     else:
@@ -81,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
             options.check_url(endpoint)
         seed = config.getoption("hypothesis_seed", None)
         settings = Settings(
-            vintage=option.vintage,
+            vintage=vintage,
             depth=option.depth,
             examples=option.max_examples,
             seed=options.seed(seed),
@@ -89,6 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
             safe=option.safe,
             parity=option.parity,
             in_flight=option.in_flight,
+            **profile.settings(),
         )
         if option.start and (endpoint == REFERENCE or getattr(option, "numprocesses", None)):
             raise pytest.UsageError("--start works with the URL of a server and without -n")
@@ -98,7 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if option.baseline:
             config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
         command = options.command(config, endpoint)
-        profile, waivers = option.conformance_profile, options.waivers(config)
+        waivers = options.waivers(config, profile)
         session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]

@@ -22,6 +22,7 @@ from .model import (
     Step,
     Strength,
     Undecided,
+    Unlocked,
     Verdict,
     as_request,
 )
@@ -59,6 +60,8 @@ class SecondWave:
         for pin in rule.pins:
             if watched.seen or (self.settings.depth == "smoke" and watched.judged):
                 return
+            if self.settings.beyond(as_request(pin).body):
+                continue
             watched.own += not self.pipeline.asked(as_request(pin))
             exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
             if not await self.pipeline.health.since(exchange.finished):
@@ -156,6 +159,9 @@ class SecondWave:
         held, undecided = 0, ""
         sent = 0
         for body in bodies:
+            if beyond := self.settings.beyond(body):
+                undecided = beyond
+                continue
             try:
                 seen, asked = await self._compared(rule, body)
             except Undecided as reason:
@@ -230,6 +236,10 @@ class SecondWave:
                 step = script.send(reply)
         except StopIteration as end:
             return end.value, made
+        except Unlocked as reason:
+            if self.settings.key != "required":
+                raise
+            return f"{reason}, and the profile {self.settings.profile} says that it wants one", made
 
     async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool) -> Exchange:
         request = step.request if isinstance(step, Fresh) else step

@@ -29,6 +29,7 @@ from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, Result, Verdict
 from .plan import Settings, asked_at, needed_gates
+from .profile import Profile
 from .traffic import Traffic
 from .waivers import Waivers, restored
 
@@ -44,7 +45,7 @@ class Session:
         model: str | None,
         variable: str,
         settings: Settings,
-        profile: str = "auto",
+        profile: Profile | None = None,
         start: str | None = None,
         command: str = "",
         waivers: Waivers | None = None,
@@ -53,7 +54,7 @@ class Session:
         self.model = model
         self.variable = variable
         self.settings = settings
-        self.profile = profile
+        self.profile = profile or Profile()
         self.start_command = start
         self.lifeline: Lifeline | None = None
         self.catalogue: Catalogue = load(settings.vintage)
@@ -117,7 +118,9 @@ class Session:
 
     def _resolve(self, url: str) -> Target:
         key = os.environ.get(self.variable) or None
-        return asyncio.run(canary.resolve(url, model=self.model, key=key, key_variable=self.variable))
+        return asyncio.run(
+            canary.resolve(url, model=self.model, key=key, key_variable=self.variable, profile=self.profile)
+        )
 
     def _started_target(self, url: str) -> Target:
         """Start the server and try until it answers as an endpoint does."""
@@ -141,6 +144,9 @@ class Session:
             "query": self.target.query,
             "model": self.target.model,
             "fields": dict(self.target.fields),
+            "models": dict(self.target.models),
+            "extra": dict(self.target.extra),
+            "headers": self.target.headers,
         }
         return {
             "endpoint": self.endpoint,
@@ -159,7 +165,7 @@ class Session:
         settings = Settings(**handed["settings"])
         settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
         session = cls(handed["endpoint"], handed["target"]["model"], handed["variable"], settings)
-        key = os.environ.get(handed["variable"]) or None
+        key = None if settings.key == "none" else os.environ.get(handed["variable"]) or None
         session.target = Target(key=key, key_variable=handed["variable"], **handed["target"])
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
         session.lines = {line["rule"]: line for line in handed["gates"]}
@@ -255,8 +261,11 @@ class Session:
         self.finish_asking()
         if self._writer:
             counts = self.counts()
+            remarks = self.waiver_remarks()
             verdict = record.verdict_of_run(counts)
-            if verdict == record.CONFORMANT and self.unasked():
+            if self.settings.strict and remarks:
+                verdict = record.NON_CONFORMANT  # as the exit code says
+            elif verdict == record.CONFORMANT and self.unasked():
                 verdict = record.INCOMPLETE
             self._writer.write(
                 {
@@ -270,6 +279,7 @@ class Session:
                     "answers": self.second_wave(),
                     "finished": record.now(),
                 }
+                | ({"waiver_remarks": remarks} if remarks else {})
             )
             self._writer = None
         self._stack.close()
@@ -314,7 +324,7 @@ class Session:
                 "vintage": self.settings.vintage,
                 "endpoint": self.target.base,
                 "model": self.target.model,
-                "profile": self.profile,
+                "profile": self.profile.name,
                 "capabilities": {name: found.value for name, found in self.capabilities.items()},
                 "seed": self.settings.seed,
                 "command": self.command,
@@ -323,5 +333,6 @@ class Session:
                 | {"python": platform.python_version()},
                 "started": record.now(),
             }
+            | ({"claims": self.profile.header()} if self.profile.digest else {})
             | ({"waivers": self.waivers.header()} if self.waivers.entries else {})
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..reports import compare_writers
 from ..reports.causes import Cause, causes
-from .model import Verdict
+from .model import Capability, Verdict
 from .record import cut, printable
 from .session import Session
 
@@ -22,8 +22,8 @@ def write(terminal: Any, run: Session) -> None:
     target = run.target
     assert target is not None
     terminal.line(
-        f"{target.base} · model {printable(target.model)} · vintage {run.settings.vintage} · seed {run.settings.seed}"
-        f" · {run.traffic.requests} requests"
+        f"{target.base} · model {printable(target.model)}{_profile(run)} · vintage {run.settings.vintage}"
+        f" · seed {run.settings.seed} · {run.traffic.requests} requests"
     )
     terminal.line(
         ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
@@ -31,9 +31,9 @@ def write(terminal: Any, run: Session) -> None:
     lines = list(run.lines.values())
     for head, verdicts in _KINDS:
         _findings(terminal, head, [line for line in lines if line["verdict"] in verdicts])
-    declined = [
-        line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")
-    ]
+    declined = [line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and "capability" in line]
+    unclaimed = [line for line in declined if line["capability"] == Capability.UNCLAIMED.value]
+    declined = [line for line in declined if line not in unclaimed]
     remarks = run.waiver_remarks()
     for remark in remarks[:MOST]:
         terminal.line(remark)
@@ -41,6 +41,8 @@ def write(terminal: Any, run: Session) -> None:
         terminal.line(f"… and {len(remarks) - MOST} more remarks on waivers")
     if declined:
         terminal.line("not offered: " + ", ".join(line["rule"].removeprefix("gate.") for line in declined))
+    if unclaimed:
+        terminal.line(f"left out by the profile {run.profile.name}: {len(unclaimed)} capabilities")
     if run.incidents:
         how = "restarted" if run.lifeline else "waited for"
         terminal.line(f"the server went away or fell ill {len(run.incidents)} times and was {how}")
@@ -55,6 +57,10 @@ def write(terminal: Any, run: Session) -> None:
             terminal.line(f"  because: {cut(printable(reason), 200)}")
     if run.folder:
         terminal.line(f"record: {run.folder / 'run.jsonl'}")
+
+
+def _profile(run: Session) -> str:
+    return f" · profile {printable(run.profile.name)}" if run.profile.digest else ""
 
 
 def write_changes(terminal: Any, comparison: Any) -> None:

@@ -219,11 +219,13 @@ def _milder(line: Line, weight: str) -> str:
 
 
 def _states(run: Run) -> dict[str, str]:
-    """Capabilities by name; empty where the gate got no answer (the header then says broken for want of a word)."""
+    """Capabilities by name; empty where the gate got no answer (the header then says broken for want of a word) or was
+    not asked because the profile leaves it out."""
     states: dict[str, str] = {}
     for name, state in mapping(run.header.get("capabilities")).items():
         verdict = run.by_rule.get(f"gate.{name}", {}).get("verdict")
-        states[name] = "" if verdict == "error" else "blocked" if verdict == "blocked" else str(state)
+        unknown = verdict == "error" or state == "unclaimed"
+        states[name] = "" if unknown else "blocked" if verdict == "blocked" else str(state)
     return states
 
 

@@ -290,6 +290,8 @@ def _page(run: Run, most: int) -> str:
         settings=mapping(run.header.get("settings")),
         versions=mapping(run.header.get("versions")),
         capabilities=[visible(word) for word in mapping(run.header.get("capabilities")).values()],
+        digest=str(mapping(run.header.get("claims")).get("sha256", ""))[:12],
+        waiver_remarks=[str(remark) for remark in _list(footer.get("waiver_remarks"))],
         footer=footer,
         verdict=verdict,
         command=block(command, 4 * SHORT),

@@ -121,6 +121,7 @@ def _head(run: Run) -> str:
         code(header["endpoint"]),
         f"model {code(header['model'])}",
         f"vintage {code(header['vintage'])}",
+        *([f"profile {code(header.get('profile'))}"] if "claims" in header else []),
         f"seed {code(header['seed'])}",
         f"{prose(footer.get('requests', 'unknown'))} requests",
         f"{prose(footer.get('seconds', 'unknown'))} seconds",
@@ -186,6 +187,9 @@ def _entry(line: Line) -> str:
 
 
 def _waived(run: Run) -> Iterator[str]:
+    said = (run.footer or {}).get("waiver_remarks")
+    remarks = cast("list[object]", said) if isinstance(said, list) else []
+    yield from _list("Waivers that say too much", [prose(remark) for remark in remarks])
     waivers = certificate.waivers(run)
     if waivers:
         yield "\n### Waivers\n\n| rule | symptom | reason | owner | expires | used |\n" + "| --- " * 6 + "|\n"
