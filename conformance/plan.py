@@ -230,6 +230,9 @@ def disposition(
         if found is Capability.IGNORED and not (refusal or (effect and gate.effect)):
             continue  # what takes nonsense may still do the right thing; what shows no effect has none to judge
         return Result(rule.id, Verdict.BLOCKED, blocked_by=gate.id, note=f"{gate.id} found {name} {found}")
+    about = [gate for gate in gates if gate.property == rule.property and rule.property != "messages"]
+    if about and all(capabilities.get(gate.capability) is Capability.UNCLAIMED for gate in about):
+        return Result(rule.id, Verdict.NOT_OFFERED, note=f"the profile leaves {rule.property} out")
     return None
 
 
