@@ -34,8 +34,6 @@ async def resolve(
     profile = profile or Profile()
     if profile.key == "none":
         key = None
-    if profile.key == "required" and not key:
-        raise EndpointError(f"the profile {profile.name} says that a key is required; put it into {key_variable}")
     model = model or profile.models.get(CHAT)
     bases, query = split_url(text)
     if key and not (key.isascii() and key.isprintable() and key == key.strip()):

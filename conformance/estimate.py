@@ -24,6 +24,7 @@ from .model import (
     Answer,
     AnswerRule,
     Body,
+    Capability,
     Exchange,
     Expect,
     Fresh,
@@ -36,7 +37,7 @@ from .model import (
     Undecided,
     as_request,
 )
-from .plan import Settings, asked_at, cases, needed_gates, relation_bodies
+from .plan import Settings, asked_at, cases, disposition, needed_gates, relation_bodies
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
@@ -79,7 +80,11 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
     """
     chosen = asked_at(catalogue, settings.depth) if rules is None else list(rules)
+    if settings.only_claims:
+        chosen = [rule for rule in chosen if _claimed(rule, catalogue, settings)]
     needed = needed_gates(catalogue.gates, chosen)
+    if settings.only_claims:
+        needed &= set(settings.claims)
     gates = [gate for gate in catalogue.gates if gate.capability in needed]
     requests = [rule for rule in chosen if isinstance(rule, RequestRule) and not (settings.safe and rule.risky)]
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
@@ -90,6 +95,8 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     for gate in gates:
         rehearsal.gate(gate)
     offered = frozenset(gate.capability for gate in catalogue.gates)
+    if settings.only_claims:
+        offered &= set(settings.claims)
     rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
     for rule in relations:
         rehearsal.relation(rule, settings)
@@ -100,6 +107,16 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
     about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
     return [Row(name, **rehearsal.rows[name], about=name in about) for name in names]
+
+
+def _claimed(rule: Rule, catalogue: Catalogue, settings: Settings) -> bool:
+    """Whether a profile that leaves out all that it does not claim lets a rule be asked."""
+    if isinstance(rule, Gate):
+        return rule.capability in settings.claims
+    left_out = {
+        gate.capability: Capability.UNCLAIMED for gate in catalogue.gates if gate.capability not in settings.claims
+    }
+    return disposition(rule, catalogue.gates, left_out, safe=False) is None
 
 
 _COUNTED = ("requests", "prompt_tokens", "completion_tokens", "unbounded")

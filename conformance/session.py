@@ -82,6 +82,10 @@ class Session:
 
     def open(self, report: Callable[[], tuple[str | None, Path]] | None) -> None:
         """Find the endpoint. ``report`` gives the wanted report folder; None writes no record."""
+        if self.profile.key == "required" and not os.environ.get(self.variable):
+            raise EndpointError(
+                f"the profile {self.profile.name} says that a key is required; put it into {self.variable}"
+            )
         url = self.endpoint
         if url == REFERENCE:
             from .reference.serve import start

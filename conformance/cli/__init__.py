@@ -17,6 +17,7 @@ COMMANDS = {
     "reference": "reference",
     "prove": "prove",
     "waivers": "waivers",
+    "probe": "probe",
 }
 """Subcommands, and the file of each."""
 
