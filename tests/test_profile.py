@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,24 @@ def test_every_shipped_profile_loads_and_names_known_rules_only(path: Path) -> N
     assert found.digest == hashlib.sha256(path.read_bytes()).hexdigest()
     assert found.waivers.unknown == ()
     assert "TODO" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", DRAFTS)
+def test_every_waiver_of_a_draft_has_a_source_and_a_date(name: str) -> None:
+    path = files.FOLDER / "drafts" / f"{name}.toml"
+    assert "DRAFT, NOT RUN" in path.read_text(encoding="utf-8")
+    for waiver in files.load(path).waivers.entries:
+        assert re.search(r" \[.*20\d\d.*\]$|20\d\d.* \[.+\]$", waiver.reason), waiver.reason
+
+
+def test_the_pages_show_what_loads(tmp_path: Path) -> None:
+    page = (files.FOLDER / "README.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    found = written(tmp_path, example)
+    assert set(re.findall(r"max_\w+", example)) >= {name for name in MEASURES if name.startswith("max_")}
+    assert found.limits
+    drafts = (files.FOLDER / "drafts" / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}.toml`" in drafts for name in DRAFTS)
 
 
 def test_the_wholes_claim_everything_of_their_vintage() -> None:
