@@ -34,7 +34,7 @@ CHAPTERS = (
 )
 """Files of ``rules/`` that hold request rules, in the order in which reports show them."""
 
-SECOND_WAVE = ("answer", "stream", "error", "relations", "effects", "stream_effects", "many", "auth")
+SECOND_WAVE = ("answer", "stream", "error", "relations", "effects", "stream_effects", "many", "auth", "clients")
 """Files of ``rules/`` that hold rules about answers and relations."""
 
 PROPERTIES = (

@@ -24,6 +24,7 @@ from .model import (
     Answer,
     AnswerRule,
     Body,
+    Call,
     Capability,
     Exchange,
     Expect,
@@ -240,7 +241,10 @@ class _Rehearsal:
         except (StopIteration, Undecided):
             return
 
-    def _step(self, rule: Relation, step: Request | Fresh) -> Exchange:
+    def _step(self, rule: Relation, step: Request | Fresh | Call) -> Exchange:
+        if isinstance(step, Call):
+            self.ask(rule.chapter, as_request(step.body), again=True)
+            raise Undecided("a real client is not played")
         fresh = isinstance(step, Fresh)
         return self.ask(rule.chapter, step.request if fresh else step, again=fresh)
 

@@ -303,9 +303,32 @@ class Fresh:
     request: Request
 
 
-Step = Request | Fresh | list[Request] | list[Fresh]
+@dataclass(frozen=True)
+class Call:
+    """In a script: a use of the official client package (a key of ``clients.USES``) with the members of a body."""
+
+    use: str
+    body: Body
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a real client made of the endpoint: a JSON value, or what it raised; ``exchanges`` are what was on the wire.
+
+    ``unlike`` names the must rules that the last of them breaks by itself. ``undecided`` says why nothing can be told.
+    """
+
+    exchanges: tuple[Exchange, ...] = ()
+    value: Any = None
+    error: str = ""
+    unlike: tuple[str, ...] = ()
+    undecided: str = ""
+
+
+Step = Request | Fresh | Call | list[Request] | list[Fresh]
 Script = Generator[Step, Any, str | None]
-"""Yields requests (a list: all at once), is sent their exchanges, returns what is wrong or None."""
+"""Yields requests (a list: all at once), is sent their exchanges, returns what is wrong or None. For a ``Call`` it is
+sent its outcome."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .endpoint import Lane, Target, prepare, tls_context
@@ -19,6 +20,7 @@ from .model import Exchange, Request, Trouble
 from .traffic import Traffic
 
 Priority = tuple[int, ...]
+T = TypeVar("T")
 
 URGENT: Priority = (-1,)
 """Proofs go before everything that waits, so that verdicts come early."""
@@ -32,6 +34,8 @@ class Job:
     label: str
     done: asyncio.Future[Exchange]
     vetted: Exchange | None = None
+    work: Callable[[], Awaitable[Any]] | None = None
+    """What is done instead of sending the request: traffic of another client, which takes a lane's place."""
 
 
 class Pipeline:
@@ -85,6 +89,16 @@ class Pipeline:
     def ask_again(self, request: Request, label: str) -> asyncio.Future[Exchange]:
         """A new exchange for a request that was asked before."""
         return self._enqueue(prepare(request, self.target), label, URGENT)
+
+    async def occupy(self, work: Callable[[], Awaitable[T]], label: str) -> T | None:
+        """What ``work``, which sends requests of its own, gives; it counts as one in flight. None where all is over."""
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        job = Job(Request(), label, done, work=work)
+        if not self.gone:
+            self._queue.put_nowait((URGENT, next(self._number), job))
+            found = await done
+            return None if isinstance(found, Exchange) else found
+        return None
 
     def remember(self, request: Request, exchange: Exchange) -> None:
         """Keep an exchange as the answer to a prepared request."""
@@ -170,7 +184,7 @@ class Pipeline:
                     continue
                 self._flying.add(job)
                 try:
-                    self._finish(job, await self._fly(lane, job))
+                    self._finish(job, await (job.work() if job.work else self._fly(lane, job)))
                 except Exception as error:  # a fault of ours ends the run; it must not leave others waiting
                     self.give_up(f"internal error: {type(error).__name__}: {error}")
                 finally:

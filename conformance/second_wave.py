@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..strategies.simpler import simpler
+from . import clients
 from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
 from .model import (
     AnswerRule,
     Body,
+    Call,
     Exchange,
     Finding,
     Fresh,
+    Outcome,
     Relation,
     Request,
     Result,
@@ -230,6 +233,9 @@ class SecondWave:
                 if isinstance(step, list):
                     reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
                     made += reply
+                elif isinstance(step, Call):
+                    reply = await self._drive(rule, step)
+                    made += reply.exchanges
                 else:
                     reply = await self._ask(rule, step, again=again)
                     made.append(reply)
@@ -240,6 +246,21 @@ class SecondWave:
             if self.settings.key != "required":
                 raise
             return f"{reason}, and the profile {self.settings.profile} says that it wants one", made
+
+    async def _drive(self, rule: Relation, call: Call) -> Outcome:
+        """What a real client makes of the endpoint; its requests count as this run's."""
+        target = self.pipeline.target
+        outcome = await self.pipeline.occupy(lambda: clients.drive(call, target), rule.id)
+        if outcome is None:
+            raise Undecided(f"no client is started any more ({self.pipeline.gone})")
+        for exchange in outcome.exchanges:
+            self.pipeline.traffic.add(exchange)
+        return clients.judged(outcome, self._broken_by)
+
+    def _broken_by(self, exchange: Exchange) -> tuple[str, ...]:
+        """The must rules about answers that an exchange breaks."""
+        rules = [rule for rule in self.sightings.rules if rule.strength is Strength.MUST]
+        return tuple(rule.id for rule in rules if judge_answer(rule, exchange, Watched()))
 
     async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool) -> Exchange:
         request = step.request if isinstance(step, Fresh) else step

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
-from . import canary, record
+from . import canary, clients, record
 from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
@@ -317,7 +317,8 @@ class Session:
     def _header(self) -> None:
         if not self._writer or not self.target:
             return
-        names = ("chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx")
+        names = ["chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx"]
+        names += ["openai"] if clients.installed() else []
         self._writer.write(
             {
                 "kind": "header",
