@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .catalogue import Catalogue
+from .catalogue import VENDOR, Catalogue
 from .endpoint import Target
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
@@ -243,8 +243,10 @@ class Campaign:
             cases: list[Case] = []
             try:
                 cases = example_cases(run.rule, self._places[run.rule.id], self.settings)
+                if run.rule.id.startswith(VENDOR):  # what others draw may be no body at all
+                    cases = [case for case in cases if case.request.content is not None]
             except Exception as error:
-                run.fault = error
+                cases, run.fault = [], error
             if not run.rule.risky:
                 self._loop.call_soon_threadsafe(self._complete, run, cases)
             else:
@@ -314,7 +316,7 @@ class Campaign:
             for _, exchange in exchanges:
                 # what a server makes of an invalid request that it took is that rule's finding, and no other's
                 if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
-                    self._sightings.observe(exchange)
+                    self._sightings.observe(exchange, rule.id)
             incidents = len(health.incidents)
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:

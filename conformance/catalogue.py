@@ -71,6 +71,10 @@ PROPERTIES = (
 """The 29 properties of the request object of vintage 2024-11, in the order of the seed document."""
 
 
+VENDOR = "x-"
+"""Ids of rules that are no part of the catalogue begin so; ``vendor`` brings them."""
+
+
 class CatalogueError(ValueError):
     """The catalogue contradicts itself or does not hold what was asked for."""
 
@@ -93,7 +97,7 @@ class Catalogue:
 
     @cached_property
     def hash(self) -> str:
-        """Twelve hex digits that change when any rule, pin or title changes."""
+        """Twelve hex digits that change when any rule, pin or title changes. Vendors' rules are no part of it."""
         rows = [
             [
                 rule.id,
@@ -104,6 +108,7 @@ class Catalogue:
                 [rule.probe, rule.nonsense] if isinstance(rule, Gate) else [_pin(pin) for pin in rule.pins],
             ]
             for rule in self.by_id.values()
+            if not rule.id.startswith(VENDOR)
         ]
         return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -123,7 +128,8 @@ def _pin(pin: object) -> object:
     return pin
 
 
-def _holds(rule: Rule, vintage: str) -> bool:
+def holds(rule: Rule, vintage: str) -> bool:
+    """Whether a rule is of a vintage."""
     order = VINTAGES.index
     return order(rule.since) <= order(vintage) <= order(rule.until)
 
@@ -136,15 +142,20 @@ def load(vintage: str = VINTAGES[0]) -> Catalogue:
     chapters = []
     for name in (*CHAPTERS, *SECOND_WAVE):
         chapter: Chapter = importlib.import_module(f".rules.{name}", __package__).CHAPTER
-        rules = tuple(replace(rule, chapter=chapter.name) for rule in chapter.rules if _holds(rule, vintage))
+        rules = tuple(replace(rule, chapter=chapter.name) for rule in chapter.rules if holds(rule, vintage))
         chapters.append(replace(chapter, rules=rules))
-    gates = tuple(gate for gate in GATES if _holds(gate, vintage))
+    gates = tuple(gate for gate in GATES if holds(gate, vintage))
     every = [rule for chapter in chapters for rule in chapter.rules]
     rules = tuple(rule for rule in every if isinstance(rule, RequestRule))
     answers = tuple(rule for rule in every if isinstance(rule, AnswerRule))
     relations = tuple(rule for rule in every if isinstance(rule, Relation))
-    _check(gates, rules, (*answers, *relations))
-    return Catalogue(vintage, gates, rules, tuple(chapters), answers, relations)
+    return checked(Catalogue(vintage, gates, rules, tuple(chapters), answers, relations))
+
+
+def checked(catalogue: Catalogue) -> Catalogue:
+    """The catalogue itself. Raises CatalogueError where it contradicts itself."""
+    _check(catalogue.gates, catalogue.rules, (*catalogue.answers, *catalogue.relations))
+    return catalogue
 
 
 def _check(gates: Sequence[Gate], rules: Iterable[RequestRule], others: Iterable[AnswerRule | Relation]) -> None:

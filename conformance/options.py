@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from ..reports.reading import Run
     from .profile import Profile
+    from .vendor import Vendor
     from .waivers import Waivers
 
 DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
@@ -135,9 +137,22 @@ def vintage(config: pytest.Config, profile: Profile) -> str:
     return wanted or profile.vintage or VINTAGE_NAMES[0]
 
 
-def waivers(config: pytest.Config, profile: Profile) -> Waivers:
-    """The waivers that ``--waivers`` names, before those of the profile. Rules of every vintage are known, so that one
-    file serves all; with --strict another one is an error."""
+def vendors(vintage: str) -> tuple[Vendor, ...]:
+    """The chapters that installed packages bring; all of them go together with the catalogue."""
+    from . import vendor
+    from .catalogue import load as load_catalogue
+
+    try:
+        found = vendor.found()
+        vendor.extended(load_catalogue(vintage), found)
+    except vendor.VendorError as error:
+        raise pytest.UsageError(f"chatproof: {error}") from None
+    return found
+
+
+def waivers(config: pytest.Config, profile: Profile, vendors: Sequence[Vendor] = ()) -> Waivers:
+    """The waivers that ``--waivers`` names, before those of the profile. Rules of every vintage and of vendors are
+    known, so that one file serves all; with --strict another one is an error."""
     from . import waivers as files
     from .catalogue import load as load_catalogue
     from .model import VINTAGES
@@ -145,6 +160,7 @@ def waivers(config: pytest.Config, profile: Profile) -> Waivers:
     found = files.Waivers()
     if config.option.waivers:
         known = {name: rule.strength for of in VINTAGES for name, rule in load_catalogue(of).by_id.items()}
+        known |= {rule.id: rule.strength for vendor in vendors for rule in vendor.chapter.rules}
         try:
             path = Path(config.invocation_params.dir) / config.option.waivers
             found = files.load(path, known, lenient=not strict(config))

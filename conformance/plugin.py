@@ -75,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
         profile = None if handed else options.profile(config)
         vintage = handed["settings"]["vintage"] if handed else options.vintage(config, profile)
         load(vintage)
+        vendors = () if handed else options.vendors(vintage)
     if handed:
         session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
     else:
@@ -101,8 +102,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if option.baseline:
             config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
         command = options.command(config, endpoint)
-        waivers = options.waivers(config, profile)
-        session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
+        waivers = options.waivers(config, profile, vendors)
+        session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers, vendors)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
@@ -271,7 +272,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _report(session: pytest.Session, run: Session) -> None:
     """Write the reports; with a baseline, only what is worse than there is a failure."""
     from ..reports import compare, compare_writers, writers
-    from ..reports.reading import RecordError, read
+    from ..reports.reading import BROKEN, RecordError, read
 
     config, folder = session.config, run.folder
     assert folder is not None
@@ -286,7 +287,7 @@ def _report(session: pytest.Session, run: Session) -> None:
         (folder / "compare.html").write_text(compare_writers.to_html(comparison), encoding="utf-8")
         (folder / "compare.md").write_text(compare_writers.to_markdown(comparison), encoding="utf-8")
         if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
-            failed = bool(comparison.regressions)
+            failed = bool(comparison.regressions) or any(line["verdict"] in BROKEN for line in record.vendor)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..strategies.simpler import simpler
-from . import clients
+from . import clients, vendor
 from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
 from .model import (
@@ -75,6 +75,8 @@ class SecondWave:
     async def answer(self, rule: AnswerRule) -> Result:
         """The verdict of a rule about answers, once all that they need were provided."""
         watched = self.sightings.of[rule.id]
+        if why := vendor.fault(rule):
+            return Result(rule.id, Verdict.ERROR, note=why)
         stands = next((name for name in rule.twin_of if self.sightings.of[name].seen), "")
         if watched.seen and stands:
             result = Result(rule.id, Verdict.BLOCKED, blocked_by=stands, note="the same fault, seen there as well")
@@ -277,5 +279,5 @@ class SecondWave:
             or exchange.status == 401
             or (rule.valid and react(exchange) is Reaction.ACCEPTED)
         ):
-            self.sightings.observe(exchange)
+            self.sightings.observe(exchange, rule.id)
         return exchange

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
-from . import canary, clients, record
+from . import canary, clients, record, vendor
 from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
@@ -31,6 +31,7 @@ from .model import Capability, Gate, Result, Verdict
 from .plan import Settings, asked_at, needed_gates
 from .profile import Profile
 from .traffic import Traffic
+from .vendor import Vendor
 from .waivers import Waivers, restored
 
 REFERENCE = "reference"
@@ -49,6 +50,7 @@ class Session:
         start: str | None = None,
         command: str = "",
         waivers: Waivers | None = None,
+        vendors: Sequence[Vendor] = (),
     ) -> None:
         self.endpoint = endpoint
         self.model = model
@@ -57,7 +59,8 @@ class Session:
         self.profile = profile or Profile()
         self.start_command = start
         self.lifeline: Lifeline | None = None
-        self.catalogue: Catalogue = load(settings.vintage)
+        self.vendors = vendors
+        self.catalogue: Catalogue = vendor.extended(load(settings.vintage), vendors)
         self.lines: dict[str, dict[str, Any]] = {}
         self.folder: Path | None = None
         self.expected: set[str] = set()
@@ -157,6 +160,7 @@ class Session:
             "target": target,
             "variable": self.variable,
             "settings": asdict(self.settings),
+            "vendors": bool(self.vendors),
             "capabilities": {name: found.value for name, found in self.capabilities.items()},
             "waivers": self.waivers.header(),
             "today": self.today.isoformat(),
@@ -168,7 +172,8 @@ class Session:
         """The session of a worker, whose lanes are its share of what may be in flight."""
         settings = Settings(**handed["settings"])
         settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
-        session = cls(handed["endpoint"], handed["target"]["model"], handed["variable"], settings)
+        vendors = vendor.found() if handed["vendors"] else ()
+        session = cls(handed["endpoint"], handed["target"]["model"], handed["variable"], settings, vendors=vendors)
         key = None if settings.key == "none" else os.environ.get(handed["variable"]) or None
         session.target = Target(key=key, key_variable=handed["variable"], **handed["target"])
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
@@ -265,11 +270,11 @@ class Session:
         self.finish_asking()
         if self._writer:
             counts = self.counts()
-            remarks = self.waiver_remarks()
+            remarks = self.waiver_remarks(of_vendors=False)
             verdict = record.verdict_of_run(counts)
             if self.settings.strict and remarks:
                 verdict = record.NON_CONFORMANT  # as the exit code says
-            elif verdict == record.CONFORMANT and self.unasked():
+            elif verdict == record.CONFORMANT and not all(map(vendor.is_vendor, self.unasked())):
                 verdict = record.INCOMPLETE
             self._writer.write(
                 {
@@ -284,23 +289,35 @@ class Session:
                     "finished": record.now(),
                 }
                 | ({"waiver_remarks": remarks} if remarks else {})
+                | ({"vendors": self.vendor_counts()} if self.vendors else {})
             )
             self._writer = None
         self._stack.close()
 
     def counts(self) -> dict[str, int]:
-        """Number of rules by verdict."""
-        return dict(Counter(line["verdict"] for line in self.lines.values()))
+        """Number of rules by verdict, without those of vendors."""
+        return dict(Counter(line["verdict"] for name, line in self.lines.items() if not vendor.is_vendor(name)))
 
-    def waiver_remarks(self) -> list[str]:
-        """What the waivers say too much about this run, in sentences."""
+    def vendor_counts(self) -> dict[str, dict[str, int]]:
+        """Number of vendors' rules, by chapter and verdict."""
+        return {
+            one.chapter.name: dict(
+                Counter(line["verdict"] for line in self.lines.values() if line["chapter"] == one.chapter.name)
+            )
+            for one in self.vendors
+        }
+
+    def waiver_remarks(self, *, of_vendors: bool = True) -> list[str]:
+        """What the waivers say too much about this run, in sentences; ``of_vendors``: of vendors' rules as well."""
         if self.target is None:
             return []
-        return self.waivers.remarks(self.lines.values(), self.target.model, self.settings.vintage, self.today)
+        lines = [line for name, line in self.lines.items() if of_vendors or not vendor.is_vendor(name)]
+        return self.waivers.remarks(lines, self.target.model, self.settings.vintage, self.today)
 
     def second_wave(self) -> dict[str, int]:
         """Rules about answers: with any judged, with others' answers judged, and requests of their own."""
-        asked = [self.lines[rule.id] for rule in self.catalogue.answers if rule.id in self.lines]
+        official = (rule.id for rule in self.catalogue.answers if not vendor.is_vendor(rule.id))
+        asked = [self.lines[name] for name in official if name in self.lines]
         judged = [line for line in asked if line["judged"]]
         return {
             "rules": len(judged),
@@ -317,6 +334,7 @@ class Session:
     def _header(self) -> None:
         if not self._writer or not self.target:
             return
+        ids = [rule.id for rule in asked_at(self.catalogue, self.settings.depth)]
         names = ["chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx"]
         names += ["openai"] if clients.installed() else []
         self._writer.write(
@@ -325,7 +343,7 @@ class Session:
                 "format": record.FORMAT,
                 "suite": importlib.metadata.version("chatproof"),
                 "catalogue": self.catalogue.hash,
-                "rules": len(asked_at(self.catalogue, self.settings.depth)),
+                "rules": sum(not vendor.is_vendor(name) for name in ids),
                 "vintage": self.settings.vintage,
                 "endpoint": self.target.base,
                 "model": self.target.model,
@@ -338,6 +356,7 @@ class Session:
                 | {"python": platform.python_version()},
                 "started": record.now(),
             }
+            | ({"vendors": [one.told(ids) for one in self.vendors]} if self.vendors else {})
             | ({"claims": self.profile.header()} if self.profile.digest else {})
             | ({"waivers": self.waivers.header()} if self.waivers.entries else {})
         )

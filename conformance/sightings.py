@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .catalogue import VENDOR
 from .model import AnswerRule, Exchange, Request
 
 BUSY = (408, 429, 503, 529)
@@ -45,10 +46,12 @@ class Sightings:
         self.of = {rule.id: Watched() for rule in rules}
         self._known: dict[int, tuple[Exchange, set[str]]] = {}  # the exchange, so that its id is given to no other
 
-    def observe(self, exchange: Exchange) -> None:
-        """Judge one vetted exchange by all rules."""
+    def observe(self, exchange: Exchange, asker: str = "") -> None:
+        """Judge one vetted exchange by all rules. What a vendor's rule (``asker``) makes a server say is judged by
+        vendors' rules only: it is no part of the run that a certificate speaks of."""
         for rule in self.rules:
-            self.hold(exchange, rule)
+            if rule.id.startswith(VENDOR) or not asker.startswith(VENDOR):
+                self.hold(exchange, rule)
 
     def hold(self, exchange: Exchange, rule: AnswerRule) -> None:
         """Judge one vetted exchange by one rule, unless that was done before."""

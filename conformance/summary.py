@@ -6,6 +6,7 @@ from typing import Any
 
 from ..reports import compare_writers
 from ..reports.causes import Cause, causes
+from . import vendor
 from .model import Capability, Verdict
 from .record import cut, printable
 from .session import Session
@@ -28,12 +29,13 @@ def write(terminal: Any, run: Session) -> None:
     terminal.line(
         ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
     )
-    lines = list(run.lines.values())
+    lines = [line for name, line in run.lines.items() if not vendor.is_vendor(name)]
     for head, verdicts in _KINDS:
         _findings(terminal, head, [line for line in lines if line["verdict"] in verdicts])
     declined = [line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and "capability" in line]
     unclaimed = [line for line in declined if line["capability"] == Capability.UNCLAIMED.value]
     declined = [line for line in declined if line not in unclaimed]
+    _vendors(terminal, run)
     remarks = run.waiver_remarks()
     for remark in remarks[:MOST]:
         terminal.line(remark)
@@ -61,6 +63,18 @@ def write(terminal: Any, run: Session) -> None:
 
 def _profile(run: Session) -> str:
     return f" · profile {printable(run.profile.name)}" if run.profile.digest else ""
+
+
+def _vendors(terminal: Any, run: Session) -> None:
+    """What became of the rules of vendors, which the counts above leave out."""
+    for one, counts in zip(run.vendors, run.vendor_counts().values(), strict=True):
+        told = ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
+        name = f"{one.chapter.name} (rules of {one.package} {one.version}, no part of the verdict)"
+        terminal.line(printable(f"{name}: {told or 'nothing asked'}"))
+        lines = [line for line in run.lines.values() if line["chapter"] == one.chapter.name]
+        for head, verdicts in _KINDS:
+            found = [line for line in lines if line["verdict"] in verdicts]
+            _findings(terminal, f"{one.chapter.name}, {head}", found)
 
 
 def write_changes(terminal: Any, comparison: Any) -> None:

@@ -152,7 +152,7 @@ def build(run: Run) -> dict[str, Any]:
             "lines": len(content.splitlines()),
         },
         "caveats": list(CAVEATS),
-    } | _given(footer, waiver_remarks=list)
+    } | _given({**footer, "vendors": _table(run.vendor, "chapter")}, waiver_remarks=list, vendors=dict)
 
 
 def _given(said: Mapping[str, Any], **types: type) -> dict[str, Any]:

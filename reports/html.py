@@ -292,6 +292,7 @@ def _page(run: Run, most: int) -> str:
         capabilities=[visible(word) for word in mapping(run.header.get("capabilities")).values()],
         digest=str(mapping(run.header.get("claims")).get("sha256", ""))[:12],
         waiver_remarks=[str(remark) for remark in _list(footer.get("waiver_remarks"))],
+        vendor=[mapping(line) for line in run.vendor],
         footer=footer,
         verdict=verdict,
         command=block(command, 4 * SHORT),

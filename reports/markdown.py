@@ -112,6 +112,7 @@ def _pieces(run: Run) -> Iterator[str]:
     yield from _entries("Broken", [line for lines in groups.values() for line in lines])
     yield from _entries("Warnings", [line for line in by_verdict["warning"] if "finding" in line])
     yield from _waived(run)
+    yield from _vendors(run)
     yield from _unasked(by_verdict["not_offered"], by_verdict["error"])
 
 
@@ -197,6 +198,21 @@ def _waived(run: Run) -> Iterator[str]:
         words = " | ".join(prose(waiver[name]) for name in ("reason", "owner", "expires"))
         used = "yes" if waiver["used"] else "no"
         yield f"| {code(waiver['rule'])} | {code(waiver['symptom'])} | {words} | {used} |\n"
+
+
+def _vendors(run: Run) -> Iterator[str]:
+    """Rules of vendors, chapter by chapter: counted apart, with what is broken."""
+    for name in dict.fromkeys(str(line["chapter"]) for line in run.vendor):
+        lines = [line for line in run.vendor if line["chapter"] == name]
+        counts = Counter(line["verdict"] for line in lines)
+        told = ", ".join(f"{count} {prose(verdict)}" for verdict, count in counts.items())
+        yield f"\n### Rules of a vendor: {prose(name)}\n\nNo part of the verdict and the counts above: {told}.\n"
+        yield from _entries(
+            f"Broken in {prose(name)}", [row for row in lines if row["verdict"] in BROKEN and "finding" in row]
+        )
+        yield from _entries(
+            f"Warnings of {prose(name)}", [row for row in lines if row["verdict"] == "warning" and "finding" in row]
+        )
 
 
 def _unasked(declined: Sequence[Line], errors: Sequence[Line]) -> Iterator[str]:

@@ -7,7 +7,8 @@ import shlex
 
 import click
 
-from ..catalogue import PROPERTIES, CatalogueError, load
+from .. import vendor
+from ..catalogue import PROPERTIES, Catalogue, CatalogueError, load
 from ..endpoint import Target, curl, prepare
 from ..model import Gate, Rule, as_request
 
@@ -26,6 +27,14 @@ def _row(rule: Rule) -> dict[str, object]:
     }
 
 
+def _catalogue() -> Catalogue:
+    """The catalogue, and after it the rules that installed packages bring."""
+    try:
+        return vendor.extended(load(), vendor.found())
+    except vendor.VendorError as error:
+        raise click.ClickException(str(error)) from None
+
+
 @click.command()
 @click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", help="how to print them")
 @click.option(
@@ -36,7 +45,7 @@ def rules(form: str, prop: str | None) -> None:
 
     Example: chatproof rules --property logit_bias
     """
-    catalogue = load()
+    catalogue = _catalogue()
     rows = [_row(rule) for rule in catalogue.by_id.values() if prop in (None, rule.property)]
     if form == "json":
         click.echo(json.dumps(rows, indent=1))
@@ -61,7 +70,7 @@ def explain(rule_id: str) -> None:
     Example: chatproof explain temperature.max.refuses
     """
     try:
-        rule = load().find(rule_id)
+        rule = _catalogue().find(rule_id)
     except CatalogueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{rule.id}: the server {rule.title}")

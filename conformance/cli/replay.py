@@ -24,6 +24,7 @@ def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str
 
     Example: chatproof replay conformance-report/latest 'stop.*'
     """
+    from .. import vendor
     from ..catalogue import load
     from ..endpoint import EndpointError
     from ..plan import Settings
@@ -50,9 +51,12 @@ def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str
             api_key_env,
             os.environ.get(api_key_env) or None,
         )
-        for one in replayed(wanted, run.header, target, load(run.header["vintage"]), settings):
+        catalogue = vendor.extended(load(run.header["vintage"]), vendor.found())
+        for one in replayed(wanted, run.header, target, catalogue, settings):
             found[one.outcome] += 1
             click.echo(printable(f"{one.outcome.value:12} {one.rule}: {one.says}"))
+    except vendor.VendorError as error:
+        raise click.ClickException(str(error)) from None
     except EndpointError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(6) from None

@@ -20,7 +20,7 @@ MOST_WHY, MOST_CURL = 300, 4000
 
 WAIVABLE = ("failed", "inconsistent", "warning")
 """Verdicts that an entry is drafted for."""
-_RULE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
+_RULE = re.compile(r"(x-[a-z0-9_]+(-[a-z0-9_]+)*|[a-z0-9_]+)(\.[a-z0-9_]+)+")
 
 
 @click.command()
