@@ -282,6 +282,9 @@ def _remarks(old: Run, new: Run, changes: Mapping[Kind, tuple[Change, ...]]) -> 
         for name, effect in names.items():
             if name in before and name in after and before[name] != after[name]:
                 said.append(f"The runs differ in {name} ({before[name]} and {after[name]}): {effect}.")
+    claims = [mapping(run.header.get("claims")) for run in (old, new)]
+    if claims[0] != claims[1] and old.header.get("profile") == new.header.get("profile"):
+        said.append("The profile has changed: what it claims in one of them only is judged differently.")
     if (old.header.get("waivers") or []) != (new.header.get("waivers") or []):
         said.append("The runs differ in their waivers: rules that are waived in one of them are listed apart.")
     weights = sum(
