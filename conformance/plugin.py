@@ -69,10 +69,11 @@ def pytest_configure(config: pytest.Config) -> None:
         warnings.filterwarnings("ignore", "Slow code in plugin")
         from .catalogue import load
         from .plan import Settings
+        from .profile import Profile
         from .session import REFERENCE, Session
         from .suite import ANCHOR, SESSION, all_markers
 
-        profile = None if handed else options.profile(config)
+        profile = Profile() if handed else options.profile(config)
         vintage = handed["settings"]["vintage"] if handed else options.vintage(config, profile)
         load(vintage)
         vendors = () if handed else options.vendors(vintage)

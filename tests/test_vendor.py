@@ -84,6 +84,8 @@ def test_the_example_of_the_page(site: Path, tmp_path: Path, workers: tuple[str,
     schema = json.loads((PAGE.parents[2] / "reports/run.schema.json").read_text(encoding="utf-8"))
     for line in lines:
         validate.validate(schema, line)
+    page = json.loads((PAGE.parents[2] / "reports/certificate.schema.json").read_text(encoding="utf-8"))
+    validate.validate(page, made)
     if workers:
         return
     baseline = ran(site, tmp_path, *wanted, "--report-dir", "next", "--baseline", "out", *workers)
