@@ -87,8 +87,8 @@ def shipped() -> dict[str, Path]:
 
 
 def find(word: str, start: Path) -> Path:
-    """The file of a profile that is named, or given by its path. Raises ProfileError."""
-    names = shipped()
+    """The file of a profile that is named (a draft as ``drafts/NAME``), or given by its path. Raises ProfileError."""
+    names = shipped() | {f"drafts/{path.stem}": path for path in sorted(FOLDER.glob("drafts/*.toml"))}
     if word in names:
         return names[word]
     path = start / word

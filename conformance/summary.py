@@ -62,7 +62,10 @@ def write(terminal: Any, run: Session) -> None:
 
 
 def _profile(run: Session) -> str:
-    return f" · profile {printable(run.profile.name)}" if run.profile.digest else ""
+    if not run.profile.digest:
+        return ""
+    draft = " (a draft, not run)" if run.profile.title.endswith("(draft, not run)") else ""
+    return f" · profile {printable(run.profile.name)}{draft}"
 
 
 def _vendors(terminal: Any, run: Session) -> None:

@@ -80,6 +80,18 @@ def test_without_the_package_it_is_not_offered(monkeypatch: pytest.MonkeyPatch) 
     assert sum(line["requests"] for line in lines.values()) == 0
 
 
+@needs_the_package
+def test_a_client_that_sends_nothing_says_nothing_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(client: Any, body: Any) -> Any:
+        raise AttributeError("of another version")
+
+    monkeypatch.setattr(clients, "USES", {**clients.USES, "create": clients.Use(broken)})
+    with served(Reference()) as url:
+        [line] = asked(url, DEFAULT, only=["client.create"]).values()
+    assert line["verdict"] == "not_offered"
+    assert line["note"] == "the client sent nothing: AttributeError: of another version"
+
+
 def test_without_the_package_the_driver_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "installed", lambda: False)
     outcome = asyncio.run(clients.drive(Call("create", lean()), Target("http://127.0.0.1:9/v1")))

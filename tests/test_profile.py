@@ -228,6 +228,21 @@ def test_any_bytes_are_a_profile_or_one_line(tmp_path_factory: pytest.TempPathFa
     assert said.isprintable()
 
 
+def test_names_and_paths(tmp_path: Path) -> None:
+    (tmp_path / "core").write_text("")
+    assert files.find("core", tmp_path) == files.FOLDER / "core.toml"
+    assert files.find("drafts/vllm", tmp_path) == files.FOLDER / "drafts/vllm.toml"
+    assert files.find("mine.toml", tmp_path) == tmp_path / "mine.toml"
+    with pytest.raises(files.ProfileError, match=r"mine\.toml: No such file or directory; name a shipped profile"):
+        files.load(files.find("mine.toml", tmp_path))
+
+
+def test_a_draft_is_called_one(ask: Ask) -> None:
+    ran = ask("--endpoint", "reference", "--conformance-profile", "drafts/sglang", "--depth", "smoke", "-k", "gate.n")
+    assert ran.code == 0, ran.out
+    assert "profile sglang (a draft, not run)" in ran.out
+
+
 def test_an_unknown_name_gets_the_nearest(ask: Ask) -> None:
     ran = ask("--endpoint", "reference", "--conformance-profile", "cor", report=False)
     assert ran.code == 4

@@ -177,7 +177,7 @@ def _used(use: str, body: Body) -> Generator[Any, Any, Outcome]:
     if outcome.undecided:
         raise Undecided(outcome.undecided)
     if not outcome.exchanges:
-        return outcome
+        raise Undecided(f"the client sent nothing: {outcome.error}")
     last = outcome.exchanges[-1]
     if last.answer is None or react(last) in (Reaction.LIMITED, Reaction.REDIRECTED, Reaction.UNREACHED):
         raise Undecided(f"no answer that can be judged ({describe(last)})")
@@ -189,8 +189,8 @@ def _wrong(outcome: Outcome, compare: Compare) -> str | None:
     if outcome.error.startswith(_CUT) and _ends(outcome.exchanges[-1]) & {"length", "content_filter"}:
         raise Undecided("the answer was cut, which the client's helpers do not take")
     if outcome.error:
-        came = f" (the wire: {describe(outcome.exchanges[-1])})" if outcome.exchanges else ""
-        why: str | None = f"the client raises {_short(outcome.error)}{came}"
+        came = describe(outcome.exchanges[-1])
+        why: str | None = f"the client raises {_short(outcome.error)} (the wire: {came})"
     else:
         why = compare(outcome.value, outcome.exchanges[-1])
     if why and outcome.unlike:
