@@ -16,12 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .catalogue import VENDOR, Catalogue
+from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
 from .judge import Reaction, react
 from .model import (
+    VENDOR,
     AnswerRule,
     Capability,
     Exchange,

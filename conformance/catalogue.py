@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from .model import VINTAGES, AnswerRule, Chapter, Expect, Gate, Relation, Request, RequestRule, Rule
+from .model import VENDOR, VINTAGES, AnswerRule, Chapter, Expect, Gate, Relation, Request, RequestRule, Rule
 
 CHAPTERS = (
     "http",
@@ -69,10 +69,6 @@ PROPERTIES = (
     "functions",
 )
 """The 29 properties of the request object of vintage 2024-11, in the order of the seed document."""
-
-
-VENDOR = "x-"
-"""Ids of rules that are no part of the catalogue begin so; ``vendor`` brings them."""
 
 
 class CatalogueError(ValueError):

@@ -24,6 +24,10 @@ VINTAGES = ("2024-11", "2026-08")
 """Known vintages of the specification, oldest first."""
 
 
+VENDOR = "x-"
+"""Ids of rules that are no part of the catalogue begin so; ``vendor`` brings them."""
+
+
 class Strength(StrEnum):
     """How binding a rule is; decides what a violation means."""
 

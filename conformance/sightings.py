@@ -6,8 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .catalogue import VENDOR
-from .model import AnswerRule, Exchange, Request
+from .model import VENDOR, AnswerRule, Exchange, Request
 
 BUSY = (408, 429, 503, 529)
 """Statuses of a server that has no time: their bodies come from anywhere and are not judged."""

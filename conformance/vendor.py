@@ -13,8 +13,8 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, cast
 
-from .catalogue import VENDOR, Catalogue, CatalogueError, checked, holds
-from .model import VINTAGES, AnswerRule, Chapter, Relation, RequestRule, as_request
+from .catalogue import Catalogue, CatalogueError, checked, holds
+from .model import VENDOR, VINTAGES, AnswerRule, Chapter, Relation, RequestRule, as_request
 from .record import printable
 
 GROUP = "chatproof.rules"
