@@ -23,6 +23,7 @@ from .judge import Kind, Reaction, describe, react
 from .model import AnswerRule, Exchange, Gate, Relation, Request, RequestRule, Verdict
 from .parity import judge_as_asked
 from .plan import Settings
+from .profile import Profile
 from .sightings import BUSY, Watched, judge_answer
 from .sse import NOT_JSON, read_json
 
@@ -70,9 +71,9 @@ def recorded_request(line: Line, old_model: str, model: str) -> Request:
     )
 
 
-def resolve(url: str, model: str | None, variable: str, key: str | None) -> Target:
+def resolve(url: str, model: str | None, variable: str, key: str | None, profile: Profile | None = None) -> Target:
     """The endpoint to ask. Raises EndpointError."""
-    return asyncio.run(canary.resolve(url, model=model, key=key, key_variable=variable))
+    return asyncio.run(canary.resolve(url, model=model, key=key, key_variable=variable, profile=profile))
 
 
 def replay(

@@ -514,3 +514,23 @@ def test_a_certificate_has_no_waiver_of_a_must_in_its_profile(ask: Ask, pytester
     ran = ask("--endpoint", "reference", "--conformance-profile", profile, "--depth", "certify", report=False)
     assert ran.code == 4
     assert "--depth certify has no such waivers" in ran.out
+
+
+def test_a_finding_is_sent_again_under_its_profile(tmp_path: Path) -> None:
+    import record_strategies as draw
+    from chatproof.conformance.cli.replay import replay
+    from click.testing import CliRunner
+
+    profile = put(tmp_path, "p.toml", "[request]\nfields = { user = 'me' }\n")
+    with served(refused_when(lambda body: body.get("user") != "me")) as url:
+        line = draw.result("n.min.accepts", "failed", symptom="refused_valid")
+        line["finding"]["request"] = {"method": "POST", "path": "/chat/completions", "body": '{"n": 1}'}
+        record = draw.put(tmp_path, draw.record(line, endpoint=url, model="chatproof-reference"))
+        without = CliRunner().invoke(replay, [str(record)])
+        within = CliRunner().invoke(replay, [str(record), "--conformance-profile", str(tmp_path / profile)])
+        unknown = CliRunner().invoke(replay, [str(record), "--conformance-profile", "cor"])
+    assert without.exit_code == 6
+    assert "canary refused" in without.output
+    assert within.exit_code == 1
+    assert "still fails  n.min.accepts" in within.output
+    assert "did you mean core?" in unknown.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+from pathlib import Path
 
 import click
 
@@ -16,7 +17,10 @@ from ._records import load as load_run
 @click.option("--endpoint", metavar="URL", help="another server than the recorded one")
 @click.option("--model", metavar="NAME", help="another model than the recorded one")
 @click.option("--api-key-env", metavar="NAME", default="CHATPROOF_API_KEY", help="variable that holds the API key")
-def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str | None, api_key_env: str) -> None:
+@click.option("--conformance-profile", "word", metavar="NAME|FILE", help="the profile of the run, for its headers")
+def replay(
+    record: str, rules: tuple[str, ...], endpoint: str | None, model: str | None, api_key_env: str, word: str | None
+) -> None:
     """Send the recorded findings again and say which still fail.
 
     RUN is a run.jsonl or its folder, RULE a rule id or a pattern. Exit code 1: a finding still fails; 6: the endpoint
@@ -24,6 +28,7 @@ def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str
 
     Example: chatproof replay conformance-report/latest 'stop.*'
     """
+    from .. import profile as profiles
     from .. import vendor
     from ..catalogue import load
     from ..endpoint import EndpointError
@@ -45,11 +50,16 @@ def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str
     settings = Settings(parity=bool(run.header.get("settings", {}).get("parity")))
     found = dict.fromkeys(Outcome, 0)
     try:
+        profile = profiles.load(profiles.find(word, Path()), lenient=True) if word not in (None, "auto") else None
+    except profiles.ProfileError as error:
+        raise click.ClickException(str(error)) from None
+    try:
         target = resolve(
             endpoint or run.header["endpoint"],
             model or (None if endpoint else run.header["model"]),
             api_key_env,
             os.environ.get(api_key_env) or None,
+            profile,
         )
         catalogue = vendor.extended(load(run.header["vintage"]), vendor.found())
         for one in replayed(wanted, run.header, target, catalogue, settings):
