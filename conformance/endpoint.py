@@ -28,6 +28,7 @@ import httpx
 
 from ..strategies.bodies import MODEL
 from .access import DEFAULT_KEY_VARIABLE
+from .claims import model_of
 from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
 from .model import TOKEN_BOUNDS as TOKEN_BOUNDS
 from .model import Answer, Exchange, Request, Trouble, Unended
@@ -91,7 +92,8 @@ class ExtraHeader:
 class Target:
     """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound.
 
-    ``headers`` go with every request; ``ca_bundle`` names a file of certificates that are trusted, too.
+    ``headers`` go with every request; ``ca_bundle`` names a file of certificates that are trusted, too. From its
+    profile: ``models`` by capability, ``extra`` fields that join bodies which have them not, ``plain_headers``.
     """
 
     base: str
@@ -101,7 +103,9 @@ class Target:
     key_variable: str = DEFAULT_KEY_VARIABLE
     fields: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = Bounds()
-
+    models: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    plain_headers: tuple[tuple[str, str], ...] = ()
     headers: tuple[ExtraHeader, ...] = ()
     ca_bundle: str | None = None
 
@@ -133,7 +137,9 @@ def prepare(request: Request, target: Target) -> Request:
         return request
     body = dict(body)
     if body.get("model") == MODEL:
-        body["model"] = target.model
+        body["model"] = model_of(body, target.models, target.model) if target.models else target.model
+    if target.extra and not request.bare:
+        body = {**target.extra, **body}
     if not request.bare and not any(name in body for name in TOKEN_BOUNDS):
         body.update(target.fields)
     elif not request.bare and _renames(target, body):
@@ -185,6 +191,7 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
         headers["authorization"] = request.auth.replace(KEY_HERE, target.key or "")
     elif request.auth and target.key:
         headers["authorization"] = f"Bearer {target.key}"
+    headers.update(target.plain_headers)
     headers.update(request.headers)
     return headers
 
@@ -211,7 +218,7 @@ def curl(request: Request, target: Target) -> str:
         if extra.name.lower() not in own
         for part in ("-H", f'"{extra.name}: ${extra.variable}"')
     ]
-    for name, value in request.headers:
+    for name, value in (*target.plain_headers, *request.headers):
         words += ["-H", shlex.quote(f"{name}: {value}")]
     if request.chunked:
         words += ["-H", "'Transfer-Encoding: chunked'"]

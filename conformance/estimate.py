@@ -25,6 +25,8 @@ from .model import (
     Answer,
     AnswerRule,
     Body,
+    Call,
+    Capability,
     Exchange,
     Expect,
     Fresh,
@@ -37,7 +39,7 @@ from .model import (
     Undecided,
     as_request,
 )
-from .plan import DEPTHS, Settings, asked_at, cases, needed_gates, relation_bodies
+from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, relation_bodies
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
@@ -81,7 +83,11 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
     """
     chosen = asked_at(catalogue, settings.depth) if rules is None else list(rules)
+    if settings.only_claims:
+        chosen = [rule for rule in chosen if _claimed(rule, catalogue, settings)]
     needed = needed_gates(catalogue.gates, chosen)
+    if settings.only_claims:
+        needed &= set(settings.claims)
     gates = [gate for gate in catalogue.gates if gate.capability in needed]
     requests = [rule for rule in chosen if isinstance(rule, RequestRule) and not (settings.safe and rule.risky)]
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
@@ -92,6 +98,8 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     for gate in gates:
         rehearsal.gate(gate)
     offered = frozenset(gate.capability for gate in catalogue.gates)
+    if settings.only_claims:
+        offered &= set(settings.claims)
     rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
     for rule in relations:
         rehearsal.relation(rule, settings)
@@ -102,6 +110,16 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
     about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
     return [Row(name, **rehearsal.rows[name], about=name in about) for name in names]
+
+
+def _claimed(rule: Rule, catalogue: Catalogue, settings: Settings) -> bool:
+    """Whether a profile that leaves out all that it does not claim lets a rule be asked."""
+    if isinstance(rule, Gate):
+        return rule.capability in settings.claims
+    left_out = {
+        gate.capability: Capability.UNCLAIMED for gate in catalogue.gates if gate.capability not in settings.claims
+    }
+    return disposition(rule, catalogue.gates, left_out, safe=False) is None
 
 
 _COUNTED = ("requests", "prompt_tokens", "completion_tokens", "unbounded")
@@ -232,7 +250,10 @@ class _Rehearsal:
         except (StopIteration, Undecided):
             return
 
-    def _step(self, rule: Relation, step: Request | Fresh) -> Exchange:
+    def _step(self, rule: Relation, step: Request | Fresh | Call) -> Exchange:
+        if isinstance(step, Call):
+            self.ask(rule.chapter, as_request(step.body), again=True)
+            raise Undecided("a real client is not played")
         fresh = isinstance(step, Fresh)
         return self.ask(rule.chapter, step.request if fresh else step, again=fresh)
 

@@ -16,6 +16,7 @@ from .judge import Judgement, Kind, Reaction, describe, react
 from .model import (
     Body,
     Exchange,
+    Expect,
     Finding,
     Request,
     RequestRule,
@@ -163,6 +164,8 @@ class Prover:
         return Result(rule.id, verdict_of(rule, finding, asked.steady, self.settings.strict), finding=finding)
 
     async def _violates(self, rule: RequestRule, request: Request) -> bool:
+        if rule.expect is Expect.ACCEPT and self.settings.beyond(request.body):
+            return False  # what the server documents not to take is no smaller example
         return self._judge(rule, await self.pipeline.ask(request, rule.id, URGENT)).kind is Kind.VIOLATED
 
     async def _reduced(self, rule: RequestRule, body: Body) -> tuple[Body, int]:

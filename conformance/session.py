@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
-from . import canary, record
+from . import canary, clients, record, vendor
 from .access import Access, AccessError
 from .access import restored as restored_access
 from .campaign import Campaign
@@ -31,7 +31,9 @@ from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, Result, Verdict
 from .pace import Pace
 from .plan import Settings, asked_at, needed_gates
+from .profile import Profile
 from .traffic import Traffic
+from .vendor import Vendor
 from .waivers import Waivers, restored
 
 REFERENCE = "reference"
@@ -49,20 +51,22 @@ class Session:
         model: str | None,
         access: Access,
         settings: Settings,
-        profile: str = "auto",
+        profile: Profile | None = None,
         start: str | None = None,
         command: str = "",
         waivers: Waivers | None = None,
+        vendors: Sequence[Vendor] = (),
     ) -> None:
         self.endpoint = endpoint
         self.model = model
         self.access = access
         self.settings = settings
         self.pace = Pace(settings.in_flight, access.rate)
-        self.profile = profile
+        self.profile = profile or Profile()
         self.start_command = start
         self.lifeline: Lifeline | None = None
-        self.catalogue: Catalogue = load(settings.vintage)
+        self.vendors = vendors
+        self.catalogue: Catalogue = vendor.extended(load(settings.vintage), vendors)
         self.lines: dict[str, dict[str, Any]] = {}
         self.folder: Path | None = None
         self.expected: set[str] = set()
@@ -92,6 +96,10 @@ class Session:
 
         Without ``campaign`` the caller makes its own.
         """
+        if self.profile.key == "required" and not self._how()["key"]:
+            raise EndpointError(
+                f"the profile {self.profile.name} says that a key is required; put it into {self.access.variable}"
+            )
         url = self.endpoint
         if url == REFERENCE:
             from .reference.serve import start
@@ -135,12 +143,15 @@ class Session:
         self._header()
 
     def _resolve(self, url: str) -> Target:
+        how = self._how()
+        pace = Pace(1, self.access.rate)  # one of its own: that a server was still starting says nothing about load
+        return asyncio.run(canary.resolve(url, model=self.model, pace=pace, profile=self.profile, **how))
+
+    def _how(self) -> dict[str, Any]:
         try:
-            how = self.access.resolving()
+            return self.access.resolving()
         except AccessError as error:
             raise EndpointError(str(error)) from None
-        pace = Pace(1, self.access.rate)  # one of its own: that a server was still starting says nothing about load
-        return asyncio.run(canary.resolve(url, model=self.model, pace=pace, **how))
 
     def handover(self) -> dict[str, Any]:
         """What a worker needs, as plain values. No secret is among them: workers read their own environment."""
@@ -150,12 +161,16 @@ class Session:
             "query": self.target.query,
             "model": self.target.model,
             "fields": dict(self.target.fields),
+            "models": dict(self.target.models),
+            "extra": dict(self.target.extra),
+            "plain_headers": self.target.plain_headers,
         }
         return {
             "endpoint": self.endpoint,
             "target": target,
             "access": asdict(self.access),
             "settings": asdict(self.settings),
+            "vendors": bool(self.vendors),
             "capabilities": {name: found.value for name, found in self.capabilities.items()},
             "waivers": self.waivers.header(),
             "today": self.today.isoformat(),
@@ -169,8 +184,12 @@ class Session:
         settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
         access = restored_access(handed["access"])
         access = replace(access, rate=access.share(max(1, workers)))
-        session = cls(handed["endpoint"], handed["target"]["model"], access, settings)
-        session.target = Target(**handed["target"], **access.resolving())
+        vendors = vendor.found() if handed["vendors"] else ()
+        session = cls(handed["endpoint"], handed["target"]["model"], access, settings, vendors=vendors)
+        how = access.resolving()
+        if settings.key == "none":
+            how["key"] = None
+        session.target = Target(**handed["target"], **how)
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
         session.lines = {line["rule"]: line for line in handed["gates"]}
         session.waivers = restored(handed["waivers"])
@@ -281,29 +300,44 @@ class Session:
                     "incidents": self.incidents,
                     "finished": record.now(),
                 }
+                | ({"waiver_remarks": remarks} if (remarks := self.waiver_remarks(of_vendors=False)) else {})
+                | ({"vendors": self.vendor_counts()} if self.vendors else {})
                 | self.more
             )
             self._writer = None
         self._stack.close()
 
     def counts(self) -> dict[str, int]:
-        """Number of rules by verdict."""
-        return dict(Counter(line["verdict"] for line in self.lines.values()))
+        """Number of rules by verdict, without those of vendors."""
+        return dict(Counter(line["verdict"] for name, line in self.lines.items() if not vendor.is_vendor(name)))
 
     def verdict(self) -> str:
         """``conformant``, ``non-conformant`` or ``incomplete``, as far as the run has come."""
         verdict = record.verdict_of_run(self.counts())
+        if self.settings.strict and self.waiver_remarks(of_vendors=False):
+            return record.NON_CONFORMANT  # as the exit code says
         return record.INCOMPLETE if verdict == record.CONFORMANT and not self.complete else verdict
 
-    def waiver_remarks(self) -> list[str]:
-        """What the waivers say too much about this run, in sentences."""
+    def vendor_counts(self) -> dict[str, dict[str, int]]:
+        """Number of vendors' rules, by chapter and verdict."""
+        return {
+            one.chapter.name: dict(
+                Counter(line["verdict"] for line in self.lines.values() if line["chapter"] == one.chapter.name)
+            )
+            for one in self.vendors
+        }
+
+    def waiver_remarks(self, *, of_vendors: bool = True) -> list[str]:
+        """What the waivers say too much about this run, in sentences; ``of_vendors``: of vendors' rules as well."""
         if self.target is None:
             return []
-        return self.waivers.remarks(self.lines.values(), self.target.model, self.settings.vintage, self.today)
+        lines = [line for name, line in self.lines.items() if of_vendors or not vendor.is_vendor(name)]
+        return self.waivers.remarks(lines, self.target.model, self.settings.vintage, self.today)
 
     def second_wave(self) -> dict[str, int]:
         """Rules about answers: with any judged, with others' answers judged, and requests of their own."""
-        asked = [self.lines[rule.id] for rule in self.catalogue.answers if rule.id in self.lines]
+        official = (rule.id for rule in self.catalogue.answers if not vendor.is_vendor(rule.id))
+        asked = [self.lines[name] for name in official if name in self.lines]
         judged = [line for line in asked if line["judged"]]
         return {
             "rules": len(judged),
@@ -326,18 +360,20 @@ class Session:
     def _header(self) -> None:
         if not self._writer or not self.target:
             return
-        names = ("chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx")
+        ids = [rule.id for rule in asked_at(self.catalogue, self.settings.depth)]
+        names = ["chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx"]
+        names += ["openai"] if clients.installed() else []
         self._writer.write(
             {
                 "kind": "header",
                 "format": record.FORMAT,
                 "suite": importlib.metadata.version("chatproof"),
                 "catalogue": self.catalogue.hash,
-                "rules": len(asked_at(self.catalogue, self.settings.depth)),
+                "rules": sum(not vendor.is_vendor(name) for name in ids),
                 "vintage": self.settings.vintage,
                 "endpoint": self.target.base,
                 "model": self.target.model,
-                "profile": self.profile,
+                "profile": self.profile.name,
                 "capabilities": {name: found.value for name, found in self.capabilities.items()},
                 "seed": self.settings.seed,
                 "command": self.command,
@@ -346,5 +382,7 @@ class Session:
                 | {"python": platform.python_version()},
                 "started": record.now(),
             }
+            | ({"vendors": [one.told(ids) for one in self.vendors]} if self.vendors else {})
+            | ({"claims": self.profile.header()} if self.profile.digest else {})
             | ({"waivers": self.waivers.header()} if self.waivers.entries else {})
         )
