@@ -153,9 +153,9 @@ def test_what_never_ends_is_bounded() -> None:
     [
         ("", b"x", ""),
         ("identity", b"x", ""),
-        ("gzip", gzip.compress(b"x"), ""),
+        ("gzip", gzip.compress(b"x", mtime=0), ""),
         ("deflate", zlib.compress(b"x"), ""),
-        ("deflate, gzip", gzip.compress(zlib.compress(b"x")), ""),
+        ("deflate, gzip", gzip.compress(zlib.compress(b"x"), mtime=0), ""),
         ("gzip", b"x", "an answer that is called gzip and is not"),
         ("br", b"x", "an answer in the encoding 'br'"),
     ],

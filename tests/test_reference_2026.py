@@ -211,7 +211,7 @@ def rules(value: object) -> list[str]:
     return [reason.rule for reason in VINTAGES[V1].reasons(value, models=(MODEL,))]
 
 
-@pytest.mark.parametrize("name", NEWLY_ACCEPTED)
+@pytest.mark.parametrize("name", sorted(NEWLY_ACCEPTED))
 def test_what_is_new_has_no_reason(name: str) -> None:
     assert rules(NEWLY_ACCEPTED[name]) == []
     answer = ask(NEWLY_ACCEPTED[name], NEW)
