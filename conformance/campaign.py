@@ -16,11 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .budget import NOTE
 from .catalogue import Catalogue
 from .endpoint import Target
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
-from .judge import Reaction, react
+from .judge import Kind, Reaction, react
 from .model import (
     AnswerRule,
     Capability,
@@ -34,8 +35,9 @@ from .model import (
     Verdict,
     as_request,
 )
+from .parity import judge_as_asked
 from .pipeline import Pipeline
-from .plan import Case, Settings, disposition, example_cases, pin_cases, places
+from .plan import Case, Settings, disposition, example_cases, pin_cases, places, steps_of
 from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
@@ -122,6 +124,9 @@ class Campaign:
 
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
         report = await ask_gates(self._pipeline, gates, strict=self.settings.strict)
+        cut_off = next((row.note for row in report.results if row.verdict is Verdict.ERROR and NOTE in row.note), "")
+        if cut_off:  # what a server offers is not known, so nothing can be asked
+            self._pipeline.give_up(_said_first(cut_off))
         for gate in gates:
             exchange = self._pipeline.known(as_request(bounded(gate, self.target)))
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
@@ -207,11 +212,22 @@ class Campaign:
             if not rule.risky:
                 self._ask(run, run.cases)
             runs.append(run)
+        if self.target.budget:
+            self.target.budget.later += self._wanted_later(runs, later)
         if runs and not self._cancelled.is_set():
             self._drawer.submit(self._draw, runs)
         self._spawn(
             self._second(later, [run for run in runs if not run.rule.risky], [run for run in runs if run.rule.risky])
         )
+
+    def _wanted_later(self, runs: Sequence[Run], later: Sequence[AnswerRule | Relation]) -> int:
+        """About how many requests come after wave 1, apart from drawn bodies."""
+        risky = sum(len(run.cases) for run in runs if run.rule.risky)
+        compared = sum(steps_of(rule, self.settings) for rule in later if isinstance(rule, Relation))
+        if self.settings.depth == "smoke":
+            return risky + compared
+        pins = [as_request(pin) for rule in later if isinstance(rule, AnswerRule) for pin in rule.pins]
+        return risky + compared + len({pin.key for pin in pins if not self._pipeline.asked(pin)})
 
     def _fitted(self, rule: RequestRule, cases: list[Case]) -> list[Case]:
         """The cases without the features that the server does not offer, and without those that leave too little."""
@@ -223,7 +239,17 @@ class Campaign:
         return [replace(case, request=as_request(body)) for case, body in bodies if body is not None]
 
     def _ask(self, run: Run, cases: list[Case]) -> None:
-        run.asked += [(case, self._pipeline.ask(case.request, run.rule.id, case.order)) for case in cases]
+        asked = [(case, self._pipeline.ask(case.request, run.rule.id, case.order)) for case in cases]
+        run.asked += asked
+        if self.target.budget:  # what is seen broken wants to be proved
+            for _, future in asked:
+                future.add_done_callback(lambda done: self._looked_at(run.rule, done))
+
+    def _looked_at(self, rule: RequestRule, done: asyncio.Future[Exchange]) -> None:
+        if self.target.budget and not done.cancelled():
+            judgement = judge_as_asked(rule, done.result(), self.settings.parity)
+            if judgement.kind is Kind.VIOLATED and not self._results[rule.id].done():
+                self.target.budget.broken.add(rule.id)
 
     def _draw(self, runs: list[Run]) -> None:
         """In the drawing thread: the examples of each rule, strongest rules first, handed to the loop as they come."""
@@ -252,6 +278,9 @@ class Campaign:
     async def _second(self, later: list[AnswerRule | Relation], others: list[Run], risky: list[Run]) -> None:
         """After wave 1: relations, the rules about answers, then what has killed engines, one request at a time."""
         await asyncio.gather(*(run.settled for run in others))
+        if self.target.budget:
+            self.target.budget.later = 0
+            self.target.budget.broken |= {name for name, watched in self._sightings.of.items() if watched.seen}
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
         await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in relations))
@@ -315,6 +344,16 @@ class Campaign:
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]
+        if self.target.budget:
+            self.target.budget.broken.discard(result.rule)
+            if result.verdict is Verdict.ERROR and NOTE in result.note:
+                result = result.with_(note=_said_first(result.note))
         if not future.done():
             self._on_result(result)
             future.set_result(result)
+
+
+def _said_first(note: str) -> str:
+    """The note with the word of the budget at its beginning."""
+    before, _, after = note.partition(NOTE)
+    return NOTE + after + (f" ({before.strip(' :')})" if before else "")

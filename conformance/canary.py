@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..strategies.bodies import lean
+from .budget import Budget
 from .endpoint import Bounds, EndpointError, Lane, Target, prepare, split_url
 from .judge import Reaction, describe, error_of, react
 from .model import NOT_JSON, Exchange, Request
@@ -18,7 +19,13 @@ _BASE_FIELDS: tuple[Mapping[str, Any], ...] = ({"max_tokens": TOKENS}, {"max_com
 
 
 async def resolve(
-    text: str, *, model: str | None = None, key: str | None = None, key_variable: str, bounds: Bounds | None = None
+    text: str,
+    *,
+    model: str | None = None,
+    key: str | None = None,
+    key_variable: str,
+    bounds: Bounds | None = None,
+    budget: Budget | None = None,
 ) -> Target:
     """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise."""
     bases, query = split_url(text)
@@ -26,7 +33,7 @@ async def resolve(
         raise EndpointError(
             f"the key in {key_variable} holds a character that no header can hold, such as a line break"
         )
-    target = Target(bases[0], query, key=key, key_variable=key_variable, bounds=bounds or Bounds())
+    target = Target(bases[0], query, key=key, key_variable=key_variable, bounds=bounds or Bounds(), budget=budget)
     refusal: Exchange | None = None
     for base in bases:
         target = replace(target, base=base)
@@ -77,6 +84,7 @@ def _reached(exchange: Exchange, target: Target) -> None:
             "timeout": f"{where} does not answer: {trouble.text}",
             "disconnected": f"{where} closes the connection without an answer: {trouble.text}",
             "protocol": f"{where} does not speak HTTP: {trouble.text}",
+            "budget": f"not asked: {trouble.text}; allow more",
         }
         raise EndpointError(words.get(trouble.kind, f"{where}: {trouble.text}"))
     status = exchange.status or 0

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies
 
@@ -26,6 +26,9 @@ import httpx
 from ..strategies.bodies import MODEL
 from .model import Answer, Exchange, Request, Trouble
 from .wire import Wire
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 KEEPALIVE = 4.0
 """Seconds for which an idle connection is used again; servers commonly close theirs after five."""
@@ -57,7 +60,10 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Target:
-    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound."""
+    """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound.
+
+    Whatever is sent to it is booked in ``budget``, and not sent where a ceiling forbids it.
+    """
 
     base: str
     query: str = ""
@@ -66,6 +72,7 @@ class Target:
     key_variable: str = DEFAULT_KEY_VARIABLE
     fields: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = Bounds()
+    budget: Budget | None = field(default=None, repr=False, compare=False)
 
     @property
     def secret(self) -> str | None:
@@ -268,10 +275,20 @@ class Lane:
         attempts = 0
         waits = 0
         dropped: Exchange | None = None
+        budget = self.target.budget
         while True:
+            if budget is not None and not budget.take(request):
+                return Exchange(request, trouble=Trouble("budget", budget.spent), attempts=attempts)
             attempts += 1
             reused = self._used
-            exchange = await self._once(request, attempts, in_flight)
+            try:
+                exchange = await self._once(request, attempts, in_flight)
+            except BaseException:
+                if budget is not None:
+                    budget.settle(request, None)
+                raise
+            if budget is not None:
+                budget.settle(request, exchange.answer)
             trouble, answer = exchange.trouble, exchange.answer
             if trouble:
                 await self._renew()

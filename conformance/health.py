@@ -89,6 +89,8 @@ class Health:
                 answer = await self._well(lane)
             if answer is None:
                 return True
+            if self.pipeline.gone:
+                return False
             return await self._treat(f"the server no longer takes a minimal request ({answer})", [], ill=True)
 
     async def undisturbed(
@@ -158,7 +160,10 @@ class Health:
             for job in suspects:
                 exchange = replace(await lane.ask(job.request), vetted=True)
                 self.pipeline.traffic.add(exchange)
-                if await self._well(lane) is None:
+                well = None if self._out_of_budget(exchange) else await self._well(lane)
+                if self.pipeline.gone:
+                    return False
+                if well is None:
                     job.vetted = exchange
                     self.pipeline.remember(job.request, exchange)
                     continue
@@ -190,7 +195,16 @@ class Health:
                 self._healthy_at = max(self._healthy_at, exchange.started)
                 return None
             said = describe(exchange)
+            if self._out_of_budget(exchange):
+                break
         return said
+
+    def _out_of_budget(self, exchange: Exchange) -> bool:
+        """Whether nothing more may be asked: without canaries there is no verdict, and nobody is to blame."""
+        spent = exchange.trouble is not None and exchange.trouble.kind == "budget"
+        if spent and exchange.trouble:
+            self.pipeline.give_up(exchange.trouble.text)
+        return spent
 
     async def _back(self) -> bool:
         """Restart the server or wait for it, until it takes the canary."""
@@ -201,6 +215,8 @@ class Health:
             while True:
                 if await self.pipeline.listening() and await self._well(lane, 1) is None:
                     return True
+                if self.pipeline.gone:
+                    return False
                 if time.monotonic() > ends:
                     return False
                 await asyncio.sleep(0.25)

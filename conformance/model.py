@@ -146,7 +146,8 @@ class Trouble:
     ``dns`` ``tls`` ``connect`` ``connect_timeout`` (nothing reached the server), ``disconnected`` (closed or reset
     before a complete answer), ``timeout`` (no complete answer in time), ``too_large`` (over the size cap),
     ``protocol`` (not HTTP), ``killed`` (the server went away or fell ill on this request, twice), ``cancelled``
-    (the run ended before it was sent), ``set_aside`` (not sent, because its like has killed the server).
+    (the run ended before it was sent), ``set_aside`` (not sent, because its like has killed the server), ``budget``
+    (not sent, because a ceiling forbids it).
     """
 
     kind: str

@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ..reports.reading import Run
+    from .budget import Budget
     from .waivers import Waivers
 
 DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
@@ -59,6 +60,18 @@ def register(parser: pytest.Parser) -> None:
     )
     add("--safe", action="store_true", help="leave out requests that have killed engines")
     add("--plan", action="store_true", help="say how many requests and tokens the run would take, and send nothing")
+    add(
+        "--max-requests",
+        metavar="N",
+        type=number(1, 10**9),
+        help="ceiling of the whole run, retries and proofs included",
+    )
+    add(
+        "--max-tokens-total",
+        metavar="N",
+        type=number(1, 10**12),
+        help="ceiling of completion tokens of the whole run: what answers tell, else what their requests allow",
+    )
     add("--in-flight", metavar="N", type=number(1, 512), default=16, help="requests under way at once (default: 16)")
     add(
         "--start",
@@ -122,6 +135,14 @@ def command(config: pytest.Config, endpoint: str) -> str:
     words = [str(word) for word in config.invocation_params.args]
     shown = endpoint.split("?")[0]
     return shlex.join(["pytest", *(word.replace(endpoint, shown) for word in words)])
+
+
+def budget(config: pytest.Config) -> Budget | None:
+    """The ceilings of the run, or None where it has none."""
+    from .budget import Budget
+
+    requests, tokens = config.option.max_requests, config.option.max_tokens_total
+    return Budget(requests, tokens) if requests or tokens else None
 
 
 def check_url(endpoint: str) -> None:

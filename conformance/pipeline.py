@@ -12,16 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from .budget import URGENT, Priority
 from .endpoint import Lane, Target, prepare, tls_context
 from .health import Health, Revive
 from .judge import UNREACHED
 from .model import Exchange, Request, Trouble
 from .traffic import Traffic
-
-Priority = tuple[int, ...]
-
-URGENT: Priority = (-1,)
-"""Proofs go before everything that waits, so that verdicts come early."""
 
 
 @dataclass(eq=False)
@@ -82,9 +78,9 @@ class Pipeline:
         future = self._memory.get(prepare(request, self.target).key)
         return future.result() if future is not None and future.done() else None
 
-    def ask_again(self, request: Request, label: str) -> asyncio.Future[Exchange]:
+    def ask_again(self, request: Request, label: str, priority: Priority = URGENT) -> asyncio.Future[Exchange]:
         """A new exchange for a request that was asked before."""
-        return self._enqueue(prepare(request, self.target), label, URGENT)
+        return self._enqueue(prepare(request, self.target), label, priority)
 
     def remember(self, request: Request, exchange: Exchange) -> None:
         """Keep an exchange as the answer to a prepared request."""
@@ -163,10 +159,13 @@ class Pipeline:
                 if self.gone:
                     self._finish(job, self.cancelled(job))
                     continue
-                if job.label in self.health.set_aside and priority != URGENT:
+                if job.label in self.health.set_aside and priority[0] != URGENT[0]:
                     self._memory.pop(job.request.key, None)
                     trouble = Trouble("set_aside", "not sent: its like has killed the server")
                     self._finish(job, Exchange(job.request, trouble=trouble, attempts=0))
+                    continue
+                if not await self._affordable(job, priority):
+                    self._memory.pop(job.request.key, None)
                     continue
                 self._flying.add(job)
                 try:
@@ -177,12 +176,26 @@ class Pipeline:
                     self._flying.discard(job)
                     self._finish(job, self.cancelled(job))
 
+    async def _affordable(self, job: Job, priority: Priority) -> bool:
+        """Whether the budget allows a job; else it is answered. What is held for answers under way may come back."""
+        budget = self.target.budget
+        if budget is None:
+            return True
+        while not budget.allows(job.request, priority):
+            if not (budget.held and self._flying) or self.gone:
+                self._finish(job, Exchange(job.request, trouble=Trouble("budget", budget.spent), attempts=0))
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
     async def _fly(self, lane: Lane, job: Job) -> Exchange:
         """Send one job; when the server has gone away, wait for it and send again what never arrived."""
         while True:
             exchange = await lane.ask(job.request, in_flight=len(self._flying))
             self.traffic.add(exchange)
             trouble = exchange.trouble
+            if trouble is not None and trouble.kind == "budget":
+                return exchange
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 self.health.saw(job, exchange)
                 return exchange

@@ -174,6 +174,16 @@ def relation_bodies(rule: Relation, chosen: Settings) -> list[Body]:
     return [*rule.pins, *draw(rule.examples, count, seed_of(chosen.seed, rule.id))]
 
 
+COMPARED = 3
+"""Requests that one comparison takes, more or less."""
+
+
+def steps_of(rule: Relation, chosen: Settings) -> int:
+    """About how many requests the comparisons of a relation take."""
+    drawn = chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0
+    return COMPARED * (len(rule.pins) + (drawn if rule.pins else max(drawn, 1)))
+
+
 def places(catalogue: Catalogue) -> dict[str, int]:
     """Position of every rule in the catalogue: part of the order, so that selections do not change it."""
     return {rule.id: place for place, rule in enumerate(catalogue.rules)}

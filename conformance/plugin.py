@@ -100,6 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
         command = options.command(config, endpoint)
         profile, waivers = option.conformance_profile, options.waivers(config)
         session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
+        session.budget = options.budget(config)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
@@ -203,13 +204,19 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _plan(config: pytest.Config, run: Session) -> None:
     """Print what the selected rules would send."""
-    from .estimate import estimate, table
+    from . import cuts
+    from .estimate import planned, table
 
     rules = [rule for name, rule in run.catalogue.by_id.items() if name in run.expected]
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()
-        for line in table(estimate(run.catalogue, run.settings, rules)):
+        found = planned(run.catalogue, run.settings, rules)
+        lines = table(found.rows)
+        if run.budget:
+            limits = run.budget.requests, run.budget.tokens
+            lines += ["", *cuts.sentences(cuts.cut(found.requests, found.slack, *limits), *limits)]
+        for line in lines:
             reporter.write_line(line)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, TypeVar
 
+from .budget import SEARCH
 from .endpoint import curl, prepare
 from .judge import Judgement, Kind, Reaction, describe, react
 from .model import (
@@ -84,8 +85,12 @@ class Prover:
         by_kind = {kind: [row for row in judged if row[2].kind is kind] for kind in Kind}
         if by_kind[Kind.VIOLATED]:
             return await self._prove(rule, by_kind[Kind.VIOLATED])
-        if by_kind[Kind.UNDECIDED]:
-            return Result(rule.id, Verdict.ERROR, note=by_kind[Kind.UNDECIDED][0][2].why)
+        if undecided := by_kind[Kind.UNDECIDED]:
+            cut_off = [row for row in undecided if unaffordable(row[1])]
+            if not cut_off:
+                return Result(rule.id, Verdict.ERROR, note=undecided[0][2].why)
+            missing = f"{len(cut_off)} of {len(judged)} bodies were not asked"
+            return Result(rule.id, Verdict.ERROR, note=f"{cut_off[0][2].why}; {missing}")
         if not judged:
             return Result(rule.id, Verdict.NOT_OFFERED, note="the server offers too little to ask this")
         excused = by_kind[Kind.EXCUSED]
@@ -102,7 +107,10 @@ class Prover:
         if judgement.symptom is Symptom.KILLED_SERVER:
             pass  # to shrink it would kill the server again and again
         elif rule.reduce is not None and request.raw is None:
-            body, left = await self._reduced(rule, request.body)
+            try:
+                body, left = await self._reduced(rule, request.body)
+            except Unproved as reason:
+                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be made smaller: {reason}")
             if not left:
                 what = cut(as_request(body).content, 300)
                 return Result(
@@ -133,7 +141,10 @@ class Prover:
         exchange, judgement = seen[-1]
         steady = len(seen) == asked
         if steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
-            blocked = await self._control(rule, request)
+            try:
+                blocked = await self._control(rule, request)
+            except Unproved as reason:
+                return Result(rule.id, Verdict.ERROR, note=f"seen broken, could not be proved: {reason}")
             if blocked:
                 return Result(rule.id, Verdict.BLOCKED, blocked_by="control", note=blocked)
         ready = prepare(request, self.pipeline.target)
@@ -151,7 +162,11 @@ class Prover:
         return Result(rule.id, verdict_of(rule, finding, steady, self.settings.strict), finding=finding)
 
     async def _violates(self, rule: RequestRule, request: Request) -> bool:
-        return self._judge(rule, await self.pipeline.ask(request, rule.id, URGENT)).kind is Kind.VIOLATED
+        """Whether a candidate breaks the rule. Raises Unproved where it cannot be afforded."""
+        exchange = await self.pipeline.ask(request, rule.id, SEARCH)
+        if unaffordable(exchange):
+            raise Unproved(describe(exchange))
+        return self._judge(rule, exchange).kind is Kind.VIOLATED
 
     async def _reduced(self, rule: RequestRule, body: Body) -> tuple[Body, int]:
         """The body with features dropped while it still fails, and how many single droppings make it pass."""
@@ -173,6 +188,8 @@ class Prover:
         if control is None:
             return ""
         exchange = await self.pipeline.ask(as_request(control), rule.id, URGENT)
+        if unaffordable(exchange):
+            raise Unproved(describe(exchange))
         if react(exchange) is Reaction.ACCEPTED:
             return ""
         return f"the same body without what is under test is not accepted either ({describe(exchange)})"
@@ -190,11 +207,20 @@ class Prover:
                 if left <= 0 or self.cancelled.is_set():
                     return None
                 left -= 1
-                known[request.key] = asyncio.run_coroutine_threadsafe(self._violates(rule, request), loop).result()
+                try:
+                    known[request.key] = asyncio.run_coroutine_threadsafe(self._violates(rule, request), loop).result()
+                except Unproved:
+                    left = 0
+                    return None
             return known[request.key]
 
         body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails)
         return None if body is None else as_request(body)
+
+
+def unaffordable(exchange: Exchange) -> bool:
+    """Whether a ceiling has kept a request from being sent."""
+    return exchange.trouble is not None and exchange.trouble.kind == "budget"
 
 
 def verdict_of(rule: RequestRule, finding: Finding, steady: bool, strict: bool) -> Verdict:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..strategies.simpler import simpler
+from .budget import LATER, SEARCH, URGENT
 from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
 from .model import (
@@ -25,9 +26,9 @@ from .model import (
     Verdict,
     as_request,
 )
-from .pipeline import URGENT, Pipeline
+from .pipeline import Pipeline
 from .plan import Settings, relation_bodies
-from .proof import Unproved, asked_again, weighed
+from .proof import Unproved, asked_again, unaffordable, weighed
 from .record import cut
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 
@@ -59,8 +60,12 @@ class SecondWave:
         for pin in rule.pins:
             if watched.seen or (self.settings.depth == "smoke" and watched.judged):
                 return
-            watched.own += not self.pipeline.asked(as_request(pin))
-            exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
+            new = not self.pipeline.asked(as_request(pin))
+            exchange = await self.pipeline.ask(as_request(pin), rule.id, LATER)
+            if unaffordable(exchange):
+                watched.unasked = describe(exchange)
+                return
+            watched.own += new
             if not await self.pipeline.health.since(exchange.finished):
                 return
             if not self.pipeline.health.tainted(exchange):
@@ -76,6 +81,8 @@ class SecondWave:
             result = await self._proved(rule, watched)
         elif self.pipeline.gone:
             result = Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}")
+        elif watched.unasked:
+            result = Result(rule.id, Verdict.ERROR, note=f"{watched.unasked}; requests of its own were not asked")
         elif not watched.judged:
             result = Result(rule.id, Verdict.NOT_OFFERED, note="the server gave no answer that this rule is about")
         else:
@@ -139,7 +146,7 @@ class SecondWave:
                 if left <= 0 or len(candidate.content) >= len(request.content):
                     continue
                 left -= 1
-                fresh = await self.pipeline.ask(candidate, rule.id, URGENT)
+                fresh = await self.pipeline.ask(candidate, rule.id, SEARCH)
                 if fresh.answer is None or react(fresh) is not Reaction.ACCEPTED:
                     continue
                 again = judge_answer(rule, fresh, Watched())
@@ -155,12 +162,15 @@ class SecondWave:
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
         held, undecided = 0, ""
         sent = 0
-        for body in bodies:
+        for done, body in enumerate(bodies):
             try:
                 seen, asked = await self._compared(rule, body)
             except Undecided as reason:
                 undecided = str(reason)
                 continue
+            except Unproved as reason:
+                missing = f"{len(bodies) - done} of {len(bodies)} comparisons were not made"
+                return Result(rule.id, Verdict.ERROR, note=f"{reason}; {missing}", requests=sent)
             sent += sum(len(exchanges) for _, exchanges in seen)
             if self.pipeline.gone:
                 break
@@ -234,9 +244,11 @@ class SecondWave:
     async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool) -> Exchange:
         request = step.request if isinstance(step, Fresh) else step
         if again or isinstance(step, Fresh):
-            exchange = await self.pipeline.ask_again(request, rule.id)
+            exchange = await self.pipeline.ask_again(request, rule.id, URGENT if again else LATER)
         else:
-            exchange = await self.pipeline.ask(request, rule.id, URGENT)
+            exchange = await self.pipeline.ask(request, rule.id, LATER)
+        if unaffordable(exchange):
+            raise Unproved(describe(exchange))
         busy = exchange.answer is not None and exchange.answer.status in BUSY
         if busy or react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")

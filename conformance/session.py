@@ -23,6 +23,7 @@ from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
 from . import canary, record
+from .budget import Budget
 from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
@@ -68,6 +69,7 @@ class Session:
         self.incidents: list[str] = []
         self.command = command
         self.waivers = waivers or Waivers()
+        self.budget: Budget | None = None
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
         self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
@@ -117,7 +119,9 @@ class Session:
 
     def _resolve(self, url: str) -> Target:
         key = os.environ.get(self.variable) or None
-        return asyncio.run(canary.resolve(url, model=self.model, key=key, key_variable=self.variable))
+        return asyncio.run(
+            canary.resolve(url, model=self.model, key=key, key_variable=self.variable, budget=self.budget)
+        )
 
     def _started_target(self, url: str) -> Target:
         """Start the server and try until it answers as an endpoint does."""
@@ -270,6 +274,7 @@ class Session:
                     "answers": self.second_wave(),
                     "finished": record.now(),
                 }
+                | ({"budget": self.budget.told()} if self.budget else {})
             )
             self._writer = None
         self._stack.close()

@@ -34,6 +34,8 @@ class Watched:
     seen: int = 0
     ridden: int = 0
     own: int = 0
+    unasked: str = ""
+    """Why requests of its own were not asked, where a ceiling forbade it."""
     smallest: list[Sighting] = field(default_factory=list)
 
 
