@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from typing import Any
 
 from .budget import NOTE
 from .catalogue import Catalogue
-from .endpoint import Target
+from .endpoint import Target, prepare
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
 from .judge import Kind, Reaction, react
@@ -42,6 +42,7 @@ from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
 from .sightings import Sightings
+from .tallies import Ledger, restore
 from .traffic import Traffic
 
 MOST_ROUNDS = 10
@@ -100,6 +101,8 @@ class Campaign:
         self._prover: Prover
         self._wave: SecondWave
         self._sightings = Sightings(catalogue.answers)
+        self._ledger = Ledger(self._sightings)
+        self._finished: list[Mapping[str, Any]] = []
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = places(catalogue)
@@ -110,6 +113,12 @@ class Campaign:
         self._thread = threading.Thread(target=self._main, name="chatproof-campaign", daemon=True)
 
     # --- from other threads --------------------------------------------------------------------------------------
+
+    def carry(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Take over what an earlier part of the run has found: result lines. Only before ``submit``."""
+        lines = list(lines)
+        restore(self._sightings, lines)
+        self._finished += lines
 
     def open(self) -> None:
         """Start the background thread. Blocks until it runs."""
@@ -130,7 +139,9 @@ class Campaign:
         for gate in gates:
             exchange = self._pipeline.known(as_request(bounded(gate, self.target)))
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
-                self._sightings.observe(exchange)
+                with self._ledger.of(gate.id):
+                    self._sightings.observe(exchange)
+        report.results = [row.with_(tally=self._ledger.take(row.rule)) for row in report.results]
         return report
 
     def submit(self, rules: Sequence[RequestRule | AnswerRule | Relation]) -> None:
@@ -174,7 +185,8 @@ class Campaign:
         self._stop = asyncio.Event()
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
             self.traffic = self._pipeline.traffic
-            self._wave = SecondWave(self._pipeline, self.settings, self._sightings)
+            self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._ledger)
+            self._pipeline.earlier = self._asked_earlier()
             self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)
             self._ready.set_result(None)
             await self._stop.wait()
@@ -228,6 +240,16 @@ class Campaign:
             return risky + compared
         pins = [as_request(pin) for rule in later if isinstance(rule, AnswerRule) for pin in rule.pins]
         return risky + compared + len({pin.key for pin in pins if not self._pipeline.asked(pin)})
+
+    def _asked_earlier(self) -> set[tuple[object, ...]]:
+        """Keys of the pins that finished rules have sent, and whose answers rules about answers have judged."""
+        rules = [self.catalogue.by_id.get(line["rule"]) for line in self._finished]
+        return {
+            prepare(case.request, self.target).key
+            for rule in rules
+            if isinstance(rule, RequestRule) and rule.expect is Expect.ACCEPT and rule.fit is None
+            for case in pin_cases(rule, 0, self.settings)
+        }
 
     def _fitted(self, rule: RequestRule, cases: list[Case]) -> list[Case]:
         """The cases without the features that the server does not offer, and without those that leave too little."""
@@ -332,10 +354,11 @@ class Campaign:
                 run.asked = kept
                 self._ask(run, again)
                 continue
-            for _, exchange in exchanges:
-                # what a server makes of an invalid request that it took is that rule's finding, and no other's
-                if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
-                    self._sightings.observe(exchange)
+            with self._ledger.of(rule.id):
+                for _, exchange in exchanges:
+                    # what a server makes of an invalid request that it took is that rule's finding, and no other's
+                    if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
+                        self._sightings.observe(exchange)
             incidents = len(health.incidents)
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:
@@ -349,6 +372,8 @@ class Campaign:
             if result.verdict is Verdict.ERROR and NOTE in result.note:
                 result = result.with_(note=_said_first(result.note))
         if not future.done():
+            if told := self._ledger.take(result.rule):
+                result = result.with_(tally=told)
             self._on_result(result)
             future.set_result(result)
 

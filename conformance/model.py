@@ -6,7 +6,7 @@ Nothing here does I/O, and of the suite it imports only the reader of event stre
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -361,7 +361,8 @@ class Finding:
 class Result:
     """The verdict on one rule, with what it cost.
 
-    A rule about answers ``judged`` that many, ``judged_traffic`` of them answers to other rules' requests.
+    A rule about answers ``judged`` that many, ``judged_traffic`` of them answers to other rules' requests. ``tally`` is
+    what its own requests said about rules about answers (tallies).
     """
 
     rule: str
@@ -375,6 +376,7 @@ class Result:
     capability: Capability | None = None
     finding: Finding | None = None
     note: str = ""
+    tally: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def with_(self, **changes: Any) -> Result:
         """A copy with some members replaced."""

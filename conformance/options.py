@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from ..reports.reading import Run
     from .budget import Budget
+    from .resume import Earlier
+    from .session import Session
     from .waivers import Waivers
 
 DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
@@ -81,6 +83,7 @@ def register(parser: pytest.Parser) -> None:
     )
     add("--baseline", metavar="RUN", default=None, help="an earlier run: only what is worse than there fails")
     add("--waivers", metavar="FILE", default=None, help="known failures with reason, owner and end (chatproof waivers)")
+    add("--resume", action="store_true", help="continue the run in --report-dir: what is finished is not asked again")
     add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
 
 
@@ -143,6 +146,23 @@ def budget(config: pytest.Config) -> Budget | None:
 
     requests, tokens = config.option.max_requests, config.option.max_tokens_total
     return Budget(requests, tokens) if requests or tokens else None
+
+
+def earlier(config: pytest.Config, session: Session) -> Earlier | None:
+    """The run that ``--resume`` continues; None where there is none yet. A usage error where it is another run."""
+    from . import resume
+
+    if not config.option.resume:
+        return None
+    if not config.option.report_dir:
+        raise pytest.UsageError("--resume needs --report-dir DIR, the folder of the run to continue")
+    try:
+        found = resume.load(Path(config.invocation_params.dir) / config.option.report_dir)
+        if found:
+            resume.check(found, session)
+    except resume.ResumeError as error:
+        raise pytest.UsageError(f"--resume: {error}") from None
+    return found
 
 
 def check_url(endpoint: str) -> None:

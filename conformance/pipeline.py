@@ -41,6 +41,8 @@ class Pipeline:
         self.health = Health(self, patience, revive)
         self._queue: asyncio.PriorityQueue[tuple[Priority, int, Job]] = asyncio.PriorityQueue()
         self._memory: dict[tuple[object, ...], asyncio.Future[Exchange]] = {}
+        self.earlier: set[tuple[object, ...]] = set()
+        """Keys of requests that an earlier part of the run has asked and judged."""
         self._number = itertools.count()
         self._flying: set[Job] = set()
         self._troubled = 0
@@ -72,6 +74,10 @@ class Pipeline:
     def asked(self, request: Request) -> bool:
         """Whether a request was asked before, answered or not."""
         return prepare(request, self.target).key in self._memory
+
+    def judged_earlier(self, request: Request) -> bool:
+        """Whether an earlier part of the run has asked it, and its answer is in the tallies."""
+        return prepare(request, self.target).key in self.earlier
 
     def known(self, request: Request) -> Exchange | None:
         """The exchange of a request that was asked and answered before, or None."""

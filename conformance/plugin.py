@@ -101,6 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
         profile, waivers = option.conformance_profile, options.waivers(config)
         session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
         session.budget = options.budget(config)
+        session.earlier = options.earlier(config, session)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
@@ -125,6 +126,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     from ..reports.jsonl import FolderError
     from .endpoint import EndpointError
+    from .resume import ResumeError
 
     try:
         run.open(lambda: (config.option.report_dir, Path(config.invocation_params.dir)))
@@ -136,6 +138,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     except FolderError as error:
         run.close()
         raise pytest.UsageError(f"--report-dir: {error}") from None
+    except ResumeError as error:
+        run.close()
+        raise pytest.UsageError(f"--resume: {error}") from None
 
 
 def _collects_suite(config: pytest.Config) -> bool:

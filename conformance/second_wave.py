@@ -31,6 +31,7 @@ from .plan import Settings, relation_bodies
 from .proof import Unproved, asked_again, unaffordable, weighed
 from .record import cut
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
+from .tallies import Ledger
 
 SHRINK_BOUND = 40
 """Requests that are spent on making the request of one sighting smaller."""
@@ -49,6 +50,7 @@ class SecondWave:
     pipeline: Pipeline
     settings: Settings
     sightings: Sightings
+    ledger: Ledger
 
     # --- answers -------------------------------------------------------------------------------------------------
 
@@ -60,6 +62,8 @@ class SecondWave:
         for pin in rule.pins:
             if watched.seen or (self.settings.depth == "smoke" and watched.judged):
                 return
+            if self.pipeline.judged_earlier(as_request(pin)):
+                continue
             new = not self.pipeline.asked(as_request(pin))
             exchange = await self.pipeline.ask(as_request(pin), rule.id, LATER)
             if unaffordable(exchange):
@@ -69,7 +73,8 @@ class SecondWave:
             if not await self.pipeline.health.since(exchange.finished):
                 return
             if not self.pipeline.health.tainted(exchange):
-                self.sightings.hold(exchange, rule)
+                with self.ledger.of(rule.id):
+                    self.sightings.hold(exchange, rule)
 
     async def answer(self, rule: AnswerRule) -> Result:
         """The verdict of a rule about answers, once all that they need were provided."""
@@ -258,5 +263,6 @@ class SecondWave:
             or exchange.status == 401
             or (rule.valid and react(exchange) is Reaction.ACCEPTED)
         ):
-            self.sightings.observe(exchange)
+            with self.ledger.of(rule.id):
+                self.sightings.observe(exchange)
         return exchange

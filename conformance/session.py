@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
-from . import canary, record
+from . import canary, record, resume
 from .budget import Budget
 from .campaign import Campaign
 from .catalogue import Catalogue, load
@@ -30,6 +30,7 @@ from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
 from .model import Capability, Gate, Result, Verdict
 from .plan import Settings, asked_at, needed_gates
+from .shards import Share
 from .traffic import Traffic
 from .waivers import Waivers, restored
 
@@ -70,6 +71,8 @@ class Session:
         self.command = command
         self.waivers = waivers or Waivers()
         self.budget: Budget | None = None
+        self.earlier: resume.Earlier | None = None
+        self.shard: Share | None = None
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
         self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
@@ -89,7 +92,7 @@ class Session:
 
             url = self._stack.enter_context(start())
         if report and self.start_command:
-            self.folder = choose_folder(*report(), datetime.now())
+            self.folder = self._choose_folder(report)
             self.lifeline = Lifeline(self.start_command, self.folder / "server.log")
             self._stack.callback(self.lifeline.stop)
             if threading.current_thread() is threading.main_thread():
@@ -98,9 +101,30 @@ class Session:
             self.lifeline.target = self.target
         else:
             self.target = self._resolve(url)
+        if self.earlier:
+            resume.check_target(self.earlier, self.target, embedded=self.endpoint == REFERENCE)
+            self._carry(self.earlier)
         if report:
-            self.folder = self.folder or choose_folder(*report(), datetime.now())
+            self.folder = self.folder or self._choose_folder(report)
+            self._writer = self._stack.enter_context(Writer(self.folder, append=self.earlier is not None))
+            if not self.earlier:
+                self._writer.write(self._header())
         self._start_campaign(vet_passes=True)
+
+    def _choose_folder(self, report: Callable[[], tuple[str | None, Path]]) -> Path:
+        return choose_folder(*report(), datetime.now(), keep=self.earlier is not None)
+
+    def _carry(self, earlier: resume.Earlier) -> None:
+        """Take over what an earlier part of this run has found and spent."""
+        self.lines |= earlier.lines
+        self.capabilities |= earlier.capabilities
+        self._submitted.update(earlier.lines)
+        self.traffic.requests += earlier.requests
+        self.traffic.tokens = earlier.tokens or None
+        self._started -= earlier.seconds
+        if self.budget:
+            self.budget.sent += earlier.requests
+            self.budget.used += earlier.tokens
 
     def ask_gates(self, rule_ids: Iterable[str] | None = None) -> None:
         """Ask the gates that these rules need (None: all of them), and begin the record."""
@@ -109,11 +133,13 @@ class Session:
         if rule_ids is not None:
             wanted = needed_gates(gates, [self.catalogue.by_id[name] for name in rule_ids])
             gates = tuple(gate for gate in gates if gate.capability in wanted)
+        if all(gate.id in self.lines for gate in gates):
+            return  # an earlier part of the run has asked them
         results = self.campaign.ask_gates(gates)
+        self.campaign.capabilities |= self.capabilities  # what the earlier part has found stands
         self.capabilities = dict(self.campaign.capabilities)
-        if self.folder:
-            self._writer = self._stack.enter_context(Writer(self.folder))
-        self._header()
+        if self._writer and not self.lines:
+            self._writer.begin_again(self._header())
         for result in results:
             self._note(result)
 
@@ -154,7 +180,7 @@ class Session:
             "capabilities": {name: found.value for name, found in self.capabilities.items()},
             "waivers": self.waivers.header(),
             "today": self.today.isoformat(),
-            "gates": [self.lines[gate.id] for gate in self.catalogue.gates if gate.id in self.lines],
+            "lines": list(self.lines.values()),
         }
 
     @classmethod
@@ -166,7 +192,8 @@ class Session:
         key = os.environ.get(handed["variable"]) or None
         session.target = Target(key=key, key_variable=handed["variable"], **handed["target"])
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
-        session.lines = {line["rule"]: line for line in handed["gates"]}
+        session.lines = {line["rule"]: line for line in handed["lines"]}
+        session._submitted.update(session.lines)
         session.waivers = restored(handed["waivers"])
         session.today = date.fromisoformat(handed["today"])
         return session
@@ -192,6 +219,7 @@ class Session:
             revive=self.lifeline.revive if self.lifeline else None,
             on_result=self._arrived,
         )
+        self.campaign.carry(self.lines.values())
         self.campaign.open()
 
     # --- asking --------------------------------------------------------------------------------------------------
@@ -275,6 +303,7 @@ class Session:
                     "finished": record.now(),
                 }
                 | ({"budget": self.budget.told()} if self.budget else {})
+                | ({"resumed": len(self.earlier.lines)} if self.earlier else {})
             )
             self._writer = None
         self._stack.close()
@@ -305,11 +334,10 @@ class Session:
         errors = [name for name, line in self.lines.items() if line["verdict"] == Verdict.ERROR.value]
         return sorted(missing) + errors
 
-    def _header(self) -> None:
-        if not self._writer or not self.target:
-            return
+    def _header(self) -> dict[str, Any]:
+        assert self.target is not None
         names = ("chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx")
-        self._writer.write(
+        header: dict[str, Any] = (
             {
                 "kind": "header",
                 "format": record.FORMAT,
@@ -329,4 +357,7 @@ class Session:
                 "started": record.now(),
             }
             | ({"waivers": self.waivers.header()} if self.waivers.entries else {})
+            | ({"embedded": True} if self.endpoint == REFERENCE else {})
+            | ({"shard": self.shard.told()} if self.shard else {})
         )
+        return header

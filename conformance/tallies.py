@@ -1,0 +1,126 @@
+"""What the requests of one rule said about the rules about answers, so that the line of that rule keeps it.
+
+Rules about answers are judged on the traffic of all others. A record that holds, in the line of each finished rule,
+what its traffic said can be continued without asking it again, and what several processes saw can be added up.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+from .model import Answer, AnswerRule, Exchange, Request
+from .record import BODY_CUT, recorded_request, request_line
+from .sightings import KEPT, Sighting, Sightings
+
+KEY = "tally"
+"""Member of a result line that holds it."""
+
+Line = Mapping[str, Any]
+
+
+class Ledger:
+    """Tells apart what each rule adds to the sightings of one run."""
+
+    def __init__(self, sightings: Sightings) -> None:
+        self._sightings = sightings
+        self._judged: dict[str, list[int]] = {}
+        self._seen: dict[str, dict[str, int]] = {}
+        self._found: dict[str, dict[str, list[Sighting]]] = {}
+
+    @contextmanager
+    def of(self, label: str) -> Iterator[None]:
+        """Book what is observed within for the rule ``label``. Nothing may be awaited within."""
+        watched = [self._sightings.of[rule.id] for rule in self._sightings.rules]
+        before = [(one.judged, one.seen) for one in watched]
+        yield
+        judged = self._judged.setdefault(label, [0] * len(watched))
+        for place, (rule, one) in enumerate(zip(self._sightings.rules, watched, strict=True)):
+            judged[place] += one.judged - before[place][0]
+            if new := one.seen - before[place][1]:
+                seen = self._seen.setdefault(label, {})
+                seen[rule.id] = seen.get(rule.id, 0) + new
+                known = {id(row) for rows in self._found.values() for row in rows.get(rule.id, ())}
+                rows = self._found.setdefault(label, {}).setdefault(rule.id, [])
+                rows += [row for row in one.smallest if id(row) not in known and not row.restored]
+
+    def take(self, label: str) -> dict[str, Any]:
+        """What the rule ``label`` has added since it was last taken, JSON-safe; empty where it added nothing."""
+        judged, seen = self._judged.pop(label, []), self._seen.pop(label, {})
+        found = self._found.pop(label, {})
+        if not any(judged):
+            return {}
+        told: dict[str, Any] = {"judged": [[count, len(list(rows))] for count, rows in groupby(judged)]}
+        if seen:
+            told["seen"] = seen
+            told["sightings"] = {
+                name: [_told(row) for row in heapq.nsmallest(KEPT, rows)] for name, rows in found.items()
+            }
+        return told
+
+
+def _told(sighting: Sighting) -> dict[str, Any]:
+    answer = sighting.exchange.answer
+    assert answer is not None
+    return {
+        "why": sighting.why,
+        "request": request_line(sighting.request),
+        "status": answer.status,
+        "content_type": answer.header("content-type"),
+        "body": answer.content[:BODY_CUT].decode("utf-8", "replace"),
+    }
+
+
+def restore(sightings: Sightings, lines: Iterable[Line]) -> None:
+    """Add what the lines of finished rules tell. They must come from the same catalogue."""
+    for line in lines:
+        told = line.get(KEY)
+        if told:
+            _add(sightings, told)
+
+
+def _add(sightings: Sightings, told: Line) -> None:
+    counts = [count for count, times in told["judged"] for _ in range(times)]
+    for rule, count in zip(sightings.rules, counts, strict=True):
+        sightings.of[rule.id].judged += count
+    for name, count in told.get("seen", {}).items():
+        sightings.of[name].seen += count
+    for name, rows in told.get("sightings", {}).items():
+        watched = sightings.of[name]
+        watched.smallest = heapq.nsmallest(KEPT, [*watched.smallest, *map(_restored, rows)])
+
+
+def _restored(row: Line) -> Sighting:
+    request = resendable(recorded_request(row["request"], "", ""))
+    kind = row["content_type"]
+    answer = Answer(row["status"], (("content-type", kind),) if kind else (), row["body"].encode())
+    content = request.content
+    return Sighting(len(content), content, row["why"], Exchange(request, answer), request, restored=True)
+
+
+def resendable(request: Request) -> Request:
+    """A recorded request as it was before it was sent: with its body where that gives the same bytes."""
+    if request.raw is None or not isinstance(request.body, dict):
+        return request
+    plain = Request(
+        body=request.body,
+        method=request.method,
+        path=request.path,
+        content_type=request.content_type,
+        headers=request.headers,
+        auth=request.auth,
+        bare=True,  # what it was sent with is in it
+    )
+    return plain if plain.content == request.raw else request
+
+
+def holds(line: Line, rules: Sequence[AnswerRule]) -> bool:
+    """Whether a tally fits these rules: a record may have been edited."""
+    told = line.get(KEY)
+    try:
+        return told is None or sum(times for _, times in told["judged"]) == len(rules)
+    except (KeyError, TypeError, ValueError):
+        return False
