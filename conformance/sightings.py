@@ -24,8 +24,6 @@ class Sighting:
     why: str = field(compare=False)
     exchange: Exchange = field(compare=False)
     request: Request = field(compare=False)
-    restored: bool = field(default=False, compare=False)
-    """Whether it comes from a record."""
 
 
 @dataclass

@@ -35,17 +35,17 @@ class Ledger:
     def of(self, label: str) -> Iterator[None]:
         """Book what is observed within for the rule ``label``. Nothing may be awaited within."""
         watched = [self._sightings.of[rule.id] for rule in self._sightings.rules]
-        before = [(one.judged, one.seen) for one in watched]
+        before = [(one.judged, one.seen, tuple(one.smallest)) for one in watched]
         yield
         judged = self._judged.setdefault(label, [0] * len(watched))
         for place, (rule, one) in enumerate(zip(self._sightings.rules, watched, strict=True)):
-            judged[place] += one.judged - before[place][0]
-            if new := one.seen - before[place][1]:
+            judged_before, seen_before, smallest_before = before[place]
+            judged[place] += one.judged - judged_before
+            if new := one.seen - seen_before:
                 seen = self._seen.setdefault(label, {})
                 seen[rule.id] = seen.get(rule.id, 0) + new
-                known = {id(row) for rows in self._found.values() for row in rows.get(rule.id, ())}
                 rows = self._found.setdefault(label, {}).setdefault(rule.id, [])
-                rows += [row for row in one.smallest if id(row) not in known and not row.restored]
+                rows += [row for row in one.smallest if not any(row is other for other in smallest_before)]
 
     def take(self, label: str) -> dict[str, Any]:
         """What the rule ``label`` has added since it was last taken, JSON-safe; empty where it added nothing."""
@@ -98,7 +98,7 @@ def _restored(row: Line) -> Sighting:
     kind = row["content_type"]
     answer = Answer(row["status"], (("content-type", kind),) if kind else (), row["body"].encode())
     content = request.content
-    return Sighting(len(content), content, row["why"], Exchange(request, answer), request, restored=True)
+    return Sighting(len(content), content, row["why"], Exchange(request, answer), request)
 
 
 def resendable(request: Request) -> Request:

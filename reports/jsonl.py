@@ -21,8 +21,9 @@ class FolderError(OSError):
 def choose_folder(wanted: str | None, start: Path, stamp: datetime, *, keep: bool = False) -> Path:
     """The folder of this run's reports, made if need be.
 
-    A wanted folder keeps an earlier run under its own start time (in its place with ``keep``); without a wish each run gets a folder of its own
-    below ``conformance-report/``, with a ``latest`` link and a ``.gitignore``. Raises FolderError where that fails.
+    A wanted folder keeps an earlier run under its own start time (in its place with ``keep``); without a wish each run
+    gets a folder of its own below ``conformance-report/``, with a ``latest`` link and a ``.gitignore``. Raises
+    FolderError where that fails.
     """
     try:
         return _choose(wanted, start, stamp, keep)
