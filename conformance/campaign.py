@@ -41,6 +41,7 @@ from .plan import Case, Settings, disposition, example_cases, pin_cases, places,
 from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
+from .shards import Share
 from .sightings import Sightings
 from .tallies import Ledger, restore
 from .traffic import Traffic
@@ -70,7 +71,7 @@ class Campaign:
 
     ``capabilities`` are those known from elsewhere. With ``vet_passes`` no verdict is given before
     the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
-    server that has died.
+    server that has died. ``share``: of the rules about answers only those of that share send requests of their own.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Campaign:
         capabilities: Mapping[str, Capability] | None = None,
         vet_passes: bool = True,
         revive: Revive | None = None,
+        share: Share | None = None,
         on_result: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.target = target
@@ -94,6 +96,7 @@ class Campaign:
         self.incidents: list[str] = []
         self.traffic = Traffic()
         self._revive = revive
+        self._share = share
         self._on_result = on_result
         self._results: dict[str, Future[Result]] = {}
         self._loop: asyncio.AbstractEventLoop
@@ -306,7 +309,10 @@ class Campaign:
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
         await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in relations))
-        await asyncio.gather(*(self._provided(rule) for rule in answers))
+        own = [rule for rule in answers if self._share is None or self._share.owns(rule.id)]
+        for watched in (self._sightings.of[rule.id] for rule in answers if rule not in own):
+            watched.ridden = watched.judged
+        await asyncio.gather(*(self._provided(rule) for rule in own))
         await asyncio.gather(*(self._conclude(rule, self._wave.answer(rule)) for rule in answers))
         for run in risky:
             await run.drawn.wait()

@@ -39,6 +39,16 @@ def number(low: int, high: int) -> Any:
     return parse
 
 
+def share(text: str) -> Any:
+    """An argparse type for ``I/N``."""
+    from .shards import parse
+
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def register(parser: pytest.Parser) -> None:
     """Add the options. Called only when ``--endpoint`` is among the arguments, so that no other suite is disturbed."""
     group = parser.getgroup("chatproof", "conformance of an OpenAI-compatible chat-completions endpoint")
@@ -83,6 +93,7 @@ def register(parser: pytest.Parser) -> None:
     )
     add("--baseline", metavar="RUN", default=None, help="an earlier run: only what is worse than there fails")
     add("--waivers", metavar="FILE", default=None, help="known failures with reason, owner and end (chatproof waivers)")
+    add("--shard", metavar="I/N", type=share, default=None, help="part I of N of the run (chatproof merge joins them)")
     add("--resume", action="store_true", help="continue the run in --report-dir: what is finished is not asked again")
     add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
 

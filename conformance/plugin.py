@@ -101,6 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
         profile, waivers = option.conformance_profile, options.waivers(config)
         session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
         session.budget = options.budget(config)
+        session.shard = option.shard
         session.earlier = options.earlier(config, session)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
@@ -212,7 +213,7 @@ def _plan(config: pytest.Config, run: Session) -> None:
     from . import cuts
     from .estimate import planned, table
 
-    rules = [rule for name, rule in run.catalogue.by_id.items() if name in run.expected]
+    rules = [rule for name, rule in run.catalogue.by_id.items() if name in run.expected and run.asks(rule)]
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()

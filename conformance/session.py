@@ -28,7 +28,7 @@ from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
-from .model import Capability, Gate, Result, Verdict
+from .model import Capability, Gate, Result, Rule, Verdict
 from .plan import Settings, asked_at, needed_gates
 from .shards import Share
 from .traffic import Traffic
@@ -181,6 +181,7 @@ class Session:
             "waivers": self.waivers.header(),
             "today": self.today.isoformat(),
             "lines": list(self.lines.values()),
+            "shard": self.shard.told() if self.shard else None,
         }
 
     @classmethod
@@ -194,6 +195,7 @@ class Session:
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
         session.lines = {line["rule"]: line for line in handed["lines"]}
         session._submitted.update(session.lines)
+        session.shard = Share(**handed["shard"]) if handed["shard"] else None
         session.waivers = restored(handed["waivers"])
         session.today = date.fromisoformat(handed["today"])
         return session
@@ -217,6 +219,7 @@ class Session:
             capabilities=self.capabilities,
             vet_passes=vet_passes,
             revive=self.lifeline.revive if self.lifeline else None,
+            share=self.shard,
             on_result=self._arrived,
         )
         self.campaign.carry(self.lines.values())
@@ -264,6 +267,10 @@ class Session:
             if self._writer:
                 self._writer.write(line)
             self.on_line(line)
+
+    def asks(self, rule: Rule) -> bool:
+        """Whether this run may send requests for a rule: rules about answers send theirs in one shard."""
+        return self.shard is None or isinstance(rule, Gate) or self.shard.owns(rule.id)
 
     @property
     def sent(self) -> int:

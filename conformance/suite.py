@@ -29,6 +29,8 @@ class Suite(pytest.File):
         """One item a gate and a rule, gates first."""
         session = self.config.stash[SESSION]
         for rule in asked_at(session.catalogue, session.settings.depth):
+            if session.shard and not session.shard.judges(rule):
+                continue
             yield RuleItem.from_parent(self, name=rule.id, rule=rule)
 
 

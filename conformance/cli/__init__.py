@@ -17,6 +17,7 @@ COMMANDS = {
     "reference": "reference",
     "prove": "prove",
     "waivers": "waivers",
+    "merge": "merge",
 }
 """Subcommands, and the file of each."""
 
