@@ -7,7 +7,7 @@ what was seen broken can still be proved.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from .endpoint import TOKEN_BOUNDS
@@ -80,6 +80,8 @@ class Budget:
     tokens: int | None = None
     sent: int = 0
     used: int = 0
+    part: bool = False
+    """Whether it is the share of one worker."""
     held: int = 0
     later: int = 0
     """Requests kept from drawn bodies for wave 2."""
@@ -89,14 +91,12 @@ class Budget:
     @property
     def spent(self) -> str:
         """What a ceiling says to those that it cuts."""
-        names: list[str] = []
+        of = "one worker's share of " if self.part else ""
         if self.requests is not None and self.sent + self._floor(LATER) >= self.requests:
-            names.append(f"the {self.requests} requests of --max-requests are spent or kept for proofs")
-        if self.tokens is not None and not names:
-            names.append(f"the {self.tokens} tokens of --max-tokens-total do not allow more")
-        if self.requests is not None and not names:
-            names.append(f"what is left of --max-requests {self.requests} is kept for rules of more value")
-        return NOTE + "".join(names)
+            return f"{NOTE}the {self.requests} requests of {of}--max-requests are spent or kept for proofs"
+        if self.tokens is not None:
+            return f"{NOTE}the {self.tokens} tokens of {of}--max-tokens-total do not allow more"
+        return f"{NOTE}what is left of {of}--max-requests ({self.requests}) is kept for rules of more value"
 
     def allows(self, request: Request, priority: Priority) -> bool:
         """Whether a request of that priority may still be sent."""
@@ -151,24 +151,25 @@ class Budget:
             "tokens": self.used if self.tokens is not None else None,
         }
 
-    def share(self, workers: int, later: int) -> dict[str, int | None]:
-        """The fixed ceilings of one of some workers, after ``later`` requests are kept for the controller.
+    def shares(self, workers: int, later: int) -> list[dict[str, int | None]]:
+        """The fixed ceilings of some workers, and last those of whoever takes the place of a dead one: nothing.
 
-        With a ceiling below the number of workers some get none, and ask nothing.
+        ``later`` requests stay with the controller, but no more than a quarter. What is handed out counts as spent.
+        A ceiling below the number of workers leaves some with nothing to ask.
         """
-        shares: dict[str, int | None] = {"requests": None, "tokens": None}
+        none: dict[str, int | None] = {"requests": None, "tokens": None}
+        one, rest = dict(none), dict(none)
         if self.requests is not None:
-            left = self.requests - self.sent
-            shares["requests"] = max(0, left - min(later + kept(self.requests), left // 4)) // workers
+            left = max(0, self.requests - self.sent)
+            one["requests"], rest["requests"] = (left - min(later + kept(left), left // 4)) // workers, 0
+            self.sent += one["requests"] * workers
         if self.tokens is not None:
-            shares["tokens"] = max(0, self.tokens - self.used) * 9 // 10 // workers
-        return shares
+            left = max(0, self.tokens - self.used)
+            one["tokens"], rest["tokens"] = left * 9 // 10 // workers, 0
+            self.used += one["tokens"] * workers
+        return [rest, *([one] * workers)]
 
     def add(self, spent: dict[str, Any]) -> None:
-        """Count what a worker has spent (its ``told``)."""
-        self.sent += spent["requests"]
-        self.used += spent["tokens"] or 0
-
-    def copy(self) -> Budget:
-        """The same ceilings with nothing spent."""
-        return replace(self, sent=0, used=0, held=0, later=0, broken=set())
+        """Count what a worker has spent (its ``told``) in place of what it might have."""
+        self.sent -= (spent["max_requests"] or 0) - (spent["requests"] if spent["max_requests"] is not None else 0)
+        self.used -= (spent["max_tokens_total"] or 0) - (spent["tokens"] or 0)

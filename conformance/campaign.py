@@ -189,7 +189,6 @@ class Campaign:
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
             self.traffic = self._pipeline.traffic
             self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._ledger)
-            self._pipeline.earlier = self._asked_earlier()
             self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)
             self._ready.set_result(None)
             await self._stop.wait()
@@ -209,6 +208,7 @@ class Campaign:
 
     def _begin(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
         """Settle what the gates decide, queue the pins of the rest, have their examples drawn."""
+        self._pipeline.earlier = self._asked_earlier()
         runs: list[Run] = []
         later: list[AnswerRule | Relation] = []
         for rule in rules:

@@ -184,6 +184,12 @@ def steps_of(rule: Relation, chosen: Settings) -> int:
     return COMPARED * (len(rule.pins) + (drawn if rule.pins else max(drawn, 1)))
 
 
+def own_pins(catalogue: Catalogue) -> int:
+    """About how many requests the rules about answers send that no request rule sends."""
+    others = {as_request(pin).key for rule in catalogue.rules for pin in rule.pins}
+    return len({as_request(pin).key for rule in catalogue.answers for pin in rule.pins} - others)
+
+
 def places(catalogue: Catalogue) -> dict[str, int]:
     """Position of every rule in the catalogue: part of the order, so that selections do not change it."""
     return {rule.id: place for place, rule in enumerate(catalogue.rules)}

@@ -112,6 +112,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
+    if not handed:
+        from .workers import Controller
+
+        config.pluginmanager.register(Controller(session), "chatproof-controller")
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
 
@@ -155,7 +159,7 @@ def pytest_configure_node(node: Any) -> None:
     """Hand the outcome of the opening to an xdist worker."""
     run = _session(node.config)
     if run is not None and run.target is not None:
-        node.workerinput[_HANDED] = run.handover()
+        node.workerinput[_HANDED] = run.handover(len(node.nodemanager.specs))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -224,6 +228,15 @@ def _plan(config: pytest.Config, run: Session) -> None:
             lines += ["", *cuts.sentences(cuts.cut(found.requests, found.slack, *limits), *limits)]
         for line in lines:
             reporter.write_line(line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """In a worker: rules about answers are judged on the traffic of all workers, by the controller (workers)."""
+    run = _session(item.config)
+    if run is not None and run.is_worker and item.name in {rule.id for rule in run.catalogue.answers}:
+        return True
+    return None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -28,8 +28,8 @@ from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
-from .model import Capability, Gate, Result, Rule, Verdict
-from .plan import Settings, asked_at, needed_gates
+from .model import AnswerRule, Capability, Gate, Result, Rule, Verdict
+from .plan import Settings, asked_at, needed_gates, own_pins
 from .shards import Share
 from .traffic import Traffic
 from .waivers import Waivers, restored
@@ -72,6 +72,8 @@ class Session:
         self.waivers = waivers or Waivers()
         self.budget: Budget | None = None
         self.earlier: resume.Earlier | None = None
+        self.is_worker = False
+        self._shares: list[dict[str, int | None]] = []
         self.shard: Share | None = None
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
@@ -109,7 +111,7 @@ class Session:
             self._writer = self._stack.enter_context(Writer(self.folder, append=self.earlier is not None))
             if not self.earlier:
                 self._writer.write(self._header())
-        self._start_campaign(vet_passes=True)
+        self._start_campaign()
 
     def _choose_folder(self, report: Callable[[], tuple[str | None, Path]]) -> Path:
         return choose_folder(*report(), datetime.now(), keep=self.earlier is not None)
@@ -163,8 +165,9 @@ class Session:
                     raise
             time.sleep(0.2)
 
-    def handover(self) -> dict[str, Any]:
-        """What a worker needs, as plain values. The key is not among them: workers read their own environment."""
+    def handover(self, workers: int) -> dict[str, Any]:
+        """What one of so many workers needs, as plain values. The key is not among them: workers read their own
+        environment."""
         assert self.target is not None
         target = {
             "base": self.target.base,
@@ -182,7 +185,16 @@ class Session:
             "today": self.today.isoformat(),
             "lines": list(self.lines.values()),
             "shard": self.shard.told() if self.shard else None,
+            "budget": self._budget_of(workers),
         }
+
+    def _budget_of(self, workers: int) -> dict[str, int | None] | None:
+        """The ceilings of the next worker, counted as spent until it tells. One in place of a dead one gets none."""
+        if self.budget is None:
+            return None
+        if not self._shares:
+            self._shares = self.budget.shares(workers, own_pins(self.catalogue))
+        return self._shares.pop() if len(self._shares) > 1 else self._shares[0]
 
     @classmethod
     def taken_over(cls, handed: dict[str, Any], workers: int) -> Session:
@@ -191,7 +203,9 @@ class Session:
         settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
         session = cls(handed["endpoint"], handed["target"]["model"], handed["variable"], settings)
         key = os.environ.get(handed["variable"]) or None
-        session.target = Target(key=key, key_variable=handed["variable"], **handed["target"])
+        session.is_worker = True
+        session.budget = Budget(**handed["budget"], part=True) if handed["budget"] else None
+        session.target = Target(key=key, key_variable=handed["variable"], budget=session.budget, **handed["target"])
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
         session.lines = {line["rule"]: line for line in handed["lines"]}
         session._submitted.update(session.lines)
@@ -202,22 +216,24 @@ class Session:
 
     def outcome(self) -> dict[str, Any]:
         """What a worker tells the controller at its end, as plain values."""
-        return {"traffic": self.traffic.as_dict(), "gone": self.gone, "suspects": self.suspects}
+        spent = self.budget.told() if self.budget else None
+        return {"traffic": self.traffic.as_dict(), "gone": self.gone, "suspects": self.suspects, "budget": spent}
 
     def add(self, outcome: dict[str, Any]) -> None:
         """In the controller: what a worker told at its end."""
         self.traffic.merge(outcome["traffic"])
         self.gone = self.gone or outcome["gone"]
+        if self.budget:
+            self.budget.add(outcome["budget"])
         self.suspects += [text for text in outcome["suspects"] if text not in self.suspects]
 
-    def _start_campaign(self, *, vet_passes: bool) -> None:
+    def _start_campaign(self) -> None:
         assert self.target is not None
         self.campaign = Campaign(
             self.target,
             self.catalogue,
             self.settings,
             capabilities=self.capabilities,
-            vet_passes=vet_passes,
             revive=self.lifeline.revive if self.lifeline else None,
             share=self.shard,
             on_result=self._arrived,
@@ -230,14 +246,25 @@ class Session:
     def submit(self, rule_ids: Sequence[str]) -> None:
         """Queue the request rules among these ids that were not queued yet."""
         if self.campaign is None:
-            # a worker asks rule by rule: a canary after each pass would double its traffic
-            self._start_campaign(vet_passes=False)
+            self._start_campaign()
         assert self.campaign is not None
         rules = [self.catalogue.by_id[name] for name in rule_ids if name not in self._submitted]
+        if self.is_worker:  # rules about answers are concluded by the controller, from the traffic of all
+            rules = [rule for rule in rules if not isinstance(rule, AnswerRule)]
         self._submitted.update(rule_ids)
         requests = [rule for rule in rules if not isinstance(rule, Gate)]
         if requests:
             self.campaign.submit(requests)
+
+    def take_stock(self) -> None:
+        """In a controller, when its workers have ended: what their traffic said about the rules about answers."""
+        assert self.campaign is not None
+        earlier = self.earlier.lines if self.earlier else {}
+        self.campaign.carry(
+            line
+            for name, line in self.lines.items()
+            if name not in earlier and not isinstance(self.catalogue.by_id[name], Gate)
+        )
 
     def line(self, rule_id: str) -> dict[str, Any]:
         """The record line of a rule; blocks until its verdict is there."""

@@ -7,6 +7,7 @@ one shard like those of any rule.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .model import AnswerRule, Gate, Rule
@@ -34,6 +35,11 @@ class Share:
 
     def __str__(self) -> str:
         return f"{self.index}/{self.of}"
+
+
+def spread(rule_ids: Sequence[str], workers: int) -> dict[str, int]:
+    """The worker (from 0) of each of the rules of one run: neighbours, which cost alike, go to different ones."""
+    return {name: place % workers for place, name in enumerate(dict.fromkeys(rule_ids))}
 
 
 def parse(text: str) -> Share:

@@ -13,6 +13,7 @@ from .model import Gate, Rule, Verdict
 from .plan import asked_at
 from .record import RED, failure_text, printable
 from .session import Session
+from .shards import spread
 
 ANCHOR = Path(__file__).with_name("suite.anchor")
 SESSION = pytest.StashKey[Session]()
@@ -53,7 +54,10 @@ class RuleItem(pytest.Item):
         """Ask, wait, judge."""
         session = self.config.stash[SESSION]
         waiting = [item.name for item in self.session.items if isinstance(item, RuleItem)]
-        session.submit([self.name] if hasattr(self.config, "workerinput") else waiting)
+        if workers := getattr(self.config, "workerinput", {}).get("workercount"):
+            of = spread(waiting, workers)
+            waiting = [name for name in waiting if of[name] == of[self.name]]
+        session.submit(waiting)
         self.line = line = session.line(self.name)
         verdict = Verdict(line["verdict"])
         self.user_properties.append(("verdict", verdict.value))

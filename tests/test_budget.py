@@ -87,13 +87,17 @@ def test_tokens_end_a_run_before_they_are_exceeded() -> None:
 
 
 def test_shares_never_add_up_to_more() -> None:
-    budget = Budget(requests=100, tokens=1000, sent=10, used=100)
     for workers in (1, 2, 3, 7, 200):
-        share = budget.share(workers, later=20)
-        assert share["requests"] is not None
-        assert share["tokens"] is not None
-        assert share["requests"] * workers <= 90 - 20
-        assert share["tokens"] * workers <= 900
+        budget = Budget(requests=100, tokens=1000, sent=10, used=100)
+        nothing, *shares = budget.shares(workers, later=20)
+        assert nothing == {"requests": 0, "tokens": 0}
+        assert len(shares) == workers
+        assert sum(share["requests"] or 0 for share in shares) <= 90 - 20
+        assert budget.sent <= 80
+        assert budget.used <= 1000
+        for share in shares:
+            budget.add(Budget(**share, sent=0, used=0).told())
+        assert (budget.sent, budget.used) == (10, 100)
 
 
 # --- in a run ------------------------------------------------------------------------------------------------------

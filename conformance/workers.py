@@ -1,0 +1,79 @@
+"""Runs with several processes (pytest -n, --tx): each worker asks a fixed share, the controller concludes.
+
+A worker gets all of its rules at once, so that its lanes stay full. Rules about answers are judged on the traffic of
+all: each result line carries what its rule's traffic said (tallies), and when the workers have ended the controller
+judges, sends what the traffic did not hold, and proves what was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .model import AnswerRule
+from .session import Session
+from .shards import spread
+from .suite import ANCHOR, RuleItem, Suite
+
+if TYPE_CHECKING:
+    from xdist.scheduler import Scheduling
+
+PREFIX = "chatproof::"
+"""Beginning of our node ids."""
+
+
+def scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """A scheduler that gives each worker its share at once; a share of a dead one goes to another."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FixedShares(LoadScopeScheduling):
+        """Shares are its scopes. What is not ours is handed out file by file."""
+
+        _shares: dict[str, int] | None = None
+
+        def _split_scope(self, nodeid: str) -> str:
+            if self._shares is None:
+                names = [name.removeprefix(PREFIX) for name in self.collection or () if name.startswith(PREFIX)]
+                self._shares = spread(names, self.numnodes)
+            share = self._shares.get(nodeid.removeprefix(PREFIX)) if nodeid.startswith(PREFIX) else None
+            return super()._split_scope(nodeid) if share is None else f"{PREFIX}share-{share}"
+
+    return FixedShares(config, log)
+
+
+class Controller:
+    """Hooks of a controller; in a single process they do nothing."""
+
+    def __init__(self, run: Session) -> None:
+        self.run = run
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Scheduling | None:
+        """Fixed shares, unless every worker is to run everything."""
+        return None if config.getvalue("dist") == "each" else scheduler(config, log)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """When the workers have ended: conclude the rules about answers, as items like any other."""
+        done = yield
+        if session.config.pluginmanager.hasplugin("dsession") and self.run.campaign is not None:
+            self._conclude(session)
+        return done
+
+    def _conclude(self, session: pytest.Session) -> None:
+        suite = Suite.from_parent(session, path=ANCHOR, nodeid="chatproof")
+        items = [
+            item
+            for item in suite.collect()
+            if isinstance(item, RuleItem) and isinstance(item.rule, AnswerRule) and item.name in self.run.expected
+        ]
+        self.run.take_stock()
+        self.run.submit([item.name for item in items])
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
