@@ -42,6 +42,7 @@ from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
 from .shards import Share
+from .sharing import Shared
 from .sightings import Sightings
 from .tallies import Ledger, restore
 from .traffic import Traffic
@@ -72,6 +73,7 @@ class Campaign:
     ``capabilities`` are those known from elsewhere. With ``vet_passes`` no verdict is given before
     the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
     server that has died. ``share``: of the rules about answers only those of that share send requests of their own.
+    ``shared`` holds bodies that have failed before.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Campaign:
         vet_passes: bool = True,
         revive: Revive | None = None,
         share: Share | None = None,
+        shared: Shared | None = None,
         on_result: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.target = target
@@ -97,6 +100,7 @@ class Campaign:
         self.traffic = Traffic()
         self._revive = revive
         self._share = share
+        self._shared = shared
         self._on_result = on_result
         self._results: dict[str, Future[Result]] = {}
         self._loop: asyncio.AbstractEventLoop
@@ -189,7 +193,7 @@ class Campaign:
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
             self.traffic = self._pipeline.traffic
             self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._ledger)
-            self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled)
+            self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled, self._shared)
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
@@ -285,7 +289,8 @@ class Campaign:
                 return
             cases: list[Case] = []
             try:
-                cases = example_cases(run.rule, self._places[run.rule.id], self.settings)
+                kept = self._shared.cases(run.rule, self._places[run.rule.id], self.settings) if self._shared else []
+                cases = [*kept, *example_cases(run.rule, self._places[run.rule.id], self.settings)]
             except Exception as error:
                 run.fault = error
             if not run.rule.risky:
@@ -368,8 +373,20 @@ class Campaign:
             incidents = len(health.incidents)
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:
+                await self._forget(rule, exchanges)
                 return result
         return Result(rule.id, Verdict.ERROR, note=health.why_not)
+
+    async def _forget(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> None:
+        """Drop from the example database what fails no longer."""
+        parity = self.settings.parity
+        held = [
+            case.kept
+            for case, exchange in exchanges
+            if case.kept and judge_as_asked(rule, exchange, parity).kind is Kind.HELD
+        ]
+        if held and self._shared:
+            await self._loop.run_in_executor(self._searchers, self._shared.forget, rule.id, held)
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

@@ -91,6 +91,13 @@ def register(parser: pytest.Parser) -> None:
         default=None,
         help="starts the server, restarts it when it dies, stops it at the end",
     )
+    add(
+        "--example-database",
+        metavar="PLACE",
+        action="append",
+        default=[],
+        help="bodies that failed before are asked first: a directory, redis://HOST, github:OWNER/REPO; may be repeated",
+    )
     add("--baseline", metavar="RUN", default=None, help="an earlier run: only what is worse than there fails")
     add("--waivers", metavar="FILE", default=None, help="known failures with reason, owner and end (chatproof waivers)")
     add("--shard", metavar="I/N", type=share, default=None, help="part I of N of the run (chatproof merge joins them)")
@@ -173,6 +180,20 @@ def earlier(config: pytest.Config, session: Session) -> Earlier | None:
             resume.check(found, session)
     except resume.ResumeError as error:
         raise pytest.UsageError(f"--resume: {error}") from None
+    return found
+
+
+def databases(config: pytest.Config) -> list[str]:
+    """The places that ``--example-database`` names, directories absolute. They are opened once, so that a wrong one is
+    a usage error."""
+    from .sharing import SharingError, database_at
+
+    start = Path(config.invocation_params.dir)
+    found = [place if ":" in place.split("/")[0] else str(start / place) for place in config.option.example_database]
+    try:
+        database_at(found, start) if found else None
+    except SharingError as error:
+        raise pytest.UsageError(f"--example-database: {error}") from None
     return found
 
 

@@ -77,6 +77,8 @@ class Case:
     request: Request
     drawn: bool
     order: tuple[int, ...]
+    kept: bytes = b""
+    """How it was drawn, where it comes from an example database (sharing)."""
 
 
 _STRENGTHS = list(Strength)
@@ -91,6 +93,11 @@ def pin_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
         Case(rule, as_request(pin), False, (0 if index == 0 else 1, strength, place, index))
         for index, pin in enumerate(rule.pins[:most])
     ]
+
+
+def order_of(rule: RequestRule, place: int, number: int) -> tuple[int, ...]:
+    """The place of a body that has failed before: after the pins of its rule's like, before what is drawn."""
+    return (1, _STRENGTHS.index(rule.strength), place, len(rule.pins) + number)
 
 
 TELLING = 4

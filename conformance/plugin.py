@@ -102,6 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
         session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
         session.budget = options.budget(config)
         session.shard = option.shard
+        session.databases = options.databases(config)
         session.earlier = options.earlier(config, session)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
@@ -112,9 +113,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
-    if not handed:
-        from .workers import Controller
+    from .workers import Controller  # in workers too: Hypothesis draws constants from what is imported
 
+    if not handed:
         config.pluginmanager.register(Controller(session), "chatproof-controller")
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")

@@ -27,8 +27,9 @@ from .model import (
 )
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import Case, Settings, control_of
+from .plan import Case, Settings, control_of, drawn_count
 from .record import cut
+from .sharing import Shared
 from .shrink import smallest
 
 PROOFS = 5
@@ -65,12 +66,16 @@ class Unproved(Exception):
 
 @dataclass(frozen=True)
 class Prover:
-    """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop."""
+    """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
+
+    ``shared`` keeps how failing bodies were drawn.
+    """
 
     pipeline: Pipeline
     settings: Settings
     searchers: ThreadPoolExecutor
     cancelled: Event
+    shared: Shared | None = None
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
@@ -120,6 +125,7 @@ class Prover:
                     note=f"one feature alone fails: {what}",
                 )
             request = as_request(body)
+            await self._keep(rule, case)
         elif case.drawn and request.raw is None:
             request = await self._shrunk(rule) or request
 
@@ -180,6 +186,13 @@ class Prover:
             else:
                 return body, len(smaller)
 
+    async def _keep(self, rule: RequestRule, case: Case) -> None:
+        """Keep a rich body as it was drawn: it is not made smaller by its strategy."""
+        if self.shared and case.drawn and not case.kept:
+            count = max(drawn_count(rule, self.settings), 1)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self.searchers, self.shared.keep, rule, self.settings, case.order[-1], count)
+
     async def _control(self, rule: RequestRule, request: Request) -> str:
         """Why a refusal says nothing about this rule: the same body without what is under test is refused as well."""
         if request.raw is not None or not isinstance(request.body, dict):
@@ -214,7 +227,8 @@ class Prover:
                     return None
             return known[request.key]
 
-        body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails)
+        database = self.shared.of(rule.id) if self.shared else None
+        body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails, database)
         return None if body is None else as_request(body)
 
 

@@ -31,6 +31,7 @@ from .lifeline import READY_WITHIN, Lifeline
 from .model import AnswerRule, Capability, Gate, Result, Rule, Verdict
 from .plan import Settings, asked_at, needed_gates, own_pins
 from .shards import Share
+from .sharing import Shared, shared
 from .traffic import Traffic
 from .waivers import Waivers, restored
 
@@ -73,6 +74,8 @@ class Session:
         self.budget: Budget | None = None
         self.earlier: resume.Earlier | None = None
         self.is_worker = False
+        self.databases: list[str] = []
+        self.shared: Shared | None = None
         self._shares: list[dict[str, int | None]] = []
         self.shard: Share | None = None
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
@@ -186,6 +189,7 @@ class Session:
             "lines": list(self.lines.values()),
             "shard": self.shard.told() if self.shard else None,
             "budget": self._budget_of(workers),
+            "databases": self.databases,
         }
 
     def _budget_of(self, workers: int) -> dict[str, int | None] | None:
@@ -204,6 +208,7 @@ class Session:
         session = cls(handed["endpoint"], handed["target"]["model"], handed["variable"], settings)
         key = os.environ.get(handed["variable"]) or None
         session.is_worker = True
+        session.databases = handed["databases"]
         session.budget = Budget(**handed["budget"], part=True) if handed["budget"] else None
         session.target = Target(key=key, key_variable=handed["variable"], budget=session.budget, **handed["target"])
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
@@ -217,18 +222,23 @@ class Session:
     def outcome(self) -> dict[str, Any]:
         """What a worker tells the controller at its end, as plain values."""
         spent = self.budget.told() if self.budget else None
-        return {"traffic": self.traffic.as_dict(), "gone": self.gone, "suspects": self.suspects, "budget": spent}
+        fault = self.shared.fault if self.shared else ""
+        told = {"gone": self.gone, "suspects": self.suspects, "budget": spent, "fault": fault}
+        return {"traffic": self.traffic.as_dict(), **told}
 
     def add(self, outcome: dict[str, Any]) -> None:
         """In the controller: what a worker told at its end."""
         self.traffic.merge(outcome["traffic"])
         self.gone = self.gone or outcome["gone"]
+        if self.shared:
+            self.shared.fault = self.shared.fault or outcome["fault"]
         if self.budget:
             self.budget.add(outcome["budget"])
         self.suspects += [text for text in outcome["suspects"] if text not in self.suspects]
 
     def _start_campaign(self) -> None:
         assert self.target is not None
+        self.shared = shared(self.databases, Path.cwd(), self.target.base)
         self.campaign = Campaign(
             self.target,
             self.catalogue,
@@ -236,6 +246,7 @@ class Session:
             capabilities=self.capabilities,
             revive=self.lifeline.revive if self.lifeline else None,
             share=self.shard,
+            shared=self.shared,
             on_result=self._arrived,
         )
         self.campaign.carry(self.lines.values())

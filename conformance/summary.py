@@ -44,6 +44,8 @@ def write(terminal: Any, run: Session) -> None:
     if run.incidents:
         how = "restarted" if run.lifeline else "waited for"
         terminal.line(f"the server went away or fell ill {len(run.incidents)} times and was {how}")
+    if run.shared and run.shared.fault:
+        terminal.line(f"example database not used to the end: {cut(printable(run.shared.fault), 200)}")
     if run.gone:
         terminal.line(f"stopped: {run.gone}")
         for suspect in run.suspects[:MOST]:
