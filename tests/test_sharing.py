@@ -197,6 +197,7 @@ def test_a_wrong_place_is_a_usage_error(ask: Callable[..., Ran]) -> None:
 def test_a_run_with_a_directory(ask: Callable[..., Ran], serve: Serve, pytester: pytest.Pytester) -> None:
     """End to end: what the first run found the second one asks, with another seed, and drops when it holds."""
     pins = [pin["user"] for pin in load().find("user.type.accepts").pins]
+    pins += [gate.probe["user"] for gate in load().gates if gate.property == "user"]
     faulty = servers.on(
         lambda request: len(str(request.value("user") or "")) > 1 and request.value("user") not in pins,
         servers.refuses(400),
