@@ -8,6 +8,7 @@ judges, sends what the traffic did not hold, and proves what was seen.
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,7 +72,7 @@ class Controller:
         ]
         self.run.take_stock()
         self.run.submit([item.name for item in items])
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        for item, following in zip_longest(items, items[1:]):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.shouldfail:
                 raise session.Failed(session.shouldfail)
