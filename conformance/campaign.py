@@ -348,6 +348,8 @@ class Campaign:
             result = Result(rule.id, Verdict.ERROR, note=f"internal error: {type(error).__name__}: {error}")
         seconds = time.monotonic() - run.started
         self._publish(replace(result, requests=len(run.asked), seconds=seconds))
+        run.asked.clear()  # a long run does not keep what nobody asks for any more
+        run.cases.clear()
         run.settled.set_result(None)
 
     async def _verdict(self, run: Run) -> Result:

@@ -19,6 +19,9 @@ from .judge import UNREACHED
 from .model import Exchange, Request, Trouble
 from .traffic import Traffic
 
+MOST_REMEMBERED = 4_000
+"""Exchanges that are remembered. Of a longer list the oldest are forgotten, and asked again if an equal body comes."""
+
 
 @dataclass(eq=False)
 class Job:
@@ -68,8 +71,18 @@ class Pipeline:
         request = prepare(request, self.target)
         known = self._memory.get(request.key)
         if known is None:
+            self._forget_oldest()
             known = self._memory[request.key] = self._enqueue(request, label, priority)
         return known
+
+    def _forget_oldest(self) -> None:
+        """Make room. What is still under way stays."""
+        if len(self._memory) < MOST_REMEMBERED:
+            return
+        for key, future in itertools.islice(self._memory.items(), MOST_REMEMBERED // 2):
+            if future.done():
+                del self._memory[key]
+                return
 
     def asked(self, request: Request) -> bool:
         """Whether a request was asked before, answered or not."""

@@ -143,9 +143,16 @@ def quiet(count: int, *phases: Phase) -> settings:
     )
 
 
-@lru_cache(maxsize=4096)  # a process that runs many campaigns draws their bodies once
+FEW = 8
+"""Bodies of one rule that are kept: a process that runs many campaigns draws them once, a large one keeps none."""
+
+
 def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, ...]:
     """``count`` values of a strategy (fewer where it has fewer), always the same for one seed. Not to be changed."""
+    return (_drawn_once if count <= FEW else _drawn)(strategy, count, seeded)
+
+
+def _drawn(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, ...]:
     drawn: list[Any] = []
 
     @seed(seeded)
@@ -156,6 +163,9 @@ def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, .
 
     collect()
     return tuple(drawn[:count])
+
+
+_drawn_once = lru_cache(maxsize=4096)(_drawn)
 
 
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:

@@ -140,7 +140,7 @@ class Shared:
     host: str
     fault: str = ""
 
-    def of(self, rule_id: str) -> OneRule:
+    def of(self, rule_id: str) -> ExampleDatabase:
         """The part of one rule."""
         database = InMemoryExampleDatabase() if self.fault else self.database
         return OneRule(database, f"chatproof:{self.host}:{rule_id}".encode(), self._failed)
@@ -159,6 +159,7 @@ class Shared:
 
     def keep(self, rule: RequestRule, chosen: Settings, number: int, count: int) -> None:
         """Keep the draw of that number (from 0) of those that a run makes for the rule."""
+        assert rule.examples is not None
         calls = 0
         wanted: list[Any] = []
 

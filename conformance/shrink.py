@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import Phase, given, seed
+from hypothesis.database import ExampleDatabase
 
 from .model import RequestRule
 from .plan import Settings, drawn_count, quiet, seed_of
-from .sharing import OneRule, name_key, replace_database
+from .sharing import name_key, replace_database
 
 
 class _Fails(Exception):
@@ -17,7 +18,7 @@ class _Fails(Exception):
 
 
 def smallest(
-    rule: RequestRule, chosen: Settings, fails: Callable[[Any], bool | None], database: OneRule | None = None
+    rule: RequestRule, chosen: Settings, fails: Callable[[Any], bool | None], database: ExampleDatabase | None = None
 ) -> Any:
     """Search again with the rule's own seed, so that the failing body comes at once, then shrink it.
 

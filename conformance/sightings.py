@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -45,7 +46,7 @@ class Sightings:
     def __init__(self, rules: Sequence[AnswerRule]) -> None:
         self.rules = rules
         self.of = {rule.id: Watched() for rule in rules}
-        self._known: dict[int, tuple[Exchange, set[str]]] = {}  # the exchange, so that its id is given to no other
+        self._known: dict[int, tuple[weakref.ref[Exchange], set[str]]] = {}  # by id, as long as the exchange lives
 
     def observe(self, exchange: Exchange) -> None:
         """Judge one vetted exchange by all rules."""
@@ -56,10 +57,17 @@ class Sightings:
         """Judge one vetted exchange by one rule, unless that was done before."""
         if exchange.answer is None or exchange.trouble is not None:
             return  # an answer that was cut short says nothing about its shape
-        _, known = self._known.setdefault(id(exchange), (exchange, set()))
+        known = self._rules_of(exchange)
         if rule.id not in known:
             known.add(rule.id)
             judge_answer(rule, exchange, self.of[rule.id])
+
+    def _rules_of(self, exchange: Exchange) -> set[str]:
+        """The rules that have judged an exchange."""
+        key = id(exchange)
+        if key not in self._known:
+            self._known[key] = weakref.ref(exchange, lambda _: self._known.pop(key, None)), set[str]()
+        return self._known[key][1]
 
 
 def judge_answer(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
