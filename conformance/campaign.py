@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from . import joint
+from .again import Crowd
 from .budget import NOTE
 from .catalogue import Catalogue
 from .endpoint import Target, prepare
@@ -37,7 +39,7 @@ from .model import (
 )
 from .parity import judge_as_asked
 from .pipeline import Pipeline
-from .plan import Case, Settings, disposition, example_cases, pin_cases, places, steps_of
+from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places, steps_of
 from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
@@ -49,6 +51,9 @@ from .traffic import Traffic
 
 MOST_ROUNDS = 10
 """How often the answers of a rule are asked again because the server fell ill."""
+
+CROWD_RULE = "many.refusals"
+"""The rule that bears the blame for what is broken only with many requests in flight."""
 
 SEARCHES = 3
 """Shrinking searches that run side by side."""
@@ -110,8 +115,10 @@ class Campaign:
         self._sightings = Sightings(catalogue.answers)
         self._ledger = Ledger(self._sightings)
         self._finished: list[Mapping[str, Any]] = []
+        self._crowd = Crowd()
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
+        self._drawing = 0
         self._places = places(catalogue)
         self._ready: Future[None] = Future()
         self._drawer = ThreadPoolExecutor(1, "chatproof-draw")
@@ -192,8 +199,10 @@ class Campaign:
         self._stop = asyncio.Event()
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
             self.traffic = self._pipeline.traffic
-            self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._ledger)
-            self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled, self._shared)
+            self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._crowd, self._ledger)
+            self._prover = Prover(
+                self._pipeline, self.settings, self._searchers, self._cancelled, self._crowd, self._shared
+            )
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
@@ -225,19 +234,24 @@ class Campaign:
                 continue
             if not isinstance(rule, RequestRule):
                 later.append(rule)
+                if rule.id == CROWD_RULE and self.settings.in_flight > 1:
+                    self._crowd.blamed = rule.id
                 continue
             run = Run(rule, time.monotonic(), self._loop.create_future())
             run.cases = self._fitted(rule, pin_cases(rule, self._places[rule.id], self.settings))
-            if not rule.risky:
-                self._ask(run, run.cases)
             runs.append(run)
+        safe = [run for run in runs if not run.rule.risky]
+        if DEPTHS[self.settings.depth].jointly:
+            self._ask_jointly(safe)
+        else:
+            for run in safe:
+                self._ask(run, run.cases)
         if self.target.budget:
             self.target.budget.later += self._wanted_later(runs, later)
         if runs and not self._cancelled.is_set():
+            self._drawing += 1
             self._drawer.submit(self._draw, runs)
-        self._spawn(
-            self._second(later, [run for run in runs if not run.rule.risky], [run for run in runs if run.rule.risky])
-        )
+        self._spawn(self._second(later, safe, [run for run in runs if run.rule.risky]))
 
     def _wanted_later(self, runs: Sequence[Run], later: Sequence[AnswerRule | Relation]) -> int:
         """About how many requests come after wave 1, apart from drawn bodies."""
@@ -280,8 +294,39 @@ class Campaign:
             if judgement.kind is Kind.VIOLATED and not self._results[rule.id].done():
                 self.target.budget.broken.add(rule.id)
 
+    def _ask_jointly(self, runs: Sequence[Run]) -> None:
+        """Queue the pins of these rules, valid ones merged."""
+        run_of = {run.rule.id: run for run in runs}
+        for group in joint.groups(sorted((case for run in runs for case in run.cases), key=lambda case: case.order)):
+            if len(group.cases) == 1:
+                self._ask(run_of[group.cases[0].rule.id], group.cases)
+                continue
+            asked: list[tuple[Case, asyncio.Future[Exchange]]] = []
+            for case in group.cases:
+                asked.append((case, self._loop.create_future()))
+                run_of[case.rule.id].asked.append(asked[-1])
+            self._spawn(self._joined(group, asked))
+
+    async def _joined(self, group: joint.Group, asked: Sequence[tuple[Case, asyncio.Future[Exchange]]]) -> None:
+        """One exchange for all cases of a group where the server took it, else one for each."""
+        exchange = await self._pipeline.ask(joint.request_of(group), joint.LABEL, group.cases[0].order)
+        whole = react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange)
+        own = [] if whole else [self._pipeline.ask(case.request, case.rule.id, case.order) for case, _ in asked]
+        for place, (_, future) in enumerate(asked):
+            future.set_result(exchange if whole else await own[place])
+
     def _draw(self, runs: list[Run]) -> None:
         """In the drawing thread: the examples of each rule, strongest rules first, handed to the loop as they come."""
+        try:
+            self._draw_each(runs)
+        finally:
+            self._loop.call_soon_threadsafe(self._drew)
+
+    def _drew(self) -> None:
+        self._drawing -= 1
+        self._pipeline.health.stir()
+
+    def _draw_each(self, runs: list[Run]) -> None:
         order = list(Strength)
         runs = sorted(runs, key=lambda run: (run.rule.risky, order.index(run.rule.strength), self._places[run.rule.id]))
         for run in runs:
@@ -313,12 +358,15 @@ class Campaign:
             self.target.budget.broken |= {name for name, watched in self._sightings.of.items() if watched.seen}
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
-        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in relations))
+        last = [rule for rule in relations if rule.id == self._crowd.blamed]  # it takes what the others saw
+        first = [rule for rule in relations if rule not in last]
+        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in first))
         own = [rule for rule in answers if self._share is None or self._share.owns(rule.id)]
         for watched in (self._sightings.of[rule.id] for rule in answers if rule not in own):
             watched.ridden = watched.judged
         await asyncio.gather(*(self._provided(rule) for rule in own))
         await asyncio.gather(*(self._conclude(rule, self._wave.answer(rule)) for rule in answers))
+        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in last))
         for run in risky:
             await run.drawn.wait()
             for case in run.cases:
@@ -358,8 +406,10 @@ class Campaign:
         for _ in range(MOST_ROUNDS):
             exchanges = [(case, await future) for case, future in run.asked]
             last = max((exchange.finished for _, exchange in exchanges), default=0.0)
-            if self.vet_passes and not await health.since(last):
-                break
+            if self.vet_passes:
+                await health.traffic_since(last, lambda: self._drawing > 0)
+                if not await health.since(last):
+                    break
             void = {id(case) for case, exchange in exchanges if health.tainted(exchange, rule.id)}
             if void:
                 kept = [row for row in run.asked if id(row[0]) not in void]

@@ -34,7 +34,18 @@ CHAPTERS = (
 )
 """Files of ``rules/`` that hold request rules, in the order in which reports show them."""
 
-SECOND_WAVE = ("answer", "stream", "error", "relations", "effects", "stream_effects", "many", "auth")
+SECOND_WAVE = (
+    "answer",
+    "stream",
+    "error",
+    "relations",
+    "other_forms",
+    "effects",
+    "stream_effects",
+    "compared",
+    "many",
+    "auth",
+)
 """Files of ``rules/`` that hold rules about answers and relations."""
 
 PROPERTIES = (
@@ -119,13 +130,19 @@ class Catalogue:
 
 def _pin(pin: object) -> object:
     if isinstance(pin, Request):
-        return [pin.method, pin.path, pin.content_type, pin.headers, pin.content.hex()]
+        return [pin.method, pin.path, pin.content_type, pin.headers, pin.chunked, pin.content.hex()]
     return pin
 
 
 def _holds(rule: Rule, vintage: str) -> bool:
     order = VINTAGES.index
     return order(rule.since) <= order(vintage) <= order(rule.until)
+
+
+def _placed(rule: RequestRule | AnswerRule | Relation, chapter: Chapter) -> RequestRule | AnswerRule | Relation:
+    if isinstance(rule, AnswerRule):
+        return replace(rule, chapter=chapter.name, among=chapter.among)
+    return replace(rule, chapter=chapter.name)
 
 
 @lru_cache
@@ -136,7 +153,7 @@ def load(vintage: str = VINTAGES[0]) -> Catalogue:
     chapters = []
     for name in (*CHAPTERS, *SECOND_WAVE):
         chapter: Chapter = importlib.import_module(f".rules.{name}", __package__).CHAPTER
-        rules = tuple(replace(rule, chapter=chapter.name) for rule in chapter.rules if _holds(rule, vintage))
+        rules = tuple(_placed(rule, chapter) for rule in chapter.rules if _holds(rule, vintage))
         chapters.append(replace(chapter, rules=rules))
     gates = tuple(gate for gate in GATES if _holds(gate, vintage))
     every = [rule for chapter in chapters for rule in chapter.rules]

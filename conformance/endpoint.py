@@ -10,21 +10,23 @@ import asyncio
 import email.utils
 import json
 import random
+import re
 import shlex
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies
 
 import httpx
 
 from ..strategies.bodies import MODEL
-from .model import Answer, Exchange, Request, Trouble
+from .model import Answer, Exchange, Request, Trouble, Unended
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -35,11 +37,19 @@ KEEPALIVE = 4.0
 
 DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 REDACTED = "[key]"
+HALF_REDACTED = "[a part of the key]"
+"""Stands for a piece of the key that is longer than half of it: answers may show its ends."""
 KEY_HERE = "{key}"
 """In an Authorization header of a rule's own: the place of the key."""
 SHORTEST_SECRET = 8
 """Characters from which on a key is removed from what the server echoes: a dummy such as ``x`` is no secret,
 and its removal would change every answer."""
+
+
+END_MARKER = re.compile(rb"[\r\n]data: ?\[DONE\]")
+"""The end of a stream; in JSON, no line break stands before it."""
+_MARKER_SIZE = 16
+_TICK = 1.0
 
 
 class EndpointError(Exception):
@@ -48,7 +58,11 @@ class EndpointError(Exception):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends."""
+    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends.
+
+    ``linger``: seconds for which the end of a message is awaited after the end marker of its stream, and longer where
+    the stream itself took long.
+    """
 
     connect: float = 10.0
     read: float = 60.0
@@ -56,6 +70,7 @@ class Bounds:
     size: int = 8 * 2**20
     retries: int = 4
     longest_wait: float = 20.0
+    linger: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +103,22 @@ def redacted(text: str, target: Target) -> str:
     """Text without the key."""
     if not target.secret:
         return text
-    return text.replace(target.secret, REDACTED).replace(repr(target.secret)[1:-1], REDACTED)
+    text = text.replace(target.secret, REDACTED).replace(repr(target.secret)[1:-1], REDACTED)
+    return without_parts(text, target.secret)
+
+
+def without_parts(text: str, secret: str) -> str:
+    """Text without pieces of a key that are longer than half of it."""
+    least = max(SHORTEST_SECRET, len(secret) // 2 + 1)
+    for start in range(len(secret) - least + 1):
+        place = text.find(secret[start : start + least])
+        while place >= 0:
+            end = start + least
+            while end < len(secret) and text.startswith(secret[start : end + 1], place):
+                end += 1
+            text = text[:place] + HALF_REDACTED + text[place + end - start :]
+            place = text.find(secret[start : start + least], place + len(HALF_REDACTED))
+    return text
 
 
 TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
@@ -164,6 +194,8 @@ def curl(request: Request, target: Target) -> str:
         words += ["-H", f'"Authorization: Bearer ${target.key_variable}"']
     for name, value in request.headers:
         words += ["-H", shlex.quote(f"{name}: {value}")]
+    if request.chunked:
+        words += ["-H", "'Transfer-Encoding: chunked'"]
     content = request.content
     try:
         text = content.decode()
@@ -198,6 +230,13 @@ def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
     return min(0.5 * 2**attempt, longest) * random.uniform(0.8, 1.2)
 
 
+async def in_chunks(content: bytes) -> AsyncIterator[bytes]:
+    """The bytes in three pieces, cut wherever that falls. A client sends what comes in pieces as chunks."""
+    size = max(1, -(-len(content) // 3))
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
 def tls_context(target: Target) -> ssl.SSLContext | None:
     """What https needs. Costly to make, so lanes share one."""
     if not target.base.startswith("https"):
@@ -223,9 +262,11 @@ class Lane:
     def __init__(self, target: Target, context: ssl.SSLContext | None = None) -> None:
         self.target = target
         self._context = context or tls_context(target)
-        self._urls: dict[str, httpx.URL] = {}
+        self._alike: dict[tuple[object, ...], httpx.Request] = {}
+        self._wire: Wire | None = None
         self._client = self._open()
         self._used = False
+        self._silent = 0
 
     def _open(self) -> httpx.AsyncClient:
         """A new client. Looking for proxies walks through os.environ, which pytest changes for every item it runs, in
@@ -239,8 +280,9 @@ class Lane:
 
     def _client_of(self) -> httpx.AsyncClient:
         bounds = self.target.bounds
+        self._wire = None if _proxied() else Wire(self._context, KEEPALIVE)
         return httpx.AsyncClient(
-            transport=None if _proxied() else Wire(self._context, KEEPALIVE),
+            transport=self._wire,
             timeout=httpx.Timeout(bounds.read, connect=bounds.connect),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE),
             follow_redirects=False,
@@ -248,11 +290,37 @@ class Lane:
             verify=self._context if self._context is not None else True,
         )
 
-    def _url(self, path: str) -> httpx.URL:
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = httpx.URL(self.target.url(path))
-        return url
+    def _built(self, request: Request) -> httpx.Request:
+        """The request as httpx writes it; of those that differ in their content alone, the head is made once."""
+        if request.chunked:
+            content, headers = in_chunks(request.content), headers_of(request, self.target)
+            return self._client.build_request(
+                request.method, self.target.url(request.path), content=content, headers=headers
+            )
+        shape = request.key[:-1]
+        alike = self._alike.get(shape)
+        if alike is None or not request.content:
+            url, headers = self.target.url(request.path), headers_of(request, self.target)
+            built = self._client.build_request(request.method, url, content=request.content, headers=headers)
+            if request.content:
+                self._alike[shape] = built
+            return built
+        headers = alike.headers.copy()
+        headers["content-length"] = str(len(request.content))
+        stream = httpx.ByteStream(request.content)
+        return httpx.Request(alike.method, alike.url, headers=headers, stream=stream, extensions=alike.extensions)
+
+    @asynccontextmanager
+    async def _opened(self, request: Request) -> AsyncIterator[httpx.Response]:
+        """The answer from its head on. Where there is no proxy the wire is asked without the client around it, whose
+        cookies, redirects and logins are of no use here and cost as much as the rest."""
+        built = self._built(request)
+        wire = self._wire
+        response = await (wire.handle_async_request(built) if wire else self._client.send(built, stream=True))
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     async def __aenter__(self) -> Lane:
         return self
@@ -290,8 +358,9 @@ class Lane:
             if budget is not None:
                 budget.settle(request, exchange.answer)
             trouble, answer = exchange.trouble, exchange.answer
+            if trouble or request.chunked or (answer and answer.unended):
+                await self._renew()  # what a server did not read of a chunked body, it takes for the next request
             if trouble:
-                await self._renew()
                 if dropped and trouble.kind == "connect":
                     return replace(dropped, attempts=attempts)  # the drop was the server's end, not a stale connection
                 if trouble.kind in ("disconnected", "protocol") and answer is None and reused and not dropped:
@@ -316,19 +385,22 @@ class Lane:
         seen: httpx.Response | None = None
         first: float | None = None
         trouble: Trouble | None = None
+        unended: Unended | None = None
+        tail = b""
         try:
             async with asyncio.timeout(target.bounds.total):
-                async with self._client.stream(
-                    request.method,
-                    self._url(request.path),
-                    content=request.content,
-                    headers=headers_of(request, target),
-                ) as response:
+                async with self._opened(request) as response:
                     seen = response
                     size = 0
-                    async for piece in response.aiter_bytes():
+                    incoming = response.aiter_bytes()
+                    events = "text/event-stream" in response.headers.get("content-type", "")
+                    while (piece := await self._next(incoming, started, bool(END_MARKER.search(tail)))) is not None:
+                        if piece is Unended.SILENT:
+                            unended = piece
+                            break
                         if first is None:
                             first = time.monotonic() - started
+                        tail = tail[-_MARKER_SIZE:] + piece if events else b""
                         pieces.append(piece[: target.bounds.size - size])
                         size += len(piece)
                         if size > target.bounds.size:
@@ -338,16 +410,48 @@ class Lane:
             trouble = Trouble("timeout", f"no complete answer within {target.bounds.total:g} s")
         except Exception as error:  # every fault of the transport becomes a value
             trouble = _trouble(error, target)
+        if trouble and END_MARKER.search(tail) and trouble.kind in ("disconnected", "protocol", "timeout"):
+            unended = Unended.SILENT if trouble.kind == "timeout" else Unended.CLOSED
+            trouble = None
         self._used = trouble is None
         answer = None
         if seen is not None:
             content = b"".join(pieces)
             headers = tuple((name.lower(), value) for name, value in seen.headers.multi_items())
             if target.secret:
-                content = content.replace(target.secret.encode(), REDACTED.encode())
+                content = redacted(content.decode("latin-1"), target).encode("latin-1")
                 headers = tuple((redacted(name, target), redacted(value, target)) for name, value in headers)
-            answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first)
+            answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first, unended)
         return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic())
+
+    async def _next(
+        self, incoming: AsyncIterator[bytes], started: float, ended: bool
+    ) -> bytes | Literal[Unended.SILENT] | None:
+        """The next bytes, None at the end of the message; after the end marker of a stream a silence is told as such.
+
+        A silence is long against what the stream took. Once a connection's worth of streams ended with two of them in
+        a row, a short one will do. It is counted in ticks: a process that was held up has lost one.
+        """
+        if not ended:
+            return await anext(incoming, None)
+        reading = asyncio.ensure_future(_read(incoming))
+        patience = max(self.target.bounds.linger, 2 * (time.monotonic() - started))
+        patience = min(patience if self._silent < 2 else patience / 5, self.target.bounds.read)
+        while patience > 0:
+            tick = min(_TICK, patience)
+            done, _ = await asyncio.wait({reading}, timeout=tick)
+            if done:
+                self._silent = 0
+                return reading.result()
+            patience -= tick
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        self._silent += 1
+        return Unended.SILENT
+
+
+async def _read(incoming: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(incoming, None)
 
 
 def _trouble(error: Exception, target: Target) -> Trouble:

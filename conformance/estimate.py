@@ -10,11 +10,12 @@ from __future__ import annotations
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from starlette.datastructures import Headers
 
+from . import joint
 from .budget import ceiling
 from .canary import TOKENS
 from .catalogue import Catalogue
@@ -39,7 +40,7 @@ from .model import (
     Undecided,
     as_request,
 )
-from .plan import Settings, asked_at, cases, needed_gates, pin_cases, relation_bodies, steps_of
+from .plan import DEPTHS, Settings, asked_at, cases, needed_gates, pin_cases, relation_bodies, steps_of
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
@@ -217,7 +218,10 @@ class _Rehearsal:
         self, catalogue: Catalogue, rules: Sequence[RequestRule], settings: Settings, offered: frozenset[str]
     ) -> None:
         """The list of some request rules: what an ACCEPT or an EITHER sends may cost tokens."""
-        for case in cases(catalogue, rules, settings):
+        listed = cases(catalogue, rules, settings)
+        if DEPTHS[settings.depth].jointly:
+            listed = [replace(group.cases[0], request=joint.request_of(group)) for group in joint.groups(listed)]
+        for case in listed:
             request: Request | None = case.request
             if case.rule.fit is not None:
                 body = case.rule.fit(case.request.body, offered)

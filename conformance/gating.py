@@ -90,7 +90,7 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
     judgement = judge(rule, exchange)
     if judgement.kind is Kind.VIOLATED and judgement.symptom is not Symptom.KILLED_SERVER:
         # seen once is not proved: ask again before a word of blame
-        exchange = await pipeline.ask_again(probe, gate.id)
+        exchange = await pipeline.ask_alone(probe, gate.id)
         judgement = judge(rule, exchange)
     if judgement.kind is Kind.UNDECIDED:
         return Result(gate.id, Verdict.ERROR, note=judgement.why, requests=1, capability=Capability.BROKEN)
@@ -116,7 +116,7 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
         nonsense = await pipeline.ask(as_request(gate.nonsense), gate.id, URGENT)
         verdict = judge(refuse, nonsense)
         if verdict.kind is Kind.VIOLATED and verdict.symptom is not Symptom.KILLED_SERVER:
-            nonsense = await pipeline.ask_again(as_request(gate.nonsense), gate.id)
+            nonsense = await pipeline.ask_alone(as_request(gate.nonsense), gate.id)
             verdict = judge(refuse, nonsense)
         if verdict.symptom is Symptom.ACCEPTED_INVALID and react(nonsense) is not Reaction.ERROR_IN_200:
             why = f"{gate.property} is not looked at: nonsense in its place was accepted ({describe(nonsense)})"
@@ -126,7 +126,7 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
         if verdict.symptom in GRAVE:
             return _finding(pipeline, gate, gate.nonsense, nonsense, verdict.symptom, verdict.why, Capability.OFFERED)
     if effect is False:
-        repeat = await pipeline.ask_again(probe, gate.id)
+        repeat = await pipeline.ask_alone(probe, gate.id)
         if repeat.answer is not None and gate.effect is not None and gate.effect(repeat.answer) is False:
             why = f"accepted without effect: the answer does not show what {gate.property} asks for"
             return _finding(pipeline, gate, probe.body, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)

@@ -62,13 +62,26 @@ class Health:
     _since: deque[Job] = field(default_factory=lambda: deque(maxlen=500))
     _dropped: list[Job] = field(default_factory=list)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def saw(self, job: Job, exchange: Exchange) -> None:
         """Take note of an exchange: an accepted request shows that the server was well when it was sent."""
         if react(exchange) is Reaction.ACCEPTED and exchange.started > self._healthy_at:
             self._healthy_at = exchange.started
             self._since.clear()  # what else was in flight comes after this one
+            self.stir()
         self._since.append(job)
+
+    def stir(self) -> None:
+        """Let those look again who wait for traffic."""
+        self._news.set()
+        self._news.clear()
+
+    async def traffic_since(self, moment: float, more: Callable[[], bool]) -> None:
+        """Wait for an accepted request sent after ``moment`` while there is ``more`` to be sent: it shows what a canary
+        would, and costs nothing."""
+        while more() and self._healthy_at <= moment and not self.pipeline.gone:
+            await self._news.wait()
 
     def tainted(self, exchange: Exchange, label: str = "") -> bool:
         """Whether an exchange says nothing about the rule ``label``: made in an illness, or set aside for another."""
@@ -85,6 +98,8 @@ class Health:
                 return True
             if self.pipeline.gone:
                 return False
+            while self.pipeline.lonely:
+                await asyncio.sleep(0.005)
             async with self._nurse() as lane:
                 answer = await self._well(lane)
             if answer is None:
@@ -92,6 +107,11 @@ class Health:
             if self.pipeline.gone:
                 return False
             return await self._treat(f"the server no longer takes a minimal request ({answer})", [], ill=True)
+
+    @property
+    def asking(self) -> bool:
+        """Whether a canary is under way, or about to be."""
+        return self._lock.locked()
 
     async def undisturbed(
         self, work: Callable[[], Awaitable[T]], sound: Callable[[T], bool] = lambda value: False
@@ -193,6 +213,7 @@ class Health:
             self.pipeline.traffic.add(exchange)
             if react(exchange) in (Reaction.ACCEPTED, Reaction.LIMITED):
                 self._healthy_at = max(self._healthy_at, exchange.started)
+                self.stir()
                 return None
             said = describe(exchange)
             if self._out_of_budget(exchange):

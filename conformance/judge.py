@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .model import NOT_JSON, Answer, Exchange, Expect, RequestRule, Symptom
+from .model import NOT_JSON, Answer, Exchange, Expect, RequestRule, Symptom, view
 
 
 class Reaction(StrEnum):
@@ -81,6 +81,7 @@ def carries_error(answer: Answer) -> bool:
     return is_error_body(answer.json)
 
 
+@view
 def react(exchange: Exchange) -> Reaction:
     """Classify an exchange. What speaks of the key, the network or the load says nothing about the request."""
     trouble, answer = exchange.trouble, exchange.answer

@@ -9,13 +9,15 @@ import json
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 from hypothesis.strategies import SearchStrategy
 
 from .sse import NOT_JSON as NOT_JSON
 from .sse import Stream, parse, read_json
+
+T = TypeVar("T")
 
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
@@ -104,7 +106,8 @@ class Request:
 
     ``body`` is sent as JSON unless ``raw`` holds the exact bytes. ``content_type`` None leaves the header out.
     ``auth`` False leaves the key out, a string replaces the whole Authorization header (``{key}`` in it is the key).
-    ``bare`` requests get no base fields (such as the small token bound that keeps answers cheap).
+    ``bare`` requests get no base fields (such as the small token bound that keeps answers cheap). ``chunked`` ones are
+    sent in several chunks, without a Content-Length, and no other request follows on their connection.
     """
 
     body: Any = None
@@ -115,6 +118,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     auth: bool | str = True
     bare: bool = False
+    chunked: bool = False
 
     @cached_property
     def content(self) -> bytes:
@@ -126,7 +130,7 @@ class Request:
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Two requests with one key are the same request on the wire."""
-        return (self.method, self.path, self.content_type, self.headers, self.auth, self.content)
+        return (self.method, self.path, self.content_type, self.headers, self.auth, self.chunked, self.content)
 
     @property
     def streamed(self) -> bool:
@@ -154,15 +158,27 @@ class Trouble:
     text: str
 
 
+class Unended(StrEnum):
+    """What followed the end marker of a stream in place of the end of the message."""
+
+    CLOSED = "the connection was closed"
+    SILENT = "nothing came"
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What came back: ``headers`` have lower-case names, ``content`` is the decoded body up to the size cap."""
+    """What came back: ``headers`` have lower-case names, ``content`` is the decoded body up to the size cap.
+
+    ``unended`` says how the message went on after the end marker of its stream where HTTP did not end it: the server
+    closed the connection, or was silent. Such an answer is complete for a client that stops at the marker.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     content: bytes
     seconds: float = 0.0
     first_byte: float | None = None
+    unended: Unended | None = None
 
     def header(self, name: str) -> str | None:
         """First value of a header, or None."""
@@ -178,7 +194,7 @@ class Answer:
         """The body read as an event stream."""
         return parse(self.content)
 
-    @property
+    @cached_property
     def media_type(self) -> str:
         """Content type without parameters, lower case, or an empty string."""
         return (self.header("content-type") or "").split(";")[0].strip().lower()
@@ -201,10 +217,31 @@ class Exchange:
     finished: float = 0.0
     vetted: bool = False
 
+    @cached_property
+    def views(self) -> dict[Callable[[Exchange], Any], Any]:
+        """What each ``view`` saw in it; may be cleared at any time."""
+        return {}
+
     @property
     def status(self) -> int | None:
         """HTTP status, or None where there is no answer."""
         return self.answer.status if self.answer else None
+
+
+def view(look: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
+    """Decorator of a function of one exchange: what it gives is kept with the exchange, since some 170 rules look for
+    the same few things in every answer. Nobody may change what it gives."""
+
+    @wraps(look)
+    def seen(exchange: Exchange) -> T:
+        views = exchange.views
+        try:
+            return views[look]
+        except KeyError:
+            value = views[look] = look(exchange)
+            return value
+
+    return seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,7 +313,9 @@ class AnswerRule:
 
     ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
-    of ``twin_of``, rules that ask the same of other answers, stands for this one.
+    of ``twin_of``, rules that ask the same of other answers, stands for this one. ``among`` is a look that many rules
+    share, its chapter's: where it sees nothing, ``applies`` is not asked. ``mark`` is what no two answers of a run may
+    share (None: nothing to compare).
     """
 
     id: str
@@ -289,6 +328,8 @@ class AnswerRule:
     pins: tuple[Body | Request, ...] = ()
     needs: tuple[str, ...] = ()
     twin_of: tuple[str, ...] = ()
+    among: Callable[[Exchange], bool] | None = None
+    mark: Callable[[Exchange], str | None] | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]
@@ -385,8 +426,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A file of rules: ``name`` is the file's, ``title`` heads the rule reference."""
+    """A file of rules: ``name`` is the file's, ``title`` heads the rule reference. Its rules about answers apply only
+    ``among`` some of them (None: among all)."""
 
     name: str
     title: str
     rules: tuple[RequestRule | AnswerRule | Relation, ...] = field(default_factory=tuple)
+    among: Callable[[Exchange], bool] | None = None

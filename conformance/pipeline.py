@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +18,11 @@ from .budget import URGENT, Priority
 from .endpoint import Lane, Target, prepare, tls_context
 from .health import Health, Revive
 from .judge import UNREACHED
-from .model import Exchange, Request, Trouble
+from .model import Exchange, Request, Trouble, Unended
 from .traffic import Traffic
+
+LANDING = 5.0
+"""Seconds that a request which is to be alone waits for others to land; one that hangs is no crowd."""
 
 MOST_REMEMBERED = 4_000
 """Exchanges that are remembered. Of a longer list the oldest are forgotten, and asked again if an equal body comes."""
@@ -49,6 +54,9 @@ class Pipeline:
         self._number = itertools.count()
         self._flying: set[Job] = set()
         self._troubled = 0
+        self._alone = asyncio.Lock()
+        self._lonely_waiting = 0
+        self._lonely = False
         self._open = asyncio.Event()
         self._open.set()
         self.context = tls_context(target)
@@ -101,6 +109,44 @@ class Pipeline:
         """A new exchange for a request that was asked before."""
         return self._enqueue(prepare(request, self.target), label, priority)
 
+    async def ask_alone(self, request: Request, label: str) -> Exchange:
+        """A new exchange for a request, with nothing else in flight; one at a time."""
+        job = Job(prepare(request, self.target), label, asyncio.get_running_loop().create_future())
+        self._lonely_waiting += 1
+        try:
+            await self._alone.acquire()
+        except BaseException:
+            self.resume()
+            raise
+        finally:
+            self._lonely_waiting -= 1
+        self.pause()
+        try:
+            await self.landed(LANDING)
+            while self.health.asking:  # a canary is no company either
+                await asyncio.sleep(0.005)
+            if self.gone:
+                return self.cancelled(job)
+            self._lonely = True
+            self._flying.add(job)
+            async with Lane(self.target, self.context) as lane:
+                return await self._fly(lane, job)
+        finally:
+            self._lonely = False
+            self._flying.discard(job)
+            self._alone.release()
+            if not self._lonely_waiting:  # one after the other, without letting others take off in between
+                self.resume()
+
+    @property
+    def lonely(self) -> bool:
+        """Whether a request is to have no company. One in trouble waits for the server like all others."""
+        return self._lonely and not self._troubled
+
+    async def ask_at_once(self, request: Request, label: str, count: int) -> list[Exchange]:
+        """New exchanges for a request that is sent so many times together."""
+        return list(await asyncio.gather(*(self.ask_again(request, label) for _ in range(count))))
+
     def remember(self, request: Request, exchange: Exchange) -> None:
         """Keep an exchange as the answer to a prepared request."""
         future: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
@@ -116,6 +162,7 @@ class Pipeline:
     def give_up(self, reason: str) -> None:
         """Answer everything that waits with a cancellation."""
         self.gone = self.gone or reason
+        self.health.stir()
         self._open.set()
         while not self._queue.empty():
             job = self._queue.get_nowait()[2]
@@ -149,10 +196,12 @@ class Pipeline:
         """Go on."""
         self._open.set()
 
-    async def landed(self) -> None:
-        """Wait until what is in flight has an answer or is in trouble; bounded by the time-outs of a request."""
-        while len(self._flying) > self._troubled:
-            await asyncio.sleep(0.02)
+    async def landed(self, patience: float = math.inf) -> None:
+        """Wait until what is in flight has an answer or is in trouble; bounded by ``patience`` seconds and by the
+        time-outs of a request."""
+        ends = time.monotonic() + patience
+        while len(self._flying) > self._troubled and time.monotonic() < ends:
+            await asyncio.sleep(0.005)
 
     async def listening(self) -> bool:
         """Whether something accepts connections at the endpoint."""
@@ -215,6 +264,8 @@ class Pipeline:
             trouble = exchange.trouble
             if trouble is not None and trouble.kind == "budget":
                 return exchange
+            if exchange.answer and exchange.answer.unended is Unended.CLOSED and not await self.listening():
+                trouble = Trouble("disconnected", exchange.answer.unended)  # the end of the server, not of the stream
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 self.health.saw(job, exchange)
                 return exchange

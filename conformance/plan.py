@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,14 +32,18 @@ from .model import (
 
 @dataclass(frozen=True)
 class Depth:
-    """How much of each rule is asked: pins (None: all) by strength, and the number of drawn examples."""
+    """How much of each rule is asked: pins (None: all) by strength, and the number of drawn examples.
+
+    Where valid bodies are asked ``jointly`` (``joint``), those that can be are asked whatever the number of pins.
+    """
 
     pins: dict[Strength, int] | None
     examples: int
+    jointly: bool = False
 
 
 DEPTHS = {
-    "smoke": Depth({Strength.MUST: 1, Strength.SHOULD: 1, Strength.MAY: 1}, 0),
+    "smoke": Depth({Strength.MUST: 2, Strength.SHOULD: 1, Strength.MAY: 1}, 0, jointly=True),
     "default": Depth(None, 3),
     "nightly": Depth(None, 30),
     "certify": Depth(None, 100),
@@ -83,21 +88,42 @@ class Case:
 
 _STRENGTHS = list(Strength)
 
+_NUMBER = re.compile(r"-?\d[\d.eE+-]*")
+
 
 def pin_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
     """The fixed bodies of a rule that this depth asks; a rule without pins has none."""
-    depth = DEPTHS[chosen.depth]
-    most = len(rule.pins) if depth.pins is None else depth.pins[rule.strength]
     strength = _STRENGTHS.index(rule.strength)
     return [
-        Case(rule, as_request(pin), False, (0 if index == 0 else 1, strength, place, index))
-        for index, pin in enumerate(rule.pins[:most])
+        Case(rule, as_request(rule.pins[index]), False, (0 if index == 0 else 1, strength, place, index))
+        for index in _asked(rule, DEPTHS[chosen.depth])
     ]
 
 
 def order_of(rule: RequestRule, place: int, number: int) -> tuple[int, ...]:
     """The place of a body that has failed before: after the pins of its rule's like, before what is drawn."""
     return (1, _STRENGTHS.index(rule.strength), place, len(rule.pins) + number)
+
+
+SPARSE = ("legacy", "audio", "prediction")
+"""Chapters about what few servers offer: where pins are few, theirs are fewest."""
+
+
+def _asked(rule: RequestRule, depth: Depth) -> list[int]:
+    """Places of the pins that a depth asks."""
+    if depth.pins is None:
+        return list(range(len(rule.pins)))
+    if depth.jointly and joinable(rule):
+        return [place for place, pin in enumerate(rule.pins) if place == 0 or not isinstance(pin, Request)]
+    found: dict[str, int] = {}  # a second number beyond a bound says less than another kind of value
+    for place, pin in enumerate(rule.pins):
+        found.setdefault(_NUMBER.sub("0", as_request(pin).content.decode("utf-8", "replace")), place)
+    return list(found.values())[: 1 if rule.chapter in SPARSE else depth.pins[rule.strength]]
+
+
+def joinable(rule: RequestRule) -> bool:
+    """Whether the acceptance of a request that holds more than a body of this rule says that the rule holds."""
+    return rule.expect is Expect.ACCEPT and not rule.risky and rule.fit is None
 
 
 TELLING = 4
@@ -118,7 +144,7 @@ def example_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]
     if rule.examples is None or count == 0:
         return []
     strength = _STRENGTHS.index(rule.strength)
-    bodies = draw(rule.examples, count, seed_of(chosen.seed, rule.id))
+    bodies = (draw if count <= FEW else draw.__wrapped__)(rule.examples, count, seed_of(chosen.seed, rule.id))
     return [Case(rule, as_request(body), True, (2, strength, place, index)) for index, body in enumerate(bodies)]
 
 
@@ -144,15 +170,12 @@ def quiet(count: int, *phases: Phase) -> settings:
 
 
 FEW = 8
-"""Bodies of one rule that are kept: a process that runs many campaigns draws them once, a large one keeps none."""
+"""Bodies of one rule that are kept in memory; a run that draws more of each keeps none."""
 
 
+@lru_cache(maxsize=4096)  # a process that runs many campaigns draws their bodies once
 def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, ...]:
     """``count`` values of a strategy (fewer where it has fewer), always the same for one seed. Not to be changed."""
-    return (_drawn_once if count <= FEW else _drawn)(strategy, count, seeded)
-
-
-def _drawn(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, ...]:
     drawn: list[Any] = []
 
     @seed(seeded)
@@ -161,11 +184,10 @@ def _drawn(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any,
     def collect(value: Any) -> None:
         drawn.append(value)
 
+    # without a database nobody needs its key, which would be a digest of the source, made anew for every rule
+    vars(collect)["_hypothesis_internal_database_key"] = b""
     collect()
     return tuple(drawn[:count])
-
-
-_drawn_once = lru_cache(maxsize=4096)(_drawn)
 
 
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
@@ -188,7 +210,8 @@ def relation_bodies(rule: Relation, chosen: Settings) -> list[Body]:
     count = drawn if rule.pins else max(drawn, 1)
     if rule.examples is None or count == 0:
         return list(rule.pins)
-    return [*rule.pins, *draw(rule.examples, count, seed_of(chosen.seed, rule.id))]
+    bodies = (draw if count <= FEW else draw.__wrapped__)(rule.examples, count, seed_of(chosen.seed, rule.id))
+    return [*rule.pins, *bodies]
 
 
 COMPARED = 3

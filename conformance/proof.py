@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
+from .again import MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
 from .endpoint import curl, prepare
 from .judge import Judgement, Kind, Reaction, describe, react
@@ -32,9 +33,6 @@ from .record import cut
 from .sharing import Shared
 from .shrink import smallest
 
-PROOFS = 5
-"""How often a violation that does not repeat at once is asked again."""
-
 SHRINK_BOUND = 150
 """Requests that one shrinking search may send."""
 
@@ -42,26 +40,9 @@ GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
 """Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
 Judged = tuple[Case, Exchange, Judgement]
-T = TypeVar("T")
 
-
-async def asked_again(first: T, again: Callable[[], Awaitable[T | None]]) -> tuple[list[T], int]:
-    """The violations among the answers to a request that was violated once, and how often it was asked in all.
-
-    A second violation is enough; without one it is asked some more, so that k of n says how often it happens.
-    ``again`` gives None where the rule held.
-    """
-    seen, asked = [first], 1
-    while asked < 2 or (len(seen) == 1 and asked <= PROOFS):
-        violation = await again()
-        asked += 1
-        if violation is not None:
-            seen.append(violation)
-    return seen, asked
-
-
-class Unproved(Exception):
-    """Raised while asking again: no answer came that could be judged; the text says what came."""
+MOST_BODIES = 3
+"""Violating bodies of a rule that are tried before it is said that only a crowd breaks it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +56,7 @@ class Prover:
     settings: Settings
     searchers: ThreadPoolExecutor
     cancelled: Event
+    crowd: Crowd
     shared: Shared | None = None
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
@@ -107,7 +89,18 @@ class Prover:
 
     async def _prove(self, rule: RequestRule, violated: list[Judged]) -> Result:
         violated.sort(key=lambda row: row[2].symptom is not Symptom.KILLED_SERVER)  # the worst there is comes first
-        case, exchange, judgement = violated[0]
+        result = None
+        for row in violated[:MOST_BODIES]:
+            result = await self._prove_one(rule, row, violated)
+            if isinstance(result, Result):
+                return result
+        assert isinstance(result, CrowdSighting)
+        verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
+        return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(result))
+
+    async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
+        """The verdict that one violating body makes, or what was seen of it only with others in flight."""
+        case, exchange, judgement = row
         request = case.request
         if judgement.symptom is Symptom.KILLED_SERVER:
             pass  # to shrink it would kill the server again and again
@@ -130,23 +123,35 @@ class Prover:
             request = await self._shrunk(rule) or request
 
         async def again() -> tuple[Exchange, Judgement] | None:
-            fresh = await self.pipeline.ask_again(request, rule.id)
+            return judged(await self.pipeline.ask_alone(request, rule.id))
+
+        def judged(fresh: Exchange) -> tuple[Exchange, Judgement] | None:
             verdict = self._judge(rule, fresh)
             if verdict.kind is Kind.UNDECIDED:
                 raise Unproved(verdict.why)
             return (fresh, verdict) if verdict.kind is Kind.VIOLATED else None
 
-        seen, asked = [(exchange, judgement)], 1
+        async def crowd() -> list[tuple[Exchange, Judgement] | None]:
+            count = min(self.settings.in_flight, MOST_AT_ONCE)
+            return [judged(one) for one in await self.pipeline.ask_at_once(request, rule.id, count)]
+
+        asked = Asked([(exchange, judgement)], 1)
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
             try:
-                seen, asked = await asked_again(seen[0], again)
+                asked = await asked_again(
+                    asked.seen[0], again, crowd if self.crowd.blamed else None, known=self.crowd.known
+                )
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
             if not await self.pipeline.health.since(time.monotonic()):
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
-        exchange, judgement = seen[-1]
-        steady = len(seen) == asked
-        if steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
+        exchange, judgement = asked.seen[-1]
+        symptom = judgement.symptom or Symptom.WRONG_CONTENT
+        if asked.crowd:
+            return CrowdSighting(
+                rule.id, judgement.why, symptom, prepare(request, self.pipeline.target), exchange, asked.told
+            )
+        if asked.steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
             try:
                 blocked = await self._control(rule, request)
             except Unproved as reason:
@@ -154,18 +159,18 @@ class Prover:
             if blocked:
                 return Result(rule.id, Verdict.BLOCKED, blocked_by="control", note=blocked)
         ready = prepare(request, self.pipeline.target)
-        others = [row[0].request for row in violated[1:] if row[0].request.key != request.key]
+        others = [other[0].request for other in violated if other is not row and other[0].request.key != request.key]
         finding = Finding(
-            symptom=judgement.symptom or Symptom.WRONG_CONTENT,
+            symptom=symptom,
             why=judgement.why,
             request=ready,
             exchange=exchange,
             curl=curl(ready, self.pipeline.target),
-            confirmed=f"{len(seen)}/{asked}",
+            confirmed=asked.told,
             sightings=len(violated),
             others=tuple(cut(other.content, 300) for other in others[:5]),
         )
-        return Result(rule.id, verdict_of(rule, finding, steady, self.settings.strict), finding=finding)
+        return Result(rule.id, verdict_of(rule, finding, asked.steady, self.settings.strict), finding=finding)
 
     async def _violates(self, rule: RequestRule, request: Request) -> bool:
         """Whether a candidate breaks the rule. Raises Unproved where it cannot be afforded."""

@@ -19,9 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .catalogue import PROPERTIES
 from .model import Verdict
 from .plan import Settings, asked_at
 from .session import Session
+
+BROAD = ("messages", "tools", "functions", "response_format")
+"""Properties with so much inside that a rule about one part says nothing about a fault in another."""
 
 RED = (Verdict.FAILED.value, Verdict.INCONSISTENT.value)
 
@@ -49,7 +53,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Trial:
-    """What one campaign made of one wrong server; ``first`` is the number of requests until a rule failed."""
+    """What one campaign made of one wrong server; ``first`` is the number of requests until a rule failed.
+
+    ``kin`` are the failed rules about the property of the fault.
+    """
 
     subject: Subject
     failed: tuple[str, ...]
@@ -59,6 +66,7 @@ class Trial:
     first: int | None
     seconds: float
     error: str = ""
+    kin: tuple[str, ...] = ()
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -73,7 +81,7 @@ class Trial:
     @property
     def wrong(self) -> tuple[str, ...]:
         """Failed rules that have nothing to do with the fault."""
-        named = (*self.subject.fails, *self.subject.with_it)
+        named = (*self.subject.fails, *self.subject.with_it, *self.kin)
         # the twin of a rule for streams asks the same of the same feature
         expected = (*named, *(f"{row}.stream" for row in named))
         return tuple(rule for rule in self.failed if not any(fnmatch.fnmatchcase(rule, row) for row in expected))
@@ -88,8 +96,13 @@ class Trial:
 
     @property
     def right(self) -> bool:
-        """Whether the fault is named by a rule of it, and no other rule fails."""
-        return bool(self.seen) and not self.wrong and not self.error
+        """Whether a rule of the fault or of its property shows it, and no other rule fails."""
+        return bool(self.seen or self.kin) and not self.wrong and not self.error
+
+    @property
+    def exact(self) -> bool:
+        """Whether besides the very rule that was expected shows it."""
+        return self.right and bool(self.seen)
 
     @property
     def missed(self) -> tuple[str, ...]:
@@ -178,7 +191,9 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     failed = tuple(name for name, line in lines.items() if line["verdict"] in RED)
     warned = tuple(name for name, line in lines.items() if line["verdict"] == Verdict.WARNING.value)
     shown = tuple(name for name, line in lines.items() if "finding" in line)
-    return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started)
+    about = subject.property if subject.property in PROPERTIES and subject.property not in BROAD else None
+    kin = tuple(name for name in failed if lines[name]["property"] == about)
+    return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, kin=kin)
 
 
 @dataclass(frozen=True)
@@ -188,6 +203,7 @@ class Summary:
     servers: int
     killed: int
     right: int
+    exact: int
     precision: float
     median_first: float | None
     requests: int
@@ -203,6 +219,7 @@ def summary(trials: Sequence[Trial]) -> Summary:
         servers=len(trials),
         killed=sum(trial.killed for trial in trials),
         right=sum(trial.right for trial in trials),
+        exact=sum(trial.exact for trial in trials),
         precision=1 - wrong / failing if failing else 1.0,
         median_first=statistics.median(firsts) if firsts else None,
         requests=sum(trial.requests for trial in trials),
@@ -213,7 +230,14 @@ def summary(trials: Sequence[Trial]) -> Summary:
 def as_json(trials: Sequence[Trial], settings: Settings) -> dict[str, Any]:
     """The matrix as plain values."""
     rows = [
-        asdict(trial) | {"killed": trial.killed, "right": trial.right, "wrong": trial.wrong, "missed": trial.missed}
+        asdict(trial)
+        | {
+            "killed": trial.killed,
+            "right": trial.right,
+            "exact": trial.exact,
+            "wrong": trial.wrong,
+            "missed": trial.missed,
+        }
         for trial in trials
     ]
     return {"settings": asdict(settings), "summary": asdict(summary(trials)), "trials": rows}
@@ -223,13 +247,13 @@ def prove(
     folder: Path,
     settings: Settings,
     chosen: Callable[[list[Subject]], list[Subject]],
-    progress: Callable[[Trial], None] = lambda trial: None,
+    progress: Callable[[Trial, int], None] = lambda trial, of: None,
 ) -> list[Trial]:
-    """A trial for each server that ``chosen`` leaves of the manifest."""
+    """A trial for each server that ``chosen`` leaves of the manifest; ``progress`` gets each, and their number."""
     trials: list[Trial] = []
     with servers(folder) as (root, subjects):
-        for subject in chosen(subjects):
-            trial = attempt(root, subject, settings)
-            trials.append(trial)
-            progress(trial)
+        wanted = chosen(subjects)
+        for subject in wanted:
+            trials.append(attempt(root, subject, settings))
+            progress(trials[-1], len(wanted))
     return trials

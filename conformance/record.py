@@ -48,6 +48,8 @@ def request_line(request: Request) -> dict[str, Any]:
         line["headers"] = [list(pair) for pair in request.headers]
     if request.auth is not True:
         line["auth"] = request.auth
+    if request.chunked:
+        line["chunked"] = True
     if line["body"].encode("utf-8", "replace") != request.content:
         line["packed"] = base64.b64encode(zlib.compress(request.content, 9)).decode()
     return line
@@ -69,6 +71,7 @@ def recorded_request(line: Mapping[str, Any], old_model: str, model: str) -> Req
         content_type=line.get("content_type", "application/json"),
         headers=tuple((name, value) for name, value in line.get("headers", ())),
         auth=line.get("auth", True),
+        chunked=line.get("chunked") is True,
     )
 
 

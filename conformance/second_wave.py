@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..strategies.simpler import simpler
+from .again import MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import LATER, SEARCH, URGENT
 from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
@@ -28,13 +28,19 @@ from .model import (
 )
 from .pipeline import Pipeline
 from .plan import Settings, relation_bodies
-from .proof import Unproved, asked_again, unaffordable, weighed
+from .proof import unaffordable, weighed
 from .record import cut
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 from .tallies import Ledger
 
 SHRINK_BOUND = 40
 """Requests that are spent on making the request of one sighting smaller."""
+
+TURNS_AT_ONCE = 8
+"""Equal comparisons that are made together to see whether a crowd breaks what alone holds."""
+
+MANY = "many"
+"""The chapter of the rules that need a crowd."""
 
 STEPS = 20
 """Compared requests that a record keeps."""
@@ -50,6 +56,7 @@ class SecondWave:
     pipeline: Pipeline
     settings: Settings
     sightings: Sightings
+    crowd: Crowd
     ledger: Ledger
 
     # --- answers -------------------------------------------------------------------------------------------------
@@ -104,16 +111,28 @@ class SecondWave:
         sighting: Sighting = watched.smallest[0]
         request = sighting.request
 
-        async def again() -> tuple[Exchange, str] | None:
-            fresh = await self.pipeline.ask_again(request, rule.id)
+        def judged(fresh: Exchange) -> tuple[Exchange, str] | None:
             if fresh.answer is None or fresh.answer.status in BUSY:
                 raise Unproved(describe(fresh))
-            why = judge_answer(rule, fresh, Watched())
+            why = judge_answer(rule, fresh, Watched(marks=watched.marks))
             return (fresh, why) if why else None
+
+        async def again() -> tuple[Exchange, str] | None:
+            return judged(await self.pipeline.ask_alone(request, rule.id))
+
+        async def crowd() -> list[tuple[Exchange, str] | None]:
+            count = min(self.settings.in_flight, MOST_AT_ONCE)
+            return [judged(one) for one in await self.pipeline.ask_at_once(request, rule.id, count)]
 
         first = (sighting.exchange, sighting.why)
         try:
-            seen, asked = await asked_again(first, again)
+            found = await asked_again(first, again, crowd if self.crowd.blamed else None, known=self.crowd.known)
+            if found.crowd:
+                exchange, why = found.seen[-1]
+                seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told)
+                verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
+                return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(seen_so))
+            seen, asked = found.seen, found.asked
             if len(seen) == asked:
                 smaller, *shown = await self._shrunk(rule, request, *seen[-1])
                 if smaller is not request:
@@ -164,56 +183,91 @@ class SecondWave:
 
     async def relation(self, rule: Relation) -> Result:
         """The verdict of a relation: its script is run over its pins and drawn bodies, a violation once more."""
+        result = await self._related(rule)
+        if rule.id == self.crowd.blamed and self.crowd.sightings and result.finding is None:
+            return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd(rule))
+        return result
+
+    def _of_crowd(self, rule: Relation) -> Finding:
+        """The finding that what other rules saw only with many in flight makes."""
+        first, *others = self.crowd.sightings
+        return Finding(
+            symptom=first.symptom,
+            why=f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
+            request=first.request,
+            exchange=first.exchange,
+            curl=curl(first.request, self.pipeline.target),
+            confirmed=first.confirmed,
+            sightings=len(self.crowd.sightings),
+            others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
+            steps=(first.request,) * MOST_AT_ONCE,
+        )
+
+    async def _related(self, rule: Relation) -> Result:
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
-        held, undecided = 0, ""
+        held, undecided, note = 0, "", ""
         sent = 0
         for done, body in enumerate(bodies):
             try:
-                seen, asked = await self._compared(rule, body)
+                found = await self._compared(rule, body)
             except Undecided as reason:
                 undecided = str(reason)
                 continue
             except Unproved as reason:
                 missing = f"{len(bodies) - done} of {len(bodies)} comparisons were not made"
                 return Result(rule.id, Verdict.ERROR, note=f"{reason}; {missing}", requests=sent)
-            sent += sum(len(exchanges) for _, exchanges in seen)
+            sent += sum(len(exchanges) for _, exchanges in found.seen)
             if self.pipeline.gone:
                 break
-            if asked:
-                return self._broken(rule, seen, asked, sent)
+            if found.crowd:
+                why, exchanges = found.seen[-1]
+                last = exchanges[-1]
+                note = self.crowd.note(CrowdSighting(rule.id, why or "", rule.symptom, last.request, last, found.told))
+            elif found.asked:
+                return self._broken(rule, found, sent)
             held += 1
         if self.pipeline.gone:
             return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
         if not held:
             return Result(rule.id, Verdict.NOT_OFFERED, note=undecided or "nothing to compare", requests=sent)
         verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
-        return Result(rule.id, verdict, observed="held", judged=held, requests=sent)
+        return Result(rule.id, verdict, observed="held", judged=held, requests=sent, note=note)
 
-    async def _compared(self, rule: Relation, body: Body) -> tuple[list[Played], int]:
-        """The times that a comparison was broken, and how often it was made; never from an ill server."""
+    async def _compared(self, rule: Relation, body: Body) -> Asked[Played]:
+        """The times that a comparison was broken, and how often it was made (0: it held); never from an ill server."""
 
-        async def work() -> tuple[list[Played], int]:
-            first = await self._play(rule, body, again=False)
+        async def work() -> Asked[Played]:
+            first = await self._play(rule, body)
             if first[0] is None:
-                return [first], 0
+                return Asked([first], 0)
 
             async def again() -> Played | None:
-                try:
-                    played = await self._play(rule, body, again=True)
-                except Undecided:
-                    return None  # seen once, and not seen again
-                return played if played[0] is not None else None
+                return await self._broken_again(rule, body, alone=True)
 
-            return await asked_again(first, again)
+            async def crowd() -> list[Played | None]:
+                turns = range(min(self.settings.in_flight, TURNS_AT_ONCE))
+                return list(await asyncio.gather(*(self._broken_again(rule, body, alone=False) for _ in turns)))
+
+            if self.crowd.blamed is None or rule.chapter == MANY:
+                return await asked_again(first, again)
+            return await asked_again(first, again, crowd, known=self.crowd.known)
 
         health = self.pipeline.health
-        found = await health.undisturbed(work, lambda value: value[1] == 0)
+        found = await health.undisturbed(work, lambda value: value.asked == 0)
         if found is None:
             raise Undecided(f"the server was not itself ({self.pipeline.gone or 'it fell ill each time'})")
         return found
 
-    def _broken(self, rule: Relation, seen: Sequence[Played], asked: int, sent: int) -> Result:
-        why, exchanges = seen[-1]
+    async def _broken_again(self, rule: Relation, body: Body, *, alone: bool) -> Played | None:
+        """The comparison made anew, with nothing else in flight where it is made one request at a time."""
+        try:
+            played = await self._play(rule, body, again=True, alone=alone)
+        except Undecided:
+            return None  # seen once, and not seen again
+        return played if played[0] is not None else None
+
+    def _broken(self, rule: Relation, found: Asked[Played], sent: int) -> Result:
+        why, exchanges = found.seen[-1]
         last = exchanges[-1]
         finding = Finding(
             symptom=rule.symptom,
@@ -221,15 +275,15 @@ class SecondWave:
             request=last.request,
             exchange=last,
             curl=" ; ".join(curl(exchange.request, self.pipeline.target) for exchange in exchanges[-3:]),
-            confirmed=f"{len(seen)}/{asked}",
+            confirmed=found.told,
             others=tuple(cut(exchange.request.content, 300) for exchange in exchanges[:-1][:5]),
             steps=tuple(exchange.request for exchange in exchanges[:STEPS]),
         )
-        steady = len(seen) == asked
-        return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), requests=sent, finding=finding)
+        verdict = weighed(rule.strength, found.steady, self.settings.strict)
+        return Result(rule.id, verdict, requests=sent, finding=finding)
 
-    async def _play(self, rule: Relation, body: Body, *, again: bool) -> Played:
-        """Run the script once; with ``again`` every request is sent anew."""
+    async def _play(self, rule: Relation, body: Body, *, again: bool = False, alone: bool = False) -> Played:
+        """Run the script once; with ``again`` every request is sent anew, and ``alone`` but for those of a list."""
         script = rule.script(body)
         made: list[Exchange] = []
         step: Step = next(script)
@@ -240,15 +294,17 @@ class SecondWave:
                     reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
                     made += reply
                 else:
-                    reply = await self._ask(rule, step, again=again)
+                    reply = await self._ask(rule, step, again=again, alone=alone)
                     made.append(reply)
                 step = script.send(reply)
         except StopIteration as end:
             return end.value, made
 
-    async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool) -> Exchange:
+    async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool, alone: bool = False) -> Exchange:
         request = step.request if isinstance(step, Fresh) else step
-        if again or isinstance(step, Fresh):
+        if again and alone:
+            exchange = await self.pipeline.ask_alone(request, rule.id)
+        elif again or isinstance(step, Fresh):
             exchange = await self.pipeline.ask_again(request, rule.id, URGENT if again else LATER)
         else:
             exchange = await self.pipeline.ask(request, rule.id, LATER)

@@ -95,7 +95,7 @@ class Session:
         if url == REFERENCE:
             from .reference.serve import start
 
-            url = self._stack.enter_context(start())
+            url = self._stack.enter_context(start(vintage=self.settings.vintage))
         if report and self.start_command:
             self.folder = self._choose_folder(report)
             self.lifeline = Lifeline(self.start_command, self.folder / "server.log")

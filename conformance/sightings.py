@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .model import AnswerRule, Exchange, Request
@@ -29,7 +29,10 @@ class Sighting:
 
 @dataclass
 class Watched:
-    """What the traffic said about one rule: ``ridden`` of the judged answers came before its ``own`` requests."""
+    """What the traffic said about one rule: ``ridden`` of the judged answers came before its ``own`` requests.
+
+    ``marks`` are those of all its answers, where the rule is about two of them.
+    """
 
     judged: int = 0
     seen: int = 0
@@ -38,6 +41,7 @@ class Watched:
     unasked: str = ""
     """Why requests of its own were not asked, where a ceiling forbade it."""
     smallest: list[Sighting] = field(default_factory=list)
+    marks: set[str] = field(default_factory=set)
 
 
 class Sightings:
@@ -46,39 +50,72 @@ class Sightings:
     def __init__(self, rules: Sequence[AnswerRule]) -> None:
         self.rules = rules
         self.of = {rule.id: Watched() for rule in rules}
-        self._known: dict[int, tuple[weakref.ref[Exchange], set[str]]] = {}  # by id, as long as the exchange lives
+        self._among: dict[Callable[[Exchange], bool] | None, list[AnswerRule]] = {}
+        for rule in rules:
+            self._among.setdefault(rule.among, []).append(rule)
+        # by id, as long as the exchange lives, the rules that have judged it; None: all have
+        self._known: dict[int, tuple[weakref.ref[Exchange], set[str] | None]] = {}
 
     def observe(self, exchange: Exchange) -> None:
         """Judge one vetted exchange by all rules."""
-        for rule in self.rules:
-            self.hold(exchange, rule)
+        if not tells(exchange):
+            return
+        known = self._rules_of(exchange)
+        self._known[id(exchange)] = self._known[id(exchange)][0], None
+        if known is not None:
+            for among, rules in self._among.items():
+                for rule in rules if among is None or among(exchange) else ():
+                    if rule.applies(exchange) and rule.id not in known:
+                        count(rule, exchange, self.of[rule.id])
+            exchange.views.clear()  # it is kept for the run; what the rules saw in it is not
 
     def hold(self, exchange: Exchange, rule: AnswerRule) -> None:
         """Judge one vetted exchange by one rule, unless that was done before."""
-        if exchange.answer is None or exchange.trouble is not None:
-            return  # an answer that was cut short says nothing about its shape
+        if not tells(exchange):
+            return
         known = self._rules_of(exchange)
-        if rule.id not in known:
+        if known is not None and rule.id not in known:
             known.add(rule.id)
             judge_answer(rule, exchange, self.of[rule.id])
 
-    def _rules_of(self, exchange: Exchange) -> set[str]:
-        """The rules that have judged an exchange."""
+    def _rules_of(self, exchange: Exchange) -> set[str] | None:
+        """The rules that have judged an exchange; None: all have."""
         key = id(exchange)
         if key not in self._known:
             self._known[key] = weakref.ref(exchange, lambda _: self._known.pop(key, None)), set[str]()
         return self._known[key][1]
 
 
+def tells(exchange: Exchange) -> bool:
+    """Whether there is an answer to judge: one that was cut short says nothing about its shape."""
+    return exchange.answer is not None and exchange.trouble is None and exchange.answer.status not in BUSY
+
+
 def judge_answer(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
     """Count the exchange for the rule if it applies; what is wrong, or None."""
     if exchange.answer is None or exchange.answer.status in BUSY or not rule.applies(exchange):
         return None
+    return count(rule, exchange, watched)
+
+
+def count(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
+    """Count an exchange that the rule applies to; what is wrong, or None."""
     watched.judged += 1
-    why = rule.check(exchange)
+    why = rule.check(exchange) or _shared(rule, exchange, watched)
     if why:
         watched.seen += 1
         content = exchange.request.content
         watched.smallest.append(Sighting(len(content), content, why, exchange, exchange.request))
         watched.smallest = heapq.nsmallest(KEPT, watched.smallest)
     return why
+
+
+def _shared(rule: AnswerRule, exchange: Exchange, watched: Watched) -> str | None:
+    """What is wrong where an earlier answer had the same mark."""
+    mark = rule.mark(exchange) if rule.mark else None
+    if mark is None:
+        return None
+    if mark in watched.marks:
+        return f"an earlier answer has {mark[:60]!r} as well"
+    watched.marks.add(mark)
+    return None

@@ -30,16 +30,19 @@ class Ledger:
         self._judged: dict[str, list[int]] = {}
         self._seen: dict[str, dict[str, int]] = {}
         self._found: dict[str, dict[str, list[Sighting]]] = {}
+        self._marks: dict[str, dict[str, list[str]]] = {}
 
     @contextmanager
     def of(self, label: str) -> Iterator[None]:
         """Book what is observed within for the rule ``label``. Nothing may be awaited within."""
         watched = [self._sightings.of[rule.id] for rule in self._sightings.rules]
-        before = [(one.judged, one.seen, tuple(one.smallest)) for one in watched]
+        before = [(one.judged, one.seen, tuple(one.smallest), frozenset(one.marks)) for one in watched]
         yield
         judged = self._judged.setdefault(label, [0] * len(watched))
         for place, (rule, one) in enumerate(zip(self._sightings.rules, watched, strict=True)):
-            judged_before, seen_before, smallest_before = before[place]
+            judged_before, seen_before, smallest_before, marks_before = before[place]
+            if len(one.marks) > len(marks_before):
+                self._marks.setdefault(label, {}).setdefault(rule.id, []).extend(sorted(one.marks - marks_before))
             judged[place] += one.judged - judged_before
             if new := one.seen - seen_before:
                 seen = self._seen.setdefault(label, {})
@@ -50,7 +53,7 @@ class Ledger:
     def take(self, label: str) -> dict[str, Any]:
         """What the rule ``label`` has added since it was last taken, JSON-safe; empty where it added nothing."""
         judged, seen = self._judged.pop(label, []), self._seen.pop(label, {})
-        found = self._found.pop(label, {})
+        found, marks = self._found.pop(label, {}), self._marks.pop(label, {})
         if not any(judged):
             return {}
         told: dict[str, Any] = {"judged": [[count, len(list(rows))] for count, rows in groupby(judged)]}
@@ -59,6 +62,8 @@ class Ledger:
             told["sightings"] = {
                 name: [_told(row) for row in heapq.nsmallest(KEPT, rows)] for name, rows in found.items()
             }
+        if marks:
+            told["marks"] = marks
         return told
 
 
@@ -88,6 +93,8 @@ def _add(sightings: Sightings, told: Line) -> None:
         sightings.of[rule.id].judged += count
     for name, count in told.get("seen", {}).items():
         sightings.of[name].seen += count
+    for name, marks in told.get("marks", {}).items():
+        sightings.of[name].marks.update(marks)
     for name, rows in told.get("sightings", {}).items():
         watched = sightings.of[name]
         watched.smallest = heapq.nsmallest(KEPT, [*watched.smallest, *map(_restored, rows)])
@@ -112,6 +119,7 @@ def resendable(request: Request) -> Request:
         content_type=request.content_type,
         headers=request.headers,
         auth=request.auth,
+        chunked=request.chunked,
         bare=True,  # what it was sent with is in it
     )
     return plain if plain.content == request.raw else request

@@ -139,14 +139,14 @@ class Wire(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read the head of its answer."""
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
-        content = await request.aread()
+        pieces = [piece async for piece in request.stream]  # type: ignore[union-attr]
         if self._socket and (self._socket.stale or time.monotonic() - self._idle_since > self._keepalive):
             await self.aclose()
         try:
             if self._socket is None:
                 self._socket = await self._connect(request.url, timeouts.get("connect"))
                 self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
-            await self._send(request, content, timeouts.get("write"))
+            await self._send(request, pieces, timeouts.get("write"))
             timeout = timeouts.get("read")
             while True:
                 event = await self.next_event(timeout)
@@ -172,13 +172,13 @@ class Wire(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(str(error)) from error
         return opened
 
-    async def _send(self, request: httpx.Request, content: bytes, timeout: float | None) -> None:
+    async def _send(self, request: httpx.Request, pieces: list[bytes], timeout: float | None) -> None:
         assert self._socket is not None
         try:
             head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
             data = self._http.send(head) or b""
-            if content:
-                data += self._http.send(h11.Data(data=content)) or b""
+            for piece in filter(None, pieces):
+                data += self._http.send(h11.Data(data=piece)) or b""
             data += self._http.send(h11.EndOfMessage()) or b""
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,31 +53,94 @@ def _without_effect(line: Line) -> bool:
     return line["rule"].startswith("gate.") and _symptom(line, "wrong_content")
 
 
-def _loose_type(line: Line) -> bool:
-    return line["rule"].endswith(".type.refuses") and _symptom(line, "accepted_invalid")
+@dataclass(frozen=True)
+class Kind:
+    """Findings whose rules fit a pattern, of one symptom (empty: of any)."""
+
+    says: str
+    symptom: str
+    patterns: tuple[str, ...]
+
+    def concerns(self, line: Line) -> bool:
+        """Whether a finding is one of them."""
+        fits = any(fnmatch.fnmatchcase(line["rule"], pattern) for pattern in self.patterns)
+        return fits and (not self.symptom or _symptom(line, self.symptom))
 
 
-def _null_refused(line: Line) -> bool:
-    return line["rule"].endswith(".null.accepts") and _symptom(line, "refused_valid")
+_TAKEN = "accepted_invalid"
 
-
-def _unbounded(line: Line) -> bool:
-    return line["rule"].endswith((".min.refuses", ".max.refuses")) and _symptom(line, "accepted_invalid")
-
-
-_CAUSES: tuple[tuple[str, Callable[[Line], bool]], ...] = (
-    ("errors are told with status 200", _disguised),
-    ("properties that the server does not look at", _ignored),
-    ("features that are accepted without effect", _without_effect),
-    ("values of a wrong JSON type are taken", _loose_type),
-    ("null is refused where it means absent", _null_refused),
-    ("values beyond a bound are taken", _unbounded),
+KINDS = tuple(
+    Kind(says, symptom, tuple(patterns.split()))
+    for says, symptom, patterns in (
+        ("values of a wrong JSON type are taken", _TAKEN, "*.type.refuses *.item.refuses *.object.refuses"),
+        ("null is refused where it means absent", "refused_valid", "*.null.accepts"),
+        ("values beyond a bound are taken", _TAKEN, "*.min.refuses *.max.refuses *.range.refuses"),
+        (
+            "required members may be missing",
+            _TAKEN,
+            "*.required.refuses content.assistant.optional.refuses *.shape.refuses",
+        ),
+        ("strict schemas are not held to their subset", _TAKEN, "fn.strict.* response_format.strict.*"),
+        ("lengths and patterns are not checked", _TAKEN, "*.maxlen.refuses *.pattern.refuses *.name.refuses"),
+        ("words outside a set are taken", _TAKEN, "*.enum.refuses *.detail.refuses *.format.refuses"),
+        ("parts are taken in roles where they do not belong", _TAKEN, "part.*.role.refuses part.*.tool.refuses"),
+        ("the older form is taken for the newer, or the newer for the older", _TAKEN, "*.form.refuses *.flat.refuses"),
+        (
+            "what belongs together is not held together",
+            _TAKEN,
+            "*.needs.refuses *.needs.*.refuses *.both.refuses *.answered.refuses *.preceded.refuses",
+        ),
+        ("JSON is read loosely", _TAKEN, "http.json*.refuses http.body.empty.refuses"),
+        (
+            "members that may be null are left out",
+            "",
+            "res.choice.logprobs res.*.null res.logprobs.refusal sse.usage.on.null sse.choice.finish_reason"
+            " sse.logprobs.keys err.keys.param err.keys.code",
+        ),
+        ("the token bound is not kept", "wrong_content", "ef.maxtokens* ef.length* mm.alias.bound"),
+    )
 )
 """What a cause is called, and which findings are its."""
 
 
+def _crash(*endings: str) -> Callable[[Line], bool]:
+    return lambda line: line["rule"].endswith(endings) and _symptom(line, "crashed")
+
+
+_CAUSES: tuple[tuple[str, Callable[[Line], bool]], ...] = (
+    ("errors are told with status 200", _disguised),
+    ("invalid requests are answered with a server error", _crash(".refuses")),
+    ("valid requests are answered with a server error", _crash(".accepts")),
+    ("properties that the server does not look at", _ignored),
+    ("features that are accepted without effect", _without_effect),
+    *((kind.says, kind.concerns) for kind in KINDS),
+)
+
+
+def _plain_rule(line: Line) -> str:
+    """The rule that asks the same of plain answers."""
+    return line["rule"].removesuffix(".stream")
+
+
+def _streamed(line: Line) -> str:
+    return f"{line['finding']['why']}, with and without a stream"
+
+
+def _fault(line: Line) -> tuple[str, str] | None:
+    """What crashes and drops of one property have in common."""
+    faults = ("crashed", "disconnected", "hung", "killed_server")
+    return (line.get("property", ""), line["finding"]["symptom"]) if _symptom(line, *faults) else None
+
+
+def _faults(line: Line) -> str:
+    about = f" on {line['property']}" if line.get("property") else ""
+    return f"{line['finding']['why']}{about}"
+
+
 def causes(findings: Sequence[Line]) -> list[Cause]:
-    """Findings by cause: two or more of one row of the table, or of one wrong status, the rest alone. Urgent first."""
+    """Findings by cause, the urgent first: two or more of one row of the table, of one wrong status, of one rule with
+    and without a stream, or server faults of one property; the rest alone.
+    """
     left = list(findings)
     found: list[Cause] = []
 
@@ -91,6 +155,13 @@ def causes(findings: Sequence[Line]) -> list[Cause]:
     for status in sorted({line["finding"]["status"] or 0 for line in left if _symptom(line, "wrong_status")}):
         same = [line for line in left if _symptom(line, "wrong_status") and line["finding"]["status"] == status]
         take(f"invalid requests are refused with {status}", same)
+    for says, key in ((_streamed, _plain_rule), (_faults, _fault)):
+        groups: dict[object, list[Line]] = {}
+        for line in left:
+            groups.setdefault(key(line), []).append(line)
+        for name, same in groups.items():
+            if name is not None:
+                take(says(same[0]), same)
     found += [Cause(line["finding"]["why"], (line,)) for line in left]
     order = list(dict.fromkeys(URGENCY.values()))
     return sorted(found, key=lambda cause: (order.index(cause.urgency), -len(cause.lines)))

@@ -102,8 +102,11 @@ def kind_of(line: Line) -> str:
         "answer": "answers",
         "error": "answers",
         "stream": "streaming",
+        "stream_effects": "streaming",
         "effects": "effects",
         "relations": "effects",
+        "other_forms": "effects",
+        "compared": "effects",
         "many": "effects",
     }
     chapter, rule = str(line["chapter"]), str(line["rule"])

@@ -11,7 +11,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -227,8 +227,19 @@ class Server:
         while (row := (await reader.readline()).decode("latin-1").strip()) != "":
             name, _, value = row.partition(":")
             headers[name.lower()] = value.strip()
-        content = await reader.readexactly(int(headers.get("content-length", "0")))
+        if headers.get("transfer-encoding") == "chunked":
+            content = b"".join([chunk async for chunk in _chunks(reader)])
+        else:
+            content = await reader.readexactly(int(headers.get("content-length", "0")))
         return Received(words[0], words[1], headers, content, len(self.received) + 1, connection)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """The chunks of a body, up to the one without bytes."""
+    while size := int(await reader.readline(), 16):
+        yield await reader.readexactly(size)
+        await reader.readline()
+    await reader.readline()
 
 
 # --- conforming servers ------------------------------------------------------------------------------------------
@@ -342,6 +353,24 @@ async def cut_short(_: Received, talk: Talk) -> None:
 def redirects(to: str) -> Behaviour:
     """Points elsewhere."""
     return refuses(307, "elsewhere", (("location", to),))
+
+
+def streams(*then: str) -> Behaviour:
+    """A whole stream up to its end marker, in chunks; then ``end`` ends the message, ``close`` the connection."""
+
+    async def behave(request: Received, talk: Talk) -> None:
+        if not request.value("stream"):
+            await strict(request, talk)
+            return
+        content = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
+        await talk.raw(b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        await talk.raw(f"{len(content):x}\r\n".encode() + content + b"\r\n")
+        if "end" in then:
+            await talk.raw(b"0\r\n\r\n")
+        if "close" in then:
+            talk.close()
+
+    return behave
 
 
 async def drips(_: Received, talk: Talk) -> None:

@@ -6,14 +6,16 @@ import json
 import time
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from chatproof.conformance.endpoint import REDACTED
-from chatproof.conformance.model import Answer, AnswerRule, Exchange, Fresh, Relation, Request, Trouble, Undecided
+from chatproof.conformance.endpoint import HALF_REDACTED, REDACTED
+from chatproof.conformance.model import Answer, AnswerRule, Exchange, Request, Trouble
 from chatproof.conformance.rules import answer, error
 from chatproof.conformance.rules.gates import TOOL
 from chatproof.conformance.rules.views import long_answer
+from chatproof.conformance.sightings import Watched, judge_answer
 from chatproof.strategies.bodies import lean
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -185,6 +187,7 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.finish.tools", TOOLS, calling, put(*CHOICE, "finish_reason", value="stop")),
     ("res.finish.forced", FORCED, calling, put(*CHOICE, "finish_reason", value="function_call")),
     ("res.finish.calls", lean(), completion, put(*CHOICE, "finish_reason", value="tool_calls")),
+    ("res.finish.calls", lean(), completion, put(*CHOICE, "finish_reason", value="function_call")),
     ("res.finish.function", FUNCTIONS, functioning, put(*CHOICE, "finish_reason", value="stop")),
     ("res.message", lean(), completion, put(*MESSAGE, value="Hi.")),
     ("res.message.required", lean(), completion, drop(*MESSAGE, "role")),
@@ -303,7 +306,7 @@ def test_a_wrong_content_type_breaks_one_rule() -> None:
 
 
 def test_every_rule_is_broken_once() -> None:
-    broken = {row[0] for row in (*ANSWERS, *ERRORS)} | {"res.ctype", "err.ctype"}
+    broken = {row[0] for row in (*ANSWERS, *ERRORS)} | {"res.ctype", "err.ctype", "res.id.unique"}
     assert broken == set(BY_ID)
 
 
@@ -392,28 +395,48 @@ def test_the_clock_of_the_date_header_counts() -> None:
     assert speaking(made(lean(), completion(), headers=(*JSON, ("date", "soon")))) == []
 
 
+def test_an_answer_that_is_judged_late_is_as_fresh_as_when_it_came() -> None:
+    """A run may take hours, and its answers are judged when their rule is concluded."""
+    before = replace(made(lean(), completion(created=int(time.time()) - 7200)), finished=time.monotonic() - 7200)
+    assert speaking(before) == []
+    assert speaking(replace(before, finished=time.monotonic())) == ["res.created.fresh"]
+
+
 def test_an_answer_that_was_cut_short_is_not_judged() -> None:
     cut = Trouble("too_large", "too large")
     assert not any(rule.applies(made(lean(), b"{", trouble=cut)) for rule in RULES)
     assert not any(rule.applies(Exchange(Request(body=lean()), None, cut)) for rule in RULES)
 
 
-def test_ids_are_compared_over_answers() -> None:
-    rule = next(rule for rule in answer.CHAPTER.rules if isinstance(rule, Relation))
+def test_ids_are_compared_over_all_answers_of_a_run() -> None:
+    rule = BY_ID["res.id.unique"]
+    stream = made(lean(stream=True), b'data: {"id": "a", "choices": []}\n\ndata: [DONE]\n\n')
+    answers = [*(made(lean(), completion(id=one)) for one in ("a", "b", 1, None, "", "b")), stream]
+    watched = Watched()
+    found = [judge_answer(rule, one, watched) for one in answers]
+    assert [why is None for why in found] == [True, True, True, True, True, False, False]
+    assert (watched.judged, watched.seen) == (4, 2)
+    assert "'b'" in (found[5] or "")
 
-    def said(*ids: Any) -> str | None:
-        script = rule.script(lean())
-        asked = next(script)
-        assert isinstance(asked, list)
-        assert all(isinstance(step, Fresh) for step in asked)
-        with pytest.raises(StopIteration) as end:
-            script.send([made(lean(), completion(id=one)) for one in ids])
-        return end.value.value
 
-    assert said("a", "b", "c") is None
-    assert "two of 3" in (said("a", "b", "a") or "")
-    with pytest.raises(Undecided):
-        said(1, None, {})
+SHOWN = "wrong-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [
+        (SHOWN, False),
+        (f"{SHOWN[:-2]}**", False),
+        (f"**{SHOWN[3:]}", False),
+        (HALF_REDACTED, False),
+        (REDACTED, False),
+        (f"{SHOWN[:7]}****{SHOWN[-4:]}", True),
+        ("The key is wrong.", True),
+    ],
+)
+def test_only_the_ends_of_a_key_may_be_shown(text: str, fine: bool) -> None:
+    found = speaking(made(FALSE_KEY, refusal(message=f"Bad key: {text}", param=None), 401))
+    assert found == ([] if fine else ["err.noleak.key"])
 
 
 SHORT = st.text(max_size=5)
@@ -457,7 +480,3 @@ def test_no_bytes_make_a_rule_raise(content: bytes) -> None:
     sums = b'{"usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "completion_tokens_details":'
     nines = b"9" * 4300
     speaking(made(lean(), sums + b'{"audio_tokens": %s, "reasoning_tokens": %s}}}' % (nines, nines)))
-
-
-def test_the_mark_of_the_key_is_the_clients() -> None:
-    assert error.KEY_ECHO == REDACTED

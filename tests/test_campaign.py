@@ -120,6 +120,20 @@ def test_accepted_invalid(serve: Serve) -> None:
     assert result.finding.symptom is Symptom.ACCEPTED_INVALID
 
 
+def test_no_canary_is_asked_while_more_is_drawn(serve: Serve) -> None:
+    """Refusals do not show that a server is well; the canary that does waits until the last ones are on their way."""
+    server = serve(servers.on(lambda request: request.value("user") is not None, servers.refuses(400), servers.strict))
+
+    def slowly(number: int) -> Body:
+        time.sleep(0.02)  # longer than the answer takes
+        return lean(user=f"worse {number}")
+
+    rules = [rule(f"x{place}", Expect.REFUSE, examples=st.integers().map(slowly)) for place in range(6)]
+    results = fire(server, rules, examples=2)
+    assert {result.verdict for result in results.values()} == {Verdict.PASSED}
+    assert [body.get("user") is None for body in server.bodies].count(True) <= 2
+
+
 def test_either_way_is_information(serve: Serve) -> None:
     result = only(serve(BAD_ACCEPT), rule(expect=Expect.EITHER, strength=Strength.MAY, pins=users("good", "bad")))
     assert result.verdict is Verdict.INFO

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
+
+from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import Symptom
-from chatproof.reports.causes import URGENCY, causes
+from chatproof.reports.causes import KINDS, URGENCY, causes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +33,28 @@ def test_a_wrong_status_is_one_cause_by_status() -> None:
         ]
     )
     assert {cause.says for cause in found} == {"invalid requests are refused with 404: 2 rules", "why c.refuses"}
+
+
+def test_what_nullable_members_lack_is_one_cause() -> None:
+    rules = ["res.choice.logprobs", "res.message.refusal.null", "err.keys.code"]
+    [cause] = causes([line(rule, "malformed") for rule in rules])
+    assert cause.says == "members that may be null are left out: 3 rules"
+
+
+def test_a_fault_with_and_without_a_stream_is_one_cause() -> None:
+    found = causes([line("ef.stop", "wrong_content"), line("ef.stop.stream", "wrong_content"), line("x", "malformed")])
+    assert [cause.says for cause in found] == ["why ef.stop, with and without a stream: 2 rules", "why x"]
+
+
+def test_server_faults_of_one_property_are_one_cause() -> None:
+    rows = [{**line(f"{rule}.refuses", "crashed", 500), "property": prop} for rule, prop in (("a", "n"), ("b", "n"))]
+    other = {**line("c.refuses", "crashed", 500), "property": "stop"}
+    assert [cause.says for cause in causes([*rows, other])] == ["why a.refuses on n: 2 rules", "why c.refuses"]
+
+
+def test_every_pattern_of_a_cause_fits_a_rule() -> None:
+    patterns = [pattern for kind in KINDS for pattern in kind.patterns]
+    assert [pattern for pattern in patterns if not fnmatch.filter(load().by_id, pattern)] == []
 
 
 def test_a_lone_finding_speaks_for_itself() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import time
@@ -16,12 +17,22 @@ import httpx
 import pytest
 import servers
 from chatproof.conformance import endpoint
-from chatproof.conformance.endpoint import Bounds, EndpointError, Lane, Target, curl, prepare, retry_wait, split_url
+from chatproof.conformance.endpoint import (
+    HALF_REDACTED,
+    Bounds,
+    EndpointError,
+    Lane,
+    Target,
+    curl,
+    prepare,
+    retry_wait,
+    split_url,
+)
 from chatproof.conformance.judge import Reaction, react
-from chatproof.conformance.model import Exchange, Request
+from chatproof.conformance.model import Exchange, Request, Unended
 from chatproof.strategies.bodies import lean
 
-QUICK = Bounds(connect=2, read=0.5, total=1, retries=2, longest_wait=0.2)
+QUICK = Bounds(connect=2, read=0.5, total=1, retries=2, longest_wait=0.2, linger=0.2)
 KEY = "sk-this-is-secret-0123456789"
 
 
@@ -281,6 +292,9 @@ PASTED = [
     Request(body=lean(), auth="Basic $KEY 'x'"),
     Request(body=lean(), headers=(("x-one", "a'b"), ("x-two", "c"))),
     Request(body=lean(), path="/completions", method="PUT"),
+    Request(body=lean(user="Größe"), chunked=True),
+    Request(body=lean(user="\n"), chunked=True),
+    Request(body=lean(), content_type=None, headers=(("CONTENT-TYPE", "application/json"),)),
 ]
 
 
@@ -297,8 +311,59 @@ def test_the_curl_line_sends_the_same(serve: Callable[..., servers.Server], requ
     sent, pasted = one(first), one(second)
     assert (sent.method, sent.target, sent.content) == (pasted.method, pasted.target, pasted.content)
     own = dict(request_.headers)
-    for name in ("authorization", "content-type", *own):
+    for name in ("authorization", "content-type", "transfer-encoding", "content-length", *own):
         assert sent.headers.get(name) == pasted.headers.get(name), name
+
+
+def test_a_chunked_body_goes_in_several_chunks_and_its_connection_ends(serve: Callable[..., servers.Server]) -> None:
+    server = serve(servers.strict)
+    chunked = Request(body=lean(user="Größe"), chunked=True)
+    found = ask(target_of(server), LEAN, chunked, LEAN)
+    assert [react(exchange) for exchange in found] == [Reaction.ACCEPTED] * 3
+    assert [item.headers.get("transfer-encoding") for item in server.received] == [None, "chunked", None]
+    assert "content-length" not in server.received[1].headers
+    assert [item.connection for item in server.received] == [1, 1, 2]
+    assert server.bodies[1]["user"] == "Größe"
+
+
+STREAM = Request(body=lean(stream=True))
+
+
+@pytest.mark.parametrize(
+    ("then", "unended"),
+    [(["end"], None), (["end", "close"], None), (["close"], Unended.CLOSED), ([], Unended.SILENT)],
+)
+def test_what_follows_the_end_marker(
+    serve: Callable[..., servers.Server], then: list[str], unended: Unended | None
+) -> None:
+    server = serve(servers.streams(*then))
+    found = ask(target_of(server), STREAM, LEAN)
+    assert [react(exchange) for exchange in found] == [Reaction.ACCEPTED] * 2
+    assert [exchange.answer and exchange.answer.unended for exchange in found] == [unended, None]
+    assert found[0].answer is not None
+    assert found[0].answer.stream.finished
+
+
+def test_a_body_that_only_speaks_of_the_end_marker(serve: Callable[..., servers.Server]) -> None:
+    async def behave(request: servers.Received, talk: servers.Talk) -> None:
+        text = json.dumps({"choices": [{"delta": {"content": "\ndata: [DONE]"}}]})
+        start = f"data: {text}\n\n".encode()
+        head = f"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: {len(start) + 9}\r\n\r\n"
+        await talk.raw(head.encode() + start)
+        talk.close()
+
+    [exchange] = ask(target_of(serve(behave)), STREAM)
+    assert react(exchange) is Reaction.DISCONNECTED
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept"), [(KEY[:-2], False), (KEY[2:], False), (f"{KEY[:6]}***{KEY[-4:]}", True), (KEY[:8], True)]
+)
+def test_half_a_key_does_not_come_back(serve: Callable[..., servers.Server], shown: str, kept: bool) -> None:
+    [exchange] = ask(target_of(serve(servers.refuses(401, f"wrong: {shown} {shown}")), key=KEY), LEAN)
+    assert exchange.answer is not None
+    assert (shown in exchange.answer.content.decode()) is kept
+    assert (HALF_REDACTED in exchange.answer.content.decode()) is not kept
 
 
 def test_an_environment_that_changes_meanwhile_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,3 +379,32 @@ def test_an_environment_that_changes_meanwhile_is_read_again(monkeypatch: pytest
     lane = Lane(Target("http://127.0.0.1:9/v1"))
     asyncio.run(lane.close())
     assert next(looks, "all used") == "all used"
+
+
+def test_requests_of_one_shape_have_one_head() -> None:
+    """The head of a shape is built once; what is sent is the same as by a lane that never sent one like it."""
+    shapes = [
+        {},
+        {"content_type": None},
+        {"content_type": "text/plain"},
+        {"auth": False},
+        {"auth": "Bearer {key}x"},
+        {"headers": (("x-a", "1"), ("Accept", "*/*"))},
+        {"method": "PUT", "path": "/other"},
+    ]
+    with servers.Server(servers.strict) as server:
+        target = target_of(server, key=KEY)
+        asked = [Request(body=lean(user="u" * size), **shape) for shape in shapes for size in (1, 100)]
+        asked += [Request(raw=b""), Request(raw=b"{}"), Request(method="GET", raw=b"", path="/models")]
+        ask(target, *asked)
+        kept, server.received = list(server.received), []
+        for request in asked:
+            ask(target, request)
+    rows = [
+        [(item.method, item.target, list(item.headers.items()), item.content) for item in sent]
+        for sent in (kept, server.received)
+    ]
+    assert rows[0] == rows[1]
+    assert [len(item.content) for item in kept] == [int(item.headers.get("content-length", "0")) for item in kept]
+    lengths = {len(item.content) for item in kept}
+    assert len(lengths) > 2

@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from chatproof.conformance import joint
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.model import Capability, Strength, Verdict
-from chatproof.conformance.plan import DEPTHS, Settings, cases, disposition, draw
+from chatproof.conformance.model import Capability, RequestRule, Strength, Verdict
+from chatproof.conformance.plan import DEPTHS, Settings, asked_at, cases, disposition, draw
 from hypothesis import strategies as st
 
 CATALOGUE = load()
@@ -59,9 +60,12 @@ def test_the_list_is_ordered_by_value() -> None:
 
 @pytest.mark.parametrize(("depth", "most"), [("smoke", 500), ("default", 2000)])
 def test_the_size_of_a_run(depth: str, most: int) -> None:
-    rows = cases(CATALOGUE, CATALOGUE.rules, Settings(depth=depth))
-    assert len({row.request.key for row in rows}) + len(CATALOGUE.gates) <= most
-    assert {row.rule.id for row in rows} == {rule.id for rule in CATALOGUE.rules}
+    rules = [rule for rule in asked_at(CATALOGUE, depth) if isinstance(rule, RequestRule)]
+    rows = cases(CATALOGUE, rules, Settings(depth=depth))
+    whole = [joint.request_of(group) for group in joint.groups(rows)]
+    asked = whole if DEPTHS[depth].jointly else [row.request for row in rows]
+    assert len({request.key for request in asked}) + len(CATALOGUE.gates) <= most
+    assert {row.rule.id for row in rows} == {rule.id for rule in rules}
 
 
 def test_a_smaller_strategy_than_asked_for_is_drawn_once_each() -> None:

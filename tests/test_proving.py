@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def trial(*failed: str, shown: tuple[str, ...] | None = None, warned: tuple[str,
 )
 def test_found_and_blamed(made: Trial, killed: bool, right: bool) -> None:
     assert (made.killed, made.right) == (killed, right)
+
+
+def test_a_rule_about_the_broken_property_is_right_but_not_exact() -> None:
+    made = replace(
+        trial("stop.string.accepts", shown=()), subject=replace(SUBJECT, with_it=()), kin=("stop.string.accepts",)
+    )
+    assert (made.killed, made.right, made.exact, made.wrong) == (True, True, False, ())
+    other = replace(made, failed=(*made.failed, "n.max.refuses"))
+    assert (other.right, other.wrong) == (False, ("n.max.refuses",))
 
 
 def test_a_server_without_a_fault_may_have_its_own_warnings() -> None:
@@ -72,7 +82,7 @@ def test_the_command(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 servers, 2 found, 2 blamed right" in done.stdout
+    assert "2 servers, 2 found, 2 blamed right (2 by the very rule)" in done.stdout
     matrix = json.loads((tmp_path / "m.json").read_text())
     assert [row["subject"]["name"] for row in matrix["trials"]] == ["temperature-unbounded", "usage-sum"]
     assert "2 of 2" in (tmp_path / "m.html").read_text()

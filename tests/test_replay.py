@@ -108,18 +108,20 @@ def test_a_file_that_is_no_record_is_one_line(tmp_path: Any) -> None:
         Request(body={"model": "é" * 30_000}, headers=(("x-a", "1"),), auth=False),
         Request(raw=b"", method="PUT", path="/chat/completionz", auth="Basic x"),
         Request(raw=b'{"n": "\\ud800"}'),
+        Request(body={"model": "m"}, chunked=True),
     ],
 )
 def test_a_request_comes_back_byte_for_byte(request_: Request) -> None:
     line = json.loads(json.dumps(request_line(request_)))
     again = recorded_request(line, "m", "m")
     assert again.content == request_.content
-    assert (again.method, again.path, again.content_type, again.headers, again.auth) == (
+    assert (again.method, again.path, again.content_type, again.headers, again.auth, again.chunked) == (
         request_.method,
         request_.path,
         request_.content_type,
         request_.headers,
         request_.auth,
+        request_.chunked,
     )
 
 

@@ -1,4 +1,7 @@
-"""The hand-written schemas: they are schemas, both validators agree on them, and each bound has two sides."""
+"""The hand-written schemas: they are schemas, both validators agree on them, and each bound has two sides.
+
+The tables here are of the vintage 2024-11; ``test_schemas_2026.py`` says what 2026-08 changes of them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ import pytest
 from chatproof.conformance import schemas
 
 FACTS = Path(__file__).parents[2] / "shared/spec/chat-completions.md"
+V0, V1 = "2024-11", "2026-08"
 NAMES = ("chunk", "chunk-strict", "error", "error-strict", "request", "response", "response-strict")
+EVERY = [(vintage, name) for vintage in schemas.vintages() for name in NAMES]
 PROPERTIES = [
     "audio",
     "frequency_penalty",
@@ -790,8 +795,8 @@ def edited(edits: tuple[tuple[Any, str, Any, bool, bool], ...]) -> list[Any]:
 
 
 @functools.cache
-def validator(name: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schemas.load(name))
+def validator(name: str, vintage: str = V0) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schemas.load(name, vintage))
 
 
 def places(schema: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -812,8 +817,10 @@ def places(schema: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def test_loader_lists_what_there_is() -> None:
-    assert schemas.vintages() == ("2024-11",)
+    assert schemas.vintages()[:2] == (V0, V1)
     assert schemas.names() == NAMES
+    for vintage in schemas.vintages():
+        assert schemas.names(vintage) == NAMES
 
 
 def test_loader_gives_each_caller_its_own_copy() -> None:
@@ -832,47 +839,53 @@ def test_loader_names_the_known_ones(name: str, vintage: str, known: str) -> Non
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_is_a_2020_12_schema(name: str) -> None:
-    schema = schemas.load(name)
+@pytest.mark.parametrize(("vintage", "name"), EVERY)
+def test_is_a_2020_12_schema(vintage: str, name: str) -> None:
+    schema = schemas.load(name, vintage)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["$id"] == f"urn:chatproof:2024-11:{name}"
+    assert schema["$id"] == f"urn:chatproof:{vintage}:{name}"
+    assert schema["title"].endswith(f", vintage {vintage}")
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_metaschema_in_the_other_validator(name: str) -> None:
+@pytest.mark.parametrize(("vintage", "name"), EVERY)
+def test_metaschema_in_the_other_validator(vintage: str, name: str) -> None:
     jsonschema_rs = pytest.importorskip("jsonschema_rs")
-    assert jsonschema_rs.meta.is_valid(schemas.load(name))
+    assert jsonschema_rs.meta.is_valid(schemas.load(name, vintage))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_key_twice_and_no_reference_out(name: str) -> None:
+@pytest.mark.parametrize(("vintage", "name"), EVERY)
+def test_no_key_twice_and_no_reference_out(vintage: str, name: str) -> None:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         assert [key for key, count in Counter(key for key, _ in pairs).items() if count > 1] == []
         return dict(pairs)
 
-    text = resources.files(schemas).joinpath("2024-11", f"{name}.json").read_text(encoding="utf-8")
+    text = resources.files(schemas).joinpath(vintage, f"{name}.json").read_text(encoding="utf-8")
     schema = json.loads(text, object_pairs_hook=once)
     used = set(re.findall(r'"\$ref": "([^"]*)"', text))
     assert used == {f"#/$defs/{key}" for key in schema.get("$defs", {})}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_part_names_its_rows(name: str) -> None:
-    for path, part in places(schemas.load(name)):
-        comment = part.get("$comment", "")
-        assert re.match(r"rows: [a-z]", comment), f"{name}{path} names no row"
+@pytest.mark.parametrize(("vintage", "name"), EVERY)
+def test_every_part_names_its_rows(vintage: str, name: str) -> None:
+    """A row of the fact base; what joined later and has none, the section with its date."""
+    wanted = r"rows: [a-z]" if vintage == V0 else r"rows: [a-z]|§4: 20\d\d-\d\d-\d\d|§4 "
+    for path, part in places(schemas.load(name, vintage)):
+        assert re.match(wanted, part.get("$comment", "")), f"{name}{path} names no row"
 
 
 @pytest.mark.skipif(not FACTS.is_file(), reason="the fact base does not lie beside this checkout")
-@pytest.mark.parametrize("name", NAMES)
-def test_named_rows_exist(name: str) -> None:
-    known = set(re.findall(r"^\| ([a-z_0-9A-Z.]+) \|", FACTS.read_text(encoding="utf-8"), re.MULTILINE))
+@pytest.mark.parametrize(("vintage", "name"), EVERY)
+def test_named_rows_exist(vintage: str, name: str) -> None:
+    facts = FACTS.read_text(encoding="utf-8")
+    known = set(re.findall(r"^\| ([a-z_0-9A-Z.]+) \|", facts, re.MULTILINE))
+    dated = set(re.findall(r"^\| \**(\d{4}-\d\d-\d\d)\** \|", facts, re.MULTILINE))
     prefixes = {row.split(".")[0] for row in known if "." in row}
-    for path, part in places(schemas.load(name)):
+    for path, part in places(schemas.load(name, vintage)):
         rows = re.findall(r"\b[a-z_]+(?:\.[a-z_0-9]+)+\b", part["$comment"])
-        assert rows, f"{name}{path}"
+        dates = re.findall(r"\b\d{4}-\d\d-\d\d\b", part["$comment"])
+        assert rows or dates, f"{name}{path}"
+        assert set(dates) <= dated, f"{name}{path}"
         for row in rows:
             wild = row.endswith(".strict") and f"{row}.*" in part["$comment"]
             assert row in known or wild, f"{name}{path}: {row}"
@@ -891,40 +904,46 @@ def test_table_reaches_every_property_from_both_sides() -> None:
         assert {case.valid for case in REQUESTS if case.about == name} == {True, False}, name
 
 
-REQUEST = validator("request")
-
-
-@pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case.id)
-def test_request(case: Case) -> None:
-    errors = list(REQUEST.iter_errors(case.body))
+def check_request(case: Case, vintage: str = V0) -> None:
+    """The verdict, and that an error points at the place."""
+    errors = list(validator("request", vintage).iter_errors(case.body))
     assert (errors == []) is case.valid, [error.message for error in errors]
     if case.at is not None:
         found = {"/".join(map(str, error.absolute_path)) for error in errors}
         assert case.at in found
 
 
-def test_both_validators_agree_on_requests() -> None:
+@pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case.id)
+def test_request(case: Case) -> None:
+    check_request(case)
+
+
+def check_other_validator(cases: tuple[Case, ...], vintage: str = V0) -> None:
     jsonschema_rs = pytest.importorskip("jsonschema_rs")
-    other = jsonschema_rs.Draft202012Validator(schemas.load("request"))
-    assert [case.id for case in REQUESTS if other.is_valid(case.body) is not case.valid] == []
-    for case in REQUESTS:
+    other = jsonschema_rs.Draft202012Validator(schemas.load("request", vintage))
+    assert [case.id for case in cases if other.is_valid(case.body) is not case.valid] == []
+    for case in cases:
         found = {"/".join(map(str, error.instance_path)) for error in other.iter_errors(case.body)}
         assert case.at is None or case.at in found, case.id
 
 
+def test_both_validators_agree_on_requests() -> None:
+    check_other_validator(REQUESTS)
+
+
 @functools.cache
-def other_validator(name: str) -> Any:
+def other_validator(name: str, vintage: str = V0) -> Any:
     try:
         import jsonschema_rs
     except ModuleNotFoundError:
-        return validator(name)
-    return jsonschema_rs.Draft202012Validator(schemas.load(name))
+        return validator(name, vintage)
+    return jsonschema_rs.Draft202012Validator(schemas.load(name, vintage))
 
 
-def judged(name: str, record: Any) -> bool:
+def judged(name: str, record: Any, vintage: str = V0) -> bool:
     """What both validators say; the second is optional."""
-    verdict = validator(name).is_valid(record)
-    assert other_validator(name).is_valid(record) is verdict
+    verdict = validator(name, vintage).is_valid(record)
+    assert other_validator(name, vintage).is_valid(record) is verdict
     return verdict
 
 
@@ -1021,28 +1040,49 @@ def members(record: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from members(value, inner)
 
 
-@pytest.mark.parametrize(("kind", "path", "value"), [(kind, *pair) for kind in FULL for pair in members(FULL[kind])])
-def test_every_member_of_a_full_answer(kind: str, path: str, value: Any) -> None:
+@dataclass(frozen=True)
+class Freedom:
+    """Patterns of the members that may be absent or null: in both schemas, or in the wider one only."""
+
+    lack: dict[str, str]
+    lack_wide: dict[str, str]
+    null: dict[str, str]
+    null_wide: dict[str, str]
+
+
+FREEDOM = Freedom(MAY_LACK, MAY_LACK_WIDE, MAY_BE_NULL, MAY_BE_NULL_WIDE)
+
+
+def check_member(full: dict[str, Any], freedom: Freedom, kind: str, path: str, value: Any, vintage: str = V0) -> None:
+    """One member of a full answer: what else it may be, and whether it may be absent."""
+
     def verdicts(new: Any) -> tuple[bool, bool]:
-        record = put(FULL[kind], path, new)
-        return judged(kind, record), judged(f"{kind}-strict", record)
+        record = put(full[kind], path, new)
+        return judged(kind, record, vintage), judged(f"{kind}-strict", record, vintage)
 
     assert verdicts(value) == (True, True)
     assert verdicts("x" if isinstance(value, dict | list | int | float) else {}) == (False, False)
-    if isinstance(value, int) and not path.endswith(("created", "expires_at")):
+    if isinstance(value, int) and not isinstance(value, bool) and not path.endswith(("created", "expires_at")):
         assert verdicts(-1) == (False, False)
         assert verdicts(0.5) == (False, False)
     if not path.endswith("/0"):
-        strict = re.fullmatch(MAY_LACK[kind], path) is not None
-        assert verdicts(DROP) == (strict or re.fullmatch(MAY_LACK_WIDE[kind], path) is not None, strict)
-    strict = re.fullmatch(MAY_BE_NULL[kind], path) is not None
-    assert verdicts(None) == (strict or re.fullmatch(MAY_BE_NULL_WIDE[kind], path) is not None, strict)
+        strict = re.fullmatch(freedom.lack[kind], path) is not None
+        assert verdicts(DROP) == (strict or re.fullmatch(freedom.lack_wide[kind], path) is not None, strict)
+    strict = re.fullmatch(freedom.null[kind], path) is not None
+    assert verdicts(None) == (strict or re.fullmatch(freedom.null_wide[kind], path) is not None, strict)
 
 
-def test_shared_definitions_are_one() -> None:
+@pytest.mark.parametrize(("kind", "path", "value"), [(kind, *pair) for kind in FULL for pair in members(FULL[kind])])
+def test_every_member_of_a_full_answer(kind: str, path: str, value: Any) -> None:
+    check_member(FULL, FREEDOM, kind, path, value)
+
+
+@pytest.mark.parametrize("vintage", [V0, V1])
+def test_shared_definitions_are_one(vintage: str) -> None:
     for suffix in ("", "-strict"):
-        answer, chunk = (schemas.load(name + suffix)["$defs"] for name in ("response", "chunk"))
-        for key in ("TokenLogprob", "TopLogprob", "Logprob", "Bytes"):
+        answer, chunk = (schemas.load(name + suffix, vintage)["$defs"] for name in ("response", "chunk"))
+        same = {"TokenLogprob", "TopLogprob", "Logprob", "Bytes", "Moderation", "ModerationVerdict", "ModerationResult"}
+        for key in same & answer.keys():
             assert answer[key] == chunk[key]
         for key in ("Logprobs", "Usage"):
             assert answer[key]["properties"] == chunk[key]["properties"]
@@ -1051,8 +1091,9 @@ def test_shared_definitions_are_one() -> None:
 
 @pytest.mark.parametrize("name", ["response", "chunk", "error"])
 @pytest.mark.parametrize("value", [None, [], "x", 7, {}])
-def test_an_answer_is_an_object_with_members(name: str, value: Any) -> None:
-    assert not judged(name, value)
+@pytest.mark.parametrize("vintage", [V0, V1])
+def test_an_answer_is_an_object_with_members(vintage: str, name: str, value: Any) -> None:
+    assert not judged(name, value, vintage)
 
 
 def test_strict_is_never_wider() -> None:

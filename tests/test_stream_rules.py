@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from chatproof.conformance.model import Answer, Exchange, Request
+from chatproof.conformance.model import Answer, Exchange, Request, Unended
 from chatproof.conformance.rules.stream import CHAPTER
 from chatproof.strategies.bodies import lean
 from hypothesis import given
@@ -170,6 +171,14 @@ def with_entry(**changes: Any) -> bytes:
 _TOKENS = [entry(t) for t in "abc"]
 GROWING = [text()[0], *(chunk({"content": "a"}, **logs(*_TOKENS[:n])) for n in (1, 2, 3)), text()[3]]
 LOGGED = [text()[0], LOG_CALL, text()[3]]
+
+
+def cut_off(one: Exchange) -> Exchange:
+    """The connection closes in the middle of the message."""
+    assert one.answer is not None
+    return replace(one, answer=replace(one.answer, unended=Unended.CLOSED))
+
+
 BAD: list[tuple[str, Exchange]] = [
     ("sse.ctype", exchange(events(text()), ctype=JSON)),
     ("sse.ctype", exchange(b'{"choices": []}', ctype=JSON)),
@@ -196,6 +205,9 @@ BAD: list[tuple[str, Exchange]] = [
     ("sse.chunk.choices", exchange(events([*text(), {**HEAD}]))),
     ("sse.chunk.choices", exchange(events([*text(), {**HEAD, "choices": None}]))),
     ("sse.chunk.choices", exchange(events([*text(), {**HEAD, "choices": [7]}]))),
+    ("sse.chunk.tier", exchange(events(edit(text(), 1, service_tier=7)))),
+    ("sse.chunk.tier.value", exchange(events(edit(text(), 1, service_tier="on_demand")))),
+    ("sse.done.closed", cut_off(exchange(events(text())))),
     ("sse.chunk.fingerprint", exchange(events(edit(text(), 1, system_fingerprint=7)))),
     ("sse.same.id", exchange(events(edit(text(), 2, id="chatcmpl-2")))),
     ("sse.same.id", exchange(events(edit(text(), 0, id="")))),

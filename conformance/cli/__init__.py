@@ -16,6 +16,7 @@ COMMANDS = {
     "replay": "replay",
     "reference": "reference",
     "prove": "prove",
+    "bench": "bench",
     "waivers": "waivers",
     "merge": "merge",
 }

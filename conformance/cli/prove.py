@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +19,7 @@ DEFAULT_SERVERS = Path(__file__).parents[2] / "tests" / "mutants"
 @click.option("--seed", default=0, help="seed of each run")
 @click.option("--in-flight", default=16, type=click.IntRange(1, 512), help="requests under way at once")
 @click.option("--every", default=1, type=click.IntRange(1), help="only every so many-th server: a sample")
+@click.option("--skip", default=0, type=click.IntRange(0), help="leave out so many first: another sample")
 @click.option(
     "--servers", type=click.Path(path_type=Path), default=DEFAULT_SERVERS, help="package of single-fault servers"
 )
@@ -28,6 +31,7 @@ def prove(
     seed: int,
     in_flight: int,
     every: int,
+    skip: int,
     servers: Path,
     json_file: Path | None,
     html_file: Path | None,
@@ -45,9 +49,11 @@ def prove(
 
     def chosen(subjects: list[proving.Subject]) -> list[proving.Subject]:
         wanted = [row for row in subjects if any(fnmatch.fnmatchcase(row.name, name) for name in names or ("*",))]
-        return wanted[::every]
+        return wanted[skip::every]
 
-    def told(trial: proving.Trial) -> None:
+    bar: list[Any] = []  # on a terminal; begun when the number of servers is known
+
+    def told(trial: proving.Trial, of: int) -> None:
         word = "right" if trial.right else "killed" if trial.killed else "SURVIVED"
         rest = []
         if trial.error:
@@ -57,15 +63,25 @@ def prove(
         if trial.missed:
             rest.append(f"silent {', '.join(trial.missed)}")
         row = f"{trial.subject.name:32} {word:9} {trial.requests:5} requests {trial.seconds:5.1f} s  {'; '.join(rest)}"
-        click.echo(row.rstrip())
+        if not sys.stderr.isatty():
+            click.echo(row.rstrip())
+            return
+        if word != "right":
+            click.echo("\r\x1b[K" + row.rstrip())
+        if not bar:
+            bar.append(click.progressbar(length=of, label="servers", show_pos=True, file=sys.stderr))
+        bar[0].update(1)
 
     try:
         trials = proving.prove(servers, settings, chosen, told)
     except proving.ProvingError as error:
         raise click.ClickException(str(error)) from None
+    for one in bar:
+        one.render_finish()
     found = proving.summary(trials)
     click.echo(
-        f"\n{found.servers} servers, {found.killed} found, {found.right} blamed right, blame precision"
+        f"\n{found.servers} servers, {found.killed} found, {found.right} blamed right"
+        f" ({found.exact} by the very rule), blame precision"
         f" {found.precision:.3f}, first seen after {found.median_first} requests (median),"
         f" {found.requests} requests, {found.seconds:.0f} s"
     )

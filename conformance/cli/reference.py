@@ -13,7 +13,7 @@ import click
 def reference(arguments: Sequence[str]) -> None:
     """Run the reference server until it is stopped.
 
-    Example: chatproof reference --port 8000
+    Example: chatproof reference --port 8000 --vintage 2026-08
     """
     from ..reference.__main__ import main as run
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from .behaviour import Reference
 from .serve import run
+from .vintages import DEFAULT, VINTAGES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (default 8000)")
+    parser.add_argument(
+        "--vintage", choices=list(VINTAGES), default=DEFAULT, help=f"version of the contract (default {DEFAULT})"
+    )
     parser.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key that clients need")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="wait this long before every answer (default 0)")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
@@ -29,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"the environment variable {options.api_key_env} is not set")
     if not 0 <= options.latency_ms < 3_600_000:
         parser.error("--latency-ms must be at least 0 and less than an hour")
-    reference = Reference(api_key=key, latency=options.latency_ms / 1000)
+    reference = Reference(api_key=key, latency=options.latency_ms / 1000, vintage=options.vintage)
     run(options.host, options.port, reference, until_eof=options.until_eof)
     return 0
 

@@ -13,10 +13,11 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from .instances import instance
-from .prompt import audio_input_tokens, last_user_text, objects, prompt_tokens
+from .prompt import input_tokens, last_user_text, objects, prompt_tokens
 from .text import Written, biased, biases, bound, entry, script, stopped, stops, take, tokenize, whole
 
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
@@ -24,6 +25,8 @@ Finish = Literal["stop", "length", "tool_calls", "content_filter", "function_cal
 FINGERPRINT = "fp_c0ffee2411"
 #: Most choices in one reply, whatever was let through.
 CHOICES_MAX = 1_024
+#: Tokens of the input of a custom tool, when nothing cuts it.
+INPUT_TOKENS = 12
 #: Seconds that the audio of a reply stays available.
 AUDIO_LIFE = 3_600
 
@@ -32,11 +35,20 @@ _TOOL_WORDS = re.compile(r"\b(?:tool|weather|function)s?\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a declared tool or function: `arguments` as tokens of a JSON object, cut ones are not whole."""
+    """One call of a declared tool or function: `arguments` as tokens of a JSON object, cut ones are not whole.
+
+    For a custom tool they are the tokens of its input, any text.
+    """
 
     ident: str
     name: str
     arguments: tuple[str, ...]
+    kind: Literal["function", "custom"] = "function"
+
+    @property
+    def said(self) -> str:
+        """The member that the arguments stand under."""
+        return "input" if self.kind == "custom" else "arguments"
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,10 @@ class Audio:
 
 @dataclass(frozen=True)
 class Choice:
-    """One choice: text, or audio with its transcript, or calls, or one legacy call."""
+    """One choice: text, or audio with its transcript, or calls, or one legacy call.
+
+    `annotations` None leaves the member out, as the vintage 2024-11 does.
+    """
 
     index: int
     finish: Finish
@@ -58,6 +73,7 @@ class Choice:
     audio: Audio | None = None
     calls: tuple[Call, ...] = ()
     function: Call | None = None
+    annotations: tuple[Mapping[str, Any], ...] | None = None
 
     @property
     def speaks(self) -> bool:
@@ -73,7 +89,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply before it is spelled: `alternatives` is None without logprobs, else the number of top entries."""
+    """A reply before it is spelled: `alternatives` is None without logprobs, else the number of top entries.
+
+    The members from `metadata` on are the later vintages' (`additions.py`).
+    """
 
     ident: str
     created: int
@@ -85,21 +104,45 @@ class Reply:
     banned: frozenset[str] = frozenset()
     include_usage: bool = False
     fingerprint: str | None = FINGERPRINT
+    metadata: Mapping[str, Any] | None = None
+    moderation: Mapping[str, Any] | None = None
+    obfuscated: bool = False
 
 
 def _ident(prefix: str) -> str:
     return prefix + secrets.token_hex(12)
 
 
+def _kind(value: Mapping[str, Any]) -> Literal["function", "custom"]:
+    """Whether a tool or a choice is about a custom tool: then its content stands under that name."""
+    return "custom" if value.get("type") == "custom" else "function"
+
+
 def _declared(body: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Name to parameters schema of the declared tools (or functions), in their order."""
+    """Name to parameters schema of the declared tools (or functions), in their order; a custom tool has no schema."""
     entries = objects(body.get(key))
-    functions = entries if key == "functions" else [entry.get("function") for entry in entries]
+    functions = entries if key == "functions" else [entry.get(_kind(entry)) for entry in entries]
     return {
         function["name"]: function.get("parameters")
         for function in functions
         if isinstance(function, dict) and isinstance(function.get("name"), str)
     }
+
+
+def _kinds(body: Mapping[str, Any]) -> dict[str, Literal["function", "custom"]]:
+    """Name to kind of the declared tools."""
+    return {
+        tool[_kind(tool)]["name"]: _kind(tool)
+        for tool in objects(body.get("tools"))
+        if isinstance(tool.get(_kind(tool)), dict) and isinstance(tool[_kind(tool)].get("name"), str)
+    }
+
+
+def _narrowed(tools: Mapping[str, Any], allowed: Mapping[str, Any]) -> dict[str, Any]:
+    """The declared tools that a list of allowed ones names."""
+    named = [entry.get(_kind(entry)) for entry in objects(allowed.get("tools"))]
+    names = [inner["name"] for inner in named if isinstance(inner, dict) and isinstance(inner.get("name"), str)]
+    return {name: schema for name, schema in tools.items() if name in names}
 
 
 def _mentioned(body: Mapping[str, Any], names: Mapping[str, Any]) -> list[str]:
@@ -120,8 +163,11 @@ def decide(body: Mapping[str, Any]) -> tuple[list[str], Finish, bool]:
     tools = _declared(body, "tools")
     if tools:
         choice = body.get("tool_choice")
+        if isinstance(choice, dict) and isinstance(choice.get("allowed_tools"), dict):
+            allowed = choice["allowed_tools"]
+            tools, choice = _narrowed(tools, allowed), allowed.get("mode")
         if isinstance(choice, dict):
-            function = choice.get("function")
+            function = choice.get(_kind(choice))
             name = function.get("name") if isinstance(function, dict) else None
             return ([name], "stop", False) if isinstance(name, str) else ([], "stop", False)
         if choice == "none":
@@ -156,13 +202,17 @@ def _json(value: object) -> str:
 def _calls(body: Mapping[str, Any], names: list[str], legacy: bool) -> tuple[tuple[Call, ...], bool]:
     """Calls within the token bound: one that is cut is the last one."""
     schemas = _declared(body, "functions" if legacy else "tools")
+    kinds = {} if legacy else _kinds(body)
     left = bound(body)
     calls: list[Call] = []
     for name in names:
         if left is not None and left <= 0:
             return tuple(calls), True
-        written = take(tokenize(arguments(schemas.get(name))), left)
-        calls.append(Call(_ident("call_"), name, written.tokens))
+        kind = kinds.get(name, "function")
+        # a grammar is not solved, as a pattern is not
+        spoken = islice(script(body, 0), INPUT_TOKENS) if kind == "custom" else tokenize(arguments(schemas.get(name)))
+        written = take(spoken, left)
+        calls.append(Call(_ident("call_"), name, written.tokens, kind))
         if written.cut:
             return tuple(calls), True
         left = left - len(written.tokens) if left is not None else None
@@ -215,7 +265,7 @@ def usage(body: Mapping[str, Any], choices: tuple[Choice, ...]) -> dict[str, Any
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": audio_input_tokens(dict(body))},
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": input_tokens(dict(body), "input_audio")},
         "completion_tokens_details": {
             "reasoning_tokens": 0,
             "audio_tokens": spoken,
@@ -272,14 +322,16 @@ def message(choice: Choice) -> dict[str, Any]:
         result["tool_calls"] = [
             {
                 "id": call.ident,
-                "type": "function",
-                "function": {"name": call.name, "arguments": "".join(call.arguments)},
+                "type": call.kind,
+                call.kind: {"name": call.name, call.said: "".join(call.arguments)},
             }
             for call in choice.calls
         ]
     if choice.function is not None:
         call = choice.function
         result["function_call"] = {"name": call.name, "arguments": "".join(call.arguments)}
+    if choice.annotations is not None:
+        result["annotations"] = [dict(annotation) for annotation in choice.annotations]
     return result
 
 
@@ -305,4 +357,8 @@ def completion(reply: Reply) -> dict[str, Any]:
         result["system_fingerprint"] = reply.fingerprint
     if reply.tier is not None:
         result["service_tier"] = reply.tier
+    if reply.metadata is not None:
+        result["metadata"] = dict(reply.metadata)
+    if reply.moderation is not None:
+        result["moderation"] = dict(reply.moderation)
     return result

@@ -1,7 +1,7 @@
 """How the server answers, as replaceable parts, and the pure path from raw bytes to an answer.
 
-`Reference` bundles what makes one server: limits, checks, behaviour, models, key, latency.  A wrong server is a
-`dataclasses.replace` of any of them; nothing here reads a global.
+`Reference` bundles what makes one server: vintage, limits, checks, behaviour, models, key, latency.  A wrong server is
+a `dataclasses.replace` of any of them; nothing here reads a global.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .answers import Reply, completion, plan
+from .answers import Reply, completion
 from .faults import Check, Reason, coupled
-from .limits import LIMITS, Limits
+from .limits import Limits
 from .stream import DONE, chunks
-from .validator import CHECKS, reasons
+from .validator import reasons
+from .vintages import DEFAULT, vintage
 
 JSON = "application/json"
 EVENTS = "text/event-stream; charset=utf-8"
@@ -106,16 +107,19 @@ def authorize(value: str | None, key: str | None) -> Reason | None:
     return None
 
 
+_VINTAGES: Any = None  # stands for "what the vintage says" until a `Reference` is made
+
+
 @dataclass(frozen=True)
 class Behaviour:
-    """The answering functions; each has the signature of its default."""
+    """The answering functions; each has the signature of its default, `plan` that of its vintage."""
 
     parse: Callable[[bytes], Any] = parse
     media_type: Callable[[str | None], Reason | None] = media_type
     authorize: Callable[[str | None, str | None], Reason | None] = authorize
     first: Callable[[Sequence[Reason]], Reason] = first
     envelope: Callable[[Reason], Any] = envelope
-    plan: Callable[[Mapping[str, Any], int], Reply] = plan
+    plan: Callable[[Mapping[str, Any], int], Reply] = _VINTAGES
     completion: Callable[[Reply], Any] = completion
     chunks: Callable[[Reply], Iterable[Mapping[str, Any]]] = chunks
     frame: Callable[[Mapping[str, Any]], bytes] = frame
@@ -128,14 +132,27 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Reference:
-    """One server: `models` None serves any name, `api_key` None asks for none, `latency` is in seconds."""
+    """One server: `models` None serves any name, `api_key` None asks for none, `latency` is in seconds.
 
-    limits: Limits = LIMITS
-    checks: Sequence[Check] = CHECKS
+    Limits, checks and the plan of replies that are not given are those of `vintage`; an unknown one is a `ValueError`.
+    `dataclasses.replace` keeps what there is: a server of another vintage is made, not replaced.
+    """
+
+    limits: Limits = _VINTAGES
+    checks: Sequence[Check] = _VINTAGES
     behaviour: Behaviour = field(default_factory=Behaviour)
     models: tuple[str, ...] | None = ("chatproof-reference",)
     api_key: str | None = None
     latency: float = 0.0
+    vintage: str = DEFAULT
+
+    def __post_init__(self) -> None:
+        speaks = vintage(self.vintage)
+        for name, value in (("limits", speaks.limits), ("checks", speaks.checks)):
+            if getattr(self, name) is _VINTAGES:
+                object.__setattr__(self, name, value)
+        if self.behaviour.plan is _VINTAGES:
+            object.__setattr__(self, "behaviour", replace(self.behaviour, plan=speaks.plan))
 
 
 @dataclass(frozen=True)

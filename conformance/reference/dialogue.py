@@ -13,6 +13,7 @@ from .faults import (
     CheckFunction,
     Reason,
     coupled,
+    holds,
     is_object,
     is_string,
     missing,
@@ -56,12 +57,12 @@ def calls_max(ask: Ask) -> Iterator[Reason]:
             )
 
 
-def _function(path: str, value: object) -> Iterator[Reason]:
-    """Name and arguments, both strings: the body of a call."""
+def _called(path: str, value: object, said: str = "arguments") -> Iterator[Reason]:
+    """Name and arguments (or input), both strings: the body of a call."""
     if not isinstance(value, dict):
         yield wrong_type("toolcall.shape", path, "an object", value)
         return
-    for key in ("name", "arguments"):
+    for key in ("name", said):
         if key not in value:
             yield missing("toolcall.shape", f"{path}.{key}")
         elif not is_string(value[key]):
@@ -86,12 +87,13 @@ def call_shape(ask: Ask) -> Iterator[Reason]:
                 yield wrong_type("toolcall.shape", f"{path}.{key}", "a string", call[key])
         if is_string(call.get("type")) and call["type"] not in allowed:
             yield Reason("toolcall.shape", f"'{path}.type' must be {one_of(allowed)}.", f"{path}.type", "invalid_value")
-        if "function" not in call:
-            yield missing("toolcall.shape", f"{path}.function")
+        key = holds(call, allowed)
+        if key not in call:
+            yield missing("toolcall.shape", f"{path}.{key}")
         else:
-            yield from _function(f"{path}.function", call["function"])
+            yield from _called(f"{path}.{key}", call[key], "arguments" if key == "function" else "input")
     for path, call in _assistants(ask, "function_call"):
-        yield from _function(path, call)
+        yield from _called(path, call)
 
 
 def call_id_max(ask: Ask) -> Iterator[Reason]:
@@ -103,7 +105,7 @@ def call_id_max(ask: Ask) -> Iterator[Reason]:
 
 def call_name(ask: Ask) -> Iterator[Reason]:
     for path, call in ask.calls:
-        function = call.get("function")
+        function = call.get("function") if holds(call, ask.limits.call_types) == "function" else None
         name = function.get("name") if isinstance(function, dict) else None
         if isinstance(name, str) and not ask.limits.call_name.fullmatch(name):
             yield Reason(

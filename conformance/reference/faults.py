@@ -15,6 +15,21 @@ from .limits import Limits
 
 Strength = Literal["must", "should"]
 
+#: Types of a tool, a call or a choice whose content stands in a member of that name; all others have `function`.
+_OWN_MEMBER = ("custom", "allowed_tools")
+
+
+def holds(value: dict[str, Any], known: Collection[str]) -> str:
+    """The member that carries the content of a tool, a call or a choice, by its type and the known types.
+
+    Where the type is not known it is the member that is there, so that a missing type is one fault and not two.
+    """
+    own = [name for name in _OWN_MEMBER if name in known]
+    name = value.get("type")
+    if isinstance(name, str) and name in known:
+        return name if name in own else "function"
+    return next((key for key in own if key in value and "function" not in value), "function")
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -85,12 +100,24 @@ class Ask:
         tools = self.body.get("tools")
         if isinstance(tools, list):
             for i, tool in enumerate(tools):
-                if isinstance(tool, dict) and isinstance(tool.get("function"), dict):
+                if not isinstance(tool, dict) or holds(tool, self.limits.tool_types) != "function":
+                    continue
+                if isinstance(tool.get("function"), dict):
                     found.append((f"tools[{i}].function", tool["function"]))
         functions = self.body.get("functions")
         if isinstance(functions, list):
             found += [(f"functions[{i}]", item) for i, item in enumerate(functions) if isinstance(item, dict)]
         return found
+
+    @cached_property
+    def customs(self) -> list[tuple[str, dict[str, Any]]]:
+        """The tools of the type custom, where the vintage has it: path, tool."""
+        tools = self.body.get("tools")
+        return [
+            (f"tools[{i}]", tool)
+            for i, tool in enumerate(tools if isinstance(tools, list) else ())
+            if isinstance(tool, dict) and holds(tool, self.limits.tool_types) == "custom"
+        ]
 
 
 CheckFunction = Callable[[Ask], Iterable[Reason]]
@@ -199,6 +226,14 @@ def one_string_of(
         yield wrong_type(rule, path, "a string", value, strength)
     elif value not in allowed:
         yield bad_value(rule, path, one_of(allowed), strength)
+
+
+def string_member(rule: str, path: str, holder: dict[str, Any], key: str) -> Iterator[Reason]:
+    """A string that must be there."""
+    if key not in holder:
+        yield missing(rule, f"{path}.{key}")
+    elif not is_string(holder[key]):
+        yield wrong_type(rule, f"{path}.{key}", "a string", holder[key])
 
 
 def typed(rule: str, key: str, fits: Callable[[object], bool], wanted: str) -> CheckFunction:

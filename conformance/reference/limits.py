@@ -1,15 +1,16 @@
 """Every number, enumeration and pattern that the reference server enforces.
 
 One frozen dataclass holds them all, so a test can build a wrong server with `dataclasses.replace(LIMITS, n_max=129)`
-and without touching a check.  The values are those of the vintage 2024-11 of the chat-completions contract; where
-the comment says *observed*, the hosted service enforces the value although no document states it.
+and without touching a check.  `LIMITS` holds the values of the vintage 2024-11 of the chat-completions contract,
+`LIMITS_2026` what the vintage 2026-08 changes of them; where the comment says *observed*, the hosted service enforces
+the value although no document states it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 #: The 29 request properties of the vintage 2024-11.
@@ -47,6 +48,18 @@ REQUEST_KEYS = frozenset(
     )
 )
 
+#: The 37 request properties of the vintage 2026-08: none was removed.
+REQUEST_KEYS_2026 = REQUEST_KEYS | {
+    "reasoning_effort",
+    "verbosity",
+    "web_search_options",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "prompt_cache_options",
+    "moderation",
+}
+
 #: Content part types by message role; a part type of another role is refused.
 PARTS = MappingProxyType(
     {
@@ -58,6 +71,8 @@ PARTS = MappingProxyType(
     }
 )
 
+PARTS_2026 = MappingProxyType({**PARTS, "developer": PARTS["system"], "user": PARTS["user"] | {"file"}})
+
 #: Members of the nested option objects (an unknown one is refused: observed).
 OPTION_KEYS = MappingProxyType(
     {
@@ -68,6 +83,25 @@ OPTION_KEYS = MappingProxyType(
         "prediction": frozenset({"type", "content"}),
         "tool_choice": frozenset({"type", "function"}),
         "tool_choice.function": frozenset({"name"}),
+    }
+)
+
+OPTION_KEYS_2026 = MappingProxyType(
+    {
+        **OPTION_KEYS,
+        "stream_options": frozenset({"include_usage", "include_obfuscation"}),
+        "audio.voice": frozenset({"id"}),
+        "tool_choice": frozenset({"type", "function", "custom", "allowed_tools"}),
+        "tool_choice.custom": frozenset({"name"}),
+        "tool_choice.allowed_tools": frozenset({"mode", "tools"}),
+        "web_search_options": frozenset({"user_location", "search_context_size"}),
+        "web_search_options.user_location": frozenset({"type", "approximate"}),
+        "web_search_options.user_location.approximate": frozenset({"country", "region", "city", "timezone"}),
+        "prompt_cache_options": frozenset({"mode", "ttl"}),
+        "moderation": frozenset({"model", "policy"}),
+        "moderation.policy": frozenset({"input", "output"}),
+        "moderation.policy.input": frozenset({"mode"}),
+        "moderation.policy.output": frozenset({"mode"}),
     }
 )
 
@@ -154,5 +188,31 @@ class Limits:
     choices_without_tools: frozenset[str] = frozenset({"none"})  # the documented default without tools
     function_choices: frozenset[str] = frozenset({"none", "auto"})
 
+    # the properties and objects that joined later: no check of the vintage 2024-11 reads these
+    efforts: frozenset[str] = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
+    verbosities: frozenset[str] = frozenset({"low", "medium", "high"})
+    safety_identifier_max: int = 64
+    retentions: frozenset[str] = frozenset({"in_memory", "24h"})
+    cache_modes: frozenset[str] = frozenset({"implicit", "explicit"})
+    cache_ttls: frozenset[str] = frozenset({"30m"})
+    search_sizes: frozenset[str] = frozenset({"low", "medium", "high"})
+    location_types: frozenset[str] = frozenset({"approximate"})
+    moderation_modes: frozenset[str] = frozenset({"score", "block"})
+    custom_formats: frozenset[str] = frozenset({"text", "grammar"})
+    grammar_syntaxes: frozenset[str] = frozenset({"lark", "regex"})
+    allowed_modes: frozenset[str] = frozenset({"auto", "required"})
+
 
 LIMITS = Limits()
+LIMITS_2026 = replace(
+    LIMITS,
+    request_keys=REQUEST_KEYS_2026,
+    option_keys=OPTION_KEYS_2026,
+    roles=frozenset(PARTS_2026),
+    parts=PARTS_2026,
+    call_types=frozenset({"function", "custom"}),
+    tiers=frozenset({"auto", "default", "flex", "scale", "priority", "fast"}),
+    audio_formats=LIMITS.audio_formats | {"aac"},
+    tool_types=frozenset({"function", "custom"}),
+    choice_types=frozenset({"function", "custom", "allowed_tools"}),
+)

@@ -7,7 +7,10 @@ from typing import Any
 
 from .faults import (
     Ask,
+    Check,
+    CheckFunction,
     Reason,
+    Strength,
     bad_value,
     coupled,
     is_array,
@@ -56,6 +59,19 @@ def audio_voice(ask: Ask) -> Iterator[Reason]:
     audio = member(ask, "audio")
     if audio is not None and "voice" in audio:
         yield from one_string_of("audio.voice", "audio.voice", audio["voice"], ask.limits.voices)
+
+
+def audio_voice_free(ask: Ask) -> Iterator[Reason]:
+    """Since 2026-08 any name is a voice, and a voice of one's own is an object with its id."""
+    rule, path = "audio.voice", "audio.voice"
+    voice = (member(ask, "audio") or {"voice": ""}).get("voice", "")
+    if isinstance(voice, dict):
+        if "id" not in voice:
+            yield missing(rule, f"{path}.id")
+        elif not is_string(voice["id"]):
+            yield wrong_type(rule, f"{path}.id", "a string", voice["id"])
+    elif not is_string(voice):
+        yield wrong_type(rule, path, "a string or an object", voice)
 
 
 def audio_format(ask: Ask) -> Iterator[Reason]:
@@ -132,43 +148,55 @@ def metadata_value(ask: Ask) -> Iterator[Reason]:
             yield wrong_type("metadata.value.type", f"metadata.{key}", "a string", value)
 
 
-def metadata_pairs(ask: Ask) -> Iterator[Reason]:
-    value = member(ask, "metadata")
-    most = ask.limits.metadata_pairs_max
-    if value is not None and len(value) > most:
-        yield Reason(
-            "metadata.pairs.max",
-            f"'metadata' has more than {most} members.",
-            "metadata",
-            "object_above_max_properties",
-            strength="should",
-        )
-
-
-def metadata_key(ask: Ask) -> Iterator[Reason]:
-    most = ask.limits.metadata_key_max
-    for key, _ in _metadata(ask):
-        if len(key) > most:
+def metadata_pairs(strength: Strength) -> CheckFunction:
+    def check(ask: Ask) -> Iterator[Reason]:
+        value = member(ask, "metadata")
+        most = ask.limits.metadata_pairs_max
+        if value is not None and len(value) > most:
             yield Reason(
-                "metadata.key.maxlen",
-                f"A name in 'metadata' is longer than {most} characters.",
-                f"metadata.{key}",
-                "property_name_above_max_length",
-                strength="should",
+                "metadata.pairs.max",
+                f"'metadata' has more than {most} members.",
+                "metadata",
+                "object_above_max_properties",
+                strength=strength,
             )
 
-
-def metadata_length(ask: Ask) -> Iterator[Reason]:
-    most = ask.limits.metadata_value_max
-    for key, value in _metadata(ask):
-        if isinstance(value, str) and len(value) > most:
-            yield too_long("metadata.value.maxlen", f"metadata.{key}", most, "should")
+    return check
 
 
-def tier(ask: Ask) -> Iterator[Reason]:
-    value = ask.body.get("service_tier")
-    if isinstance(value, str) and value not in ask.limits.tiers:
-        yield bad_value("service_tier.enum.v0", "service_tier", one_of(ask.limits.tiers))
+def metadata_key(strength: Strength) -> CheckFunction:
+    def check(ask: Ask) -> Iterator[Reason]:
+        most = ask.limits.metadata_key_max
+        for key, _ in _metadata(ask):
+            if len(key) > most:
+                yield Reason(
+                    "metadata.key.maxlen",
+                    f"A name in 'metadata' is longer than {most} characters.",
+                    f"metadata.{key}",
+                    "property_name_above_max_length",
+                    strength=strength,
+                )
+
+    return check
+
+
+def metadata_length(strength: Strength) -> CheckFunction:
+    def check(ask: Ask) -> Iterator[Reason]:
+        most = ask.limits.metadata_value_max
+        for key, value in _metadata(ask):
+            if isinstance(value, str) and len(value) > most:
+                yield too_long("metadata.value.maxlen", f"metadata.{key}", most, strength)
+
+    return check
+
+
+def tier(rule: str) -> CheckFunction:
+    def check(ask: Ask) -> Iterator[Reason]:
+        value = ask.body.get("service_tier")
+        if isinstance(value, str) and value not in ask.limits.tiers:
+            yield bad_value(rule, "service_tier", one_of(ask.limits.tiers))
+
+    return check
 
 
 def stream_options_needs(ask: Ask) -> Iterator[Reason]:
@@ -177,11 +205,15 @@ def stream_options_needs(ask: Ask) -> Iterator[Reason]:
         yield coupled("stream_options.needs", "stream_options", "'stream_options' needs 'stream' to be true.")
 
 
-def stream_options_usage(ask: Ask) -> Iterator[Reason]:
-    """A nested null is contested, so it counts as absent."""
-    value = (member(ask, "stream_options") or {}).get("include_usage")
-    if value is not None and not is_boolean(value):
-        yield wrong_type("stream_options.usage.type", "stream_options.include_usage", "a boolean", value)
+def stream_option(rule: str, key: str) -> CheckFunction:
+    """A flag among the stream options.  A nested null is contested, so it counts as absent."""
+
+    def check(ask: Ask) -> Iterator[Reason]:
+        value = (member(ask, "stream_options") or {}).get(key)
+        if value is not None and not is_boolean(value):
+            yield wrong_type(rule, f"stream_options.{key}", "a boolean", value)
+
+    return check
 
 
 # unknown keys
@@ -207,7 +239,7 @@ def unknown_nested(ask: Ask) -> Iterator[Reason]:
             holder = holder.get(step) if isinstance(holder, dict) else None
         if not isinstance(holder, dict):
             continue
-        if path == "tool_choice" and not isinstance(holder.get("function"), dict):
+        if path == "tool_choice" and not any(isinstance(holder.get(key), dict) for key in ask.limits.choice_types):
             continue
         for key in holder:
             if key not in known:
@@ -230,29 +262,55 @@ NESTED_CHECKS = table(("http.key.unknown.nested", unknown_nested))
 
 USER_CHECKS = table(("user.type", typed("user.type", "user", is_string, "a string")))
 
-TIER_CHECKS = table(
-    ("service_tier.type", typed("service_tier.type", "service_tier", is_string, "a string")),
-    ("service_tier.enum.v0", tier),
-)
 
-OPTION_CHECKS = table(
+def tier_checks(rule: str) -> tuple[Check, ...]:
+    """Type and value of the tier; the row of its values has another name in each vintage."""
+    return table(
+        ("service_tier.type", typed("service_tier.type", "service_tier", is_string, "a string")),
+        (rule, tier(rule)),
+    )
+
+
+TIER_CHECKS = tier_checks("service_tier.enum.v0")
+TIER_CHECKS_2026 = tier_checks("service_tier.enum.later")
+
+STREAM_CHECKS = table(
     ("stream.type", typed("stream.type", "stream", is_boolean, "a boolean")),
     ("stream_options.type", typed("stream_options.type", "stream_options", is_object, "an object")),
     ("stream_options.needs", stream_options_needs),
-    ("stream_options.usage.type", stream_options_usage),
-    ("store.type", typed("store.type", "store", is_boolean, "a boolean")),
-    ("metadata.type", typed("metadata.type", "metadata", is_object, "an object")),
-    ("metadata.value.type", metadata_value),
-    ("metadata.pairs.max", metadata_pairs),
-    ("metadata.key.maxlen", metadata_key),
-    ("metadata.value.maxlen", metadata_length),
-    ("modalities.enum", typed("modalities.enum", "modalities", is_array, "an array")),
-    ("modalities.enum", modalities),
-    ("audio.type", typed("audio.type", "audio", is_object, "an object")),
-    ("audio.needs", audio_needs),
-    ("audio.required", audio_required),
-    ("audio.voice", audio_voice),
-    ("audio.format", audio_format),
-    ("audio.format", audio_streamed),
-    ("prediction.shape", prediction),
+    ("stream_options.usage.type", stream_option("stream_options.usage.type", "include_usage")),
 )
+OBFUSCATION_CHECKS = table(
+    ("stream_options.obfuscation.type", stream_option("stream_options.obfuscation.type", "include_obfuscation"))
+)
+
+
+def store_checks(limits: Strength) -> tuple[Check, ...]:
+    """Store and metadata; the limits of metadata were observed first and written down later."""
+    return table(
+        ("store.type", typed("store.type", "store", is_boolean, "a boolean")),
+        ("metadata.type", typed("metadata.type", "metadata", is_object, "an object")),
+        ("metadata.value.type", metadata_value),
+        ("metadata.pairs.max", metadata_pairs(limits)),
+        ("metadata.key.maxlen", metadata_key(limits)),
+        ("metadata.value.maxlen", metadata_length(limits)),
+    )
+
+
+def output_checks(voice: CheckFunction) -> tuple[Check, ...]:
+    """Modalities, audio and prediction; what a voice is changed with the vintage."""
+    return table(
+        ("modalities.enum", typed("modalities.enum", "modalities", is_array, "an array")),
+        ("modalities.enum", modalities),
+        ("audio.type", typed("audio.type", "audio", is_object, "an object")),
+        ("audio.needs", audio_needs),
+        ("audio.required", audio_required),
+        ("audio.voice", voice),
+        ("audio.format", audio_format),
+        ("audio.format", audio_streamed),
+        ("prediction.shape", prediction),
+    )
+
+
+OPTION_CHECKS = (*STREAM_CHECKS, *store_checks("should"), *output_checks(audio_voice))
+OPTION_CHECKS_2026 = (*STREAM_CHECKS, *OBFUSCATION_CHECKS, *store_checks("must"), *output_checks(audio_voice_free))

@@ -16,6 +16,10 @@ MESSAGE_OVERHEAD = 4
 REPLY_OVERHEAD = 3
 IMAGE_TOKENS = 85
 AUDIO_TOKENS = 10
+FILE_TOKENS = 120
+
+#: Tokens of a content part that is no text, by its type.
+_PART_TOKENS = {"image_url": IMAGE_TOKENS, "input_audio": AUDIO_TOKENS, "file": FILE_TOKENS}
 
 
 def objects(value: object) -> list[dict[str, Any]]:
@@ -55,12 +59,24 @@ def _nodes(value: object) -> int:
     return count
 
 
-def audio_input_tokens(body: dict[str, Any]) -> int:
-    return AUDIO_TOKENS * sum(
-        part.get("type") == "input_audio"
+def _part_tokens(part: dict[str, Any]) -> int:
+    kind = part.get("type")
+    return _PART_TOKENS.get(kind, 0) if isinstance(kind, str) else 0
+
+
+def input_tokens(body: dict[str, Any], kind: str) -> int:
+    """Tokens of the content parts of one type, in all messages."""
+    return sum(
+        _part_tokens(part)
         for message in objects(body.get("messages"))
         for part in objects(message.get("content"))
+        if part.get("type") == kind
     )
+
+
+def _member(owner: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """The first of the members that is an object, or an empty one."""
+    return next((owner[key] for key in keys if isinstance(owner.get(key), dict)), {})
 
 
 def prompt_tokens(body: dict[str, Any]) -> int:
@@ -70,17 +86,17 @@ def prompt_tokens(body: dict[str, Any]) -> int:
         content = message.get("content")
         total += MESSAGE_OVERHEAD + _size(message.get("name")) + _size(text_of(content))
         for part in objects(content):
-            kind = part.get("type")
-            total += IMAGE_TOKENS if kind == "image_url" else AUDIO_TOKENS if kind == "input_audio" else 0
+            total += _part_tokens(part)
         for call in objects(message.get("tool_calls")):
-            function = call.get("function")
-            if isinstance(function, dict):
-                total += MESSAGE_OVERHEAD + _size(function.get("name")) + _size(function.get("arguments"))
-    declared = [tool.get("function") for tool in objects(body.get("tools"))] + objects(body.get("functions"))
-    for function in declared:
-        if isinstance(function, dict):
+            called = _member(call, "function", "custom")
+            if called:
+                total += MESSAGE_OVERHEAD + _size(called.get("name"))
+                total += _size(called.get("arguments", called.get("input")))
+    declared = [_member(tool, "function", "custom") for tool in objects(body.get("tools"))]
+    for function in declared + objects(body.get("functions")):
+        if function:
             total += MESSAGE_OVERHEAD + _size(function.get("name")) + _size(function.get("description"))
-            total += _nodes(function.get("parameters")) - 1
+            total += _nodes(function.get("parameters", function.get("format"))) - 1
     return total
 
 
@@ -88,11 +104,12 @@ def digest(body: dict[str, Any]) -> int:
     """Eight bytes of randomness from what the model reads and the seed: the same for a request asked twice.
 
     The way the answer is cut or sent (stop, bounds, stream, n) is left out on purpose: a reply with a stop string is
-    then a prefix of the reply without it.
+    then a prefix of the reply without it.  A developer is the later name of the system.
     """
     state = hashlib.blake2b(digest_size=8)
     for message in objects(body.get("messages")):
-        state.update(str(message.get("role")).encode("utf-8", "surrogatepass") + b"\x1f")
+        role = message.get("role")
+        state.update(str("system" if role == "developer" else role).encode("utf-8", "surrogatepass") + b"\x1f")
         state.update(text_of(message.get("content")).encode("utf-8", "surrogatepass") + b"\x1e")
     seed = body.get("seed")
     if isinstance(seed, (int, float)):

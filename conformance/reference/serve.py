@@ -16,6 +16,7 @@ import uvicorn
 
 from .app import BASE, create_app
 from .behaviour import Reference
+from .vintages import DEFAULT
 
 #: What the one line says that is printed when the server is ready; the base URL follows.
 READY = "chatproof reference listening on "
@@ -95,13 +96,18 @@ def _first_line(process: subprocess.Popen[str], timeout: float) -> str | None:
 
 @contextmanager
 def start(
-    arguments: Sequence[str] = (), *, env: Mapping[str, str] | None = None, timeout: float = START_TIMEOUT
+    arguments: Sequence[str] = (),
+    *,
+    vintage: str = DEFAULT,
+    env: Mapping[str, str] | None = None,
+    timeout: float = START_TIMEOUT,
 ) -> Iterator[str]:
     """A reference server as a child process on a free port: yields its base URL, and stops it at the end.
 
     `arguments` are further options of the command line; `env` is added to the environment.
     """
-    command = [sys.executable, "-m", "chatproof.conformance.reference", "--port", "0", "--until-eof", *arguments]
+    command = [sys.executable, "-m", "chatproof.conformance.reference", "--port", "0", "--until-eof"]
+    command += ["--vintage", vintage, *arguments]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command,

@@ -6,6 +6,8 @@ turns.  All chunks share id, created and model.
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,14 +15,16 @@ from .answers import Call, Choice, Reply, logprobs
 
 #: The last event of every stream.
 DONE = b"data: [DONE]\n\n"
+#: Characters of the text that a piece is filled up to, or to a multiple of them, by its obfuscation.
+OBFUSCATED = 64
 
 
 def _call_deltas(index: int, call: Call) -> Iterator[dict[str, Any]]:
-    """Id, type and name once, then the arguments in pieces."""
-    first = {"index": index, "id": call.ident, "type": "function", "function": {"name": call.name, "arguments": ""}}
+    """Id, type and name once, then the arguments (or the input) in pieces."""
+    first = {"index": index, "id": call.ident, "type": call.kind, call.kind: {"name": call.name, call.said: ""}}
     yield {"tool_calls": [first]}
     for piece in call.arguments:
-        yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+        yield {"tool_calls": [{"index": index, call.kind: {call.said: piece}}]}
 
 
 def _deltas(reply: Reply, choice: Choice) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
@@ -46,6 +50,8 @@ def _deltas(reply: Reply, choice: Choice) -> Iterator[tuple[dict[str, Any], dict
     elif choice.speaks:
         for position, token in enumerate(choice.tokens):
             yield {"content": token}, logprobs(reply, (token,), position)
+        if choice.annotations:
+            yield {"annotations": [dict(annotation) for annotation in choice.annotations]}, None
 
 
 def _chunk(reply: Reply, choices: list[dict[str, Any]]) -> dict[str, Any]:
@@ -62,19 +68,31 @@ def _chunk(reply: Reply, choices: list[dict[str, Any]]) -> dict[str, Any]:
         result["service_tier"] = reply.tier
     if reply.include_usage:
         result["usage"] = None
+    if reply.obfuscated:
+        # random characters that hide how long the piece is
+        length = OBFUSCATED - len(json.dumps(choices)) % OBFUSCATED
+        result["obfuscation"] = secrets.token_hex(OBFUSCATED // 2)[:length]
     return result
 
 
 def chunks(reply: Reply) -> Iterator[dict[str, Any]]:
-    """All chunks of a reply in order; with `include_usage` a last one without choices carries the usage."""
+    """All chunks of a reply in order; with `include_usage` a last one without choices carries the usage.
+
+    What moderation found stands on the chunk that ends the last choice.
+    """
     turns = [(choice, _deltas(reply, choice)) for choice in reply.choices]
+    ended = 0
     while turns:
         going = []
         for choice, deltas in turns:
             found = next(deltas, None)
             if found is None:
+                ended += 1
                 last = {"index": choice.index, "delta": {}, "logprobs": None, "finish_reason": choice.finish}
-                yield _chunk(reply, [last])
+                chunk = _chunk(reply, [last])
+                if reply.moderation is not None and ended == len(reply.choices):
+                    chunk["moderation"] = dict(reply.moderation)
+                yield chunk
                 continue
             going.append((choice, deltas))
             delta, entries = found

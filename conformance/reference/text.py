@@ -39,6 +39,7 @@ WANTED = 10.0
 
 _COUNT = re.compile(r"\bcount(?!r)", re.IGNORECASE)  # but not in a country
 _NUMBER = re.compile(r"(?<!\d)(?:\d{1,3}(?:,\d{3})+|\d{1,9})(?!\d)", re.ASCII)
+_REPEAT = re.compile(r"\s*repeat\b[^:]{0,60}: *(.+)", re.IGNORECASE | re.DOTALL)
 _PIECE = re.compile(r" ?[A-Za-z]{1,12}|.", re.DOTALL)
 
 
@@ -85,6 +86,9 @@ def script(body: Mapping[str, Any], index: int) -> Iterator[str]:
             yield "\n"
         numbers = [int(found.replace(",", "")) for found in _NUMBER.findall(ask)]
         yield from _counting(min(max(numbers, default=COUNT_DEFAULT) or COUNT_DEFAULT, COUNT_MAX))
+        return
+    if repeated := _REPEAT.fullmatch(ask):
+        yield from tokenize(repeated[1])
         return
     yield from _sentences(random.Random(digest(dict(body)) + spread))
 

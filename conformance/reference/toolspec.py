@@ -1,4 +1,4 @@
-"""Checks of `tools`, `functions` and the choice between them (fact base §1.11).
+"""Checks of `tools` and `functions`, and the order of all checks about calling (fact base §1.11).
 
 `functions` is the older spelling of `tools`: names, descriptions and parameters are judged alike, so that rewriting a
 request from one to the other keeps its outcome.
@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from . import toolchoice
+from .customtools import CUSTOM_CHECKS
 from .faults import (
     Ask,
     CheckFunction,
     Reason,
+    Strength,
     bad_value,
     coupled,
+    holds,
     is_array,
     is_boolean,
     is_object,
@@ -29,7 +33,7 @@ from .faults import (
 from .strict import strict_faults
 
 
-def fewest(rule: str, key: str, bound: str, strength: Any) -> CheckFunction:
+def fewest(rule: str, key: str, bound: str, strength: Strength) -> CheckFunction:
     def check(ask: Ask) -> Iterator[Reason]:
         value = ask.body.get(key)
         least = getattr(ask.limits, bound)
@@ -39,13 +43,17 @@ def fewest(rule: str, key: str, bound: str, strength: Any) -> CheckFunction:
     return check
 
 
-def most_items(rule: str, key: str, bound: str) -> CheckFunction:
+def most_items(rule: str, key: str, bound: str, strength: Strength = "must") -> CheckFunction:
     def check(ask: Ask) -> Iterator[Reason]:
         value = ask.body.get(key)
         most = getattr(ask.limits, bound)
         if isinstance(value, list) and len(value) > most:
             yield Reason(
-                rule, f"'{key}' has {len(value)} items, at most {most} are allowed.", key, "array_above_max_length"
+                rule,
+                f"'{key}' has {len(value)} items, at most {most} are allowed.",
+                key,
+                "array_above_max_length",
+                strength=strength,
             )
 
     return check
@@ -77,6 +85,8 @@ def tool_type(ask: Ask) -> Iterator[Reason]:
 
 def tool_function(ask: Ask) -> Iterator[Reason]:
     for path, tool in _tools(ask):
+        if holds(tool, ask.limits.tool_types) != "function":
+            continue
         if "function" not in tool:
             yield missing("tool.function.required", f"{path}.function")
         elif not is_object(tool["function"]):
@@ -197,124 +207,13 @@ def functions_and_tools(ask: Ask) -> Iterator[Reason]:
         yield coupled("functions.and.tools", None, "Give either 'tools' or 'functions', not both.", "should")
 
 
-def choice_type(ask: Ask) -> Iterator[Reason]:
-    value = ask.body.get("tool_choice")
-    if value is not None and not is_string(value) and not is_object(value):
-        yield wrong_type("tool_choice.type", "tool_choice", "a string or an object", value)
-
-
-def choice_enum(ask: Ask) -> Iterator[Reason]:
-    value = ask.body.get("tool_choice")
-    if isinstance(value, str) and value not in ask.limits.choices:
-        yield bad_value("tool_choice.enum", "tool_choice", one_of(ask.limits.choices))
-
-
-def _named_fault(value: dict[str, Any], allowed: frozenset[str]) -> Reason | None:
-    """The first thing that is wrong with a named choice: an object without `function` lacks much else too."""
-    rule, path = "tool_choice.named.shape", "tool_choice.function"
-    if "function" not in value:
-        return missing(rule, path)
-    function = value["function"]
-    if not isinstance(function, dict):
-        return wrong_type(rule, path, "an object", function)
-    if "name" not in function:
-        return missing(rule, f"{path}.name")
-    if not is_string(function["name"]):
-        return wrong_type(rule, f"{path}.name", "a string", function["name"])
-    if "type" not in value:
-        return missing(rule, "tool_choice.type")
-    if not is_string(value["type"]):
-        return wrong_type(rule, "tool_choice.type", "a string", value["type"])
-    if value["type"] not in allowed:
-        return bad_value(rule, "tool_choice.type", one_of(allowed))
-    return None
-
-
-def choice_shape(ask: Ask) -> Iterator[Reason]:
-    value = ask.body.get("tool_choice")
-    if isinstance(value, dict):
-        fault = _named_fault(value, ask.limits.choice_types)
-        if fault is not None:
-            yield fault
-
-
-def _names(ask: Ask, key: str) -> set[str] | None:
-    """Declared names under `tools` or `functions`; None where a malformed entry makes the question moot."""
-    value = ask.body.get(key)
-    if not isinstance(value, list) or not value:
-        return None
-    found = [function.get("name") for path, function in ask.declared if path.startswith(key)]
-    if len(found) != len(value) or not all(isinstance(name, str) for name in found):
-        return None
-    return {name for name in found if isinstance(name, str)}
-
-
-def choice_exists(ask: Ask) -> Iterator[Reason]:
-    """A named tool is one of `tools`; a named function is one of `functions` in the same way."""
-    value = ask.body.get("tool_choice")
-    names = _names(ask, "tools")
-    shaped = isinstance(value, dict) and _named_fault(value, ask.limits.choice_types) is None
-    if isinstance(value, dict) and shaped and names is not None and value["function"]["name"] not in names:
-        yield coupled("tool_choice.named.exists", "tool_choice", "No tool of this name is in 'tools'.", "should")
-    value = ask.body.get("function_call")
-    names = _names(ask, "functions")
-    if isinstance(value, dict) and names is not None and is_string(value.get("name")) and value["name"] not in names:
-        yield coupled(
-            "tool_choice.named.exists", "function_call", "No function of this name is in 'functions'.", "should"
-        )
-
-
-def choice_needs_tools(ask: Ask) -> Iterator[Reason]:
-    value = ask.body.get("tool_choice")
-    if value is None or ask.body.get("tools") is not None:
-        return
-    if isinstance(value, str):
-        fine = value in ask.limits.choices_without_tools or value not in ask.limits.choices
-    else:
-        fine = not isinstance(value, dict) or _named_fault(value, ask.limits.choice_types) is not None
-    if not fine:
-        yield coupled("tool_choice.needs.tools", "tool_choice", "'tool_choice' needs 'tools'.", "should")
-
-
-def parallel_needs_tools(ask: Ask) -> Iterator[Reason]:
-    if is_boolean(ask.body.get("parallel_tool_calls")) and ask.body.get("tools") is None:
-        yield coupled(
-            "parallel_tool_calls.needs.tools", "parallel_tool_calls", "'parallel_tool_calls' needs 'tools'.", "should"
-        )
-
-
-def function_call(ask: Ask) -> Iterator[Reason]:
-    value = ask.body.get("function_call")
-    if isinstance(value, str):
-        if value not in ask.limits.function_choices:
-            yield bad_value("function_call.enum", "function_call", one_of(ask.limits.function_choices))
-    elif isinstance(value, dict):
-        if "name" not in value:
-            yield missing("function_call.enum", "function_call.name")
-        elif not is_string(value["name"]):
-            yield wrong_type("function_call.enum", "function_call.name", "a string", value["name"])
-    elif value is not None:
-        yield wrong_type("function_call.enum", "function_call", "a string or an object", value)
-
-
-def function_call_needs(ask: Ask) -> Iterator[Reason]:
-    value = ask.body.get("function_call")
-    if value is None or ask.body.get("functions") is not None:
-        return
-    # a malformed choice has its own reason
-    if (isinstance(value, str) and value in ask.limits.function_choices) or (
-        isinstance(value, dict) and is_string(value.get("name"))
-    ):
-        yield coupled("function_call.needs.functions", "function_call", "'function_call' needs 'functions'.", "should")
-
-
 TOOL_CHECKS = table(
     ("functions.type", typed("functions.type", "functions", is_array, "an array")),
     ("functions.min", fewest("functions.min", "functions", "functions_min", "must")),
     ("functions.max", most_items("functions.max", "functions", "functions_max")),
     ("functions.type", functions_item),
-    ("function_call.enum", function_call),
-    ("function_call.needs.functions", function_call_needs),
+    ("function_call.enum", toolchoice.function_call),
+    ("function_call.needs.functions", toolchoice.function_call_needs),
     ("tools.type", typed("tools.type", "tools", is_array, "an array")),
     ("tools.min", fewest("tools.min", "tools", "tools_min", "should")),
     ("tools.max", most_items("tools.max", "tools", "tools_max")),
@@ -331,11 +230,17 @@ TOOL_CHECKS = table(
     ("fn.strict.type", strict_type),
     ("fn.strict.schema", strict_schema),
     ("functions.and.tools", functions_and_tools),
-    ("tool_choice.type", choice_type),
-    ("tool_choice.enum", choice_enum),
-    ("tool_choice.named.shape", choice_shape),
-    ("tool_choice.named.exists", choice_exists),
-    ("tool_choice.needs.tools", choice_needs_tools),
+    ("tool_choice.type", toolchoice.choice_type),
+    ("tool_choice.enum", toolchoice.choice_enum),
+    ("tool_choice.named.shape", toolchoice.choice_shape),
+    ("tool_choice.named.exists", toolchoice.choice_exists),
+    ("tool_choice.needs.tools", toolchoice.choice_needs_tools),
     ("parallel_tool_calls.type", typed("parallel_tool_calls.type", "parallel_tool_calls", is_boolean, "a boolean")),
-    ("parallel_tool_calls.needs.tools", parallel_needs_tools),
+    ("parallel_tool_calls.needs.tools", toolchoice.parallel_needs_tools),
+)
+TOOL_CHECKS_2026 = (
+    *(check for check in TOOL_CHECKS if check.name != "tools.max"),
+    # the documents no longer name the number
+    *table(("tools.max", most_items("tools.max", "tools", "tools_max", "should"))),
+    *CUSTOM_CHECKS,
 )

@@ -1,5 +1,7 @@
 """The validator of the reference server: all reasons to refuse a parsed body, in the order OpenAI looks for them.
 
+`CHECKS` is for the vintage 2024-11, `CHECKS_2026` for 2026-08; `vintages.py` pairs each with its limits.
+
 A body with one fault has one reason: a check that depends on another's outcome (a range on a type, a sequence on
 its members) passes over what that other check refuses.  `CHECKS` is an ordered table of small named functions, and
 every value that they compare with is in `Limits`: a wrong server is made by replacing an entry of either.
@@ -9,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from . import dialogue, formats, messages, options, sampling, toolspec
+from . import dialogue, formats, messages, newer, options, sampling, toolspec
 from .faults import Ask, Check, Reason, coupled, kind, table
 from .limits import LIMITS, Limits
 
-__all__ = ["CHECKS", "LIMITS", "Check", "Limits", "Reason", "reasons"]
+__all__ = ["CHECKS", "CHECKS_2026", "LIMITS", "Check", "Limits", "Reason", "reasons"]
 
 
 def body_object(ask: Ask) -> Iterator[Reason]:
@@ -51,14 +53,18 @@ def model_unknown(ask: Ask) -> Iterator[Reason]:
         )
 
 
+HEAD_CHECKS = table(
+    ("http.json.object", body_object),
+    ("model.required", model_required),
+    ("model.empty", model_empty),
+    ("model.type", model_type),
+    ("messages.required", messages.required),
+)
+# after all else: an unknown model hides no other fault
+MODEL_CHECKS = table(("model.unknown", model_unknown))
+
 CHECKS: tuple[Check, ...] = (
-    *table(
-        ("http.json.object", body_object),
-        ("model.required", model_required),
-        ("model.empty", model_empty),
-        ("model.type", model_type),
-        ("messages.required", messages.required),
-    ),
+    *HEAD_CHECKS,
     *options.KEY_CHECKS,
     *messages.SHAPE_CHECKS,
     *dialogue.CALL_CHECKS,
@@ -74,8 +80,27 @@ CHECKS: tuple[Check, ...] = (
     *options.NESTED_CHECKS,
     *messages.CONTENT_CHECKS,
     *dialogue.SEQUENCE_CHECKS,
-    # after all else: an unknown model hides no other fault
-    *table(("model.unknown", model_unknown)),
+    *MODEL_CHECKS,
+)
+CHECKS_2026: tuple[Check, ...] = (
+    *HEAD_CHECKS,
+    *options.KEY_CHECKS,
+    *messages.SHAPE_CHECKS_2026,
+    *dialogue.CALL_CHECKS,
+    *toolspec.TOOL_CHECKS_2026,
+    *sampling.BOUND_CHECKS,
+    *sampling.NUMBER_CHECKS,
+    *options.USER_CHECKS,
+    *sampling.SEED_CHECKS,
+    *formats.FORMAT_CHECKS,
+    *options.TIER_CHECKS_2026,
+    *sampling.TAIL_CHECKS,
+    *options.OPTION_CHECKS_2026,
+    *newer.NEWER_CHECKS,
+    *options.NESTED_CHECKS,
+    *messages.CONTENT_CHECKS_2026,
+    *dialogue.SEQUENCE_CHECKS,
+    *MODEL_CHECKS,
 )
 
 

@@ -4,7 +4,7 @@ One fault makes one rule speak: whether members are there, of which type they ar
 own, and each passes over what another owns. Unknown members are allowed everywhere (``res.extra``), and null stands for
 absent wherever the document has an optional member that servers fill with null.
 
-Left out: ``res.finish.stop``. Whether log probabilities come when asked, and the token bound, are effects.
+Whether log probabilities come when asked, and the token bound, are effects.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
 from ...strategies.bodies import lean
-from ..model import Answer, Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Symptom, Undecided
+from ...strategies.messages import user
+from ..model import Answer, Body, Chapter, Exchange, Strength, Symptom
 from ..sse import NOT_JSON, read_json
 from .answer_views import (
     FINISHES,
@@ -43,7 +45,7 @@ from .answer_views import (
 )
 from .forms import documented, judges, observed, prose
 from .gates import TOOL
-from .views import COUNT, asked, is_integer, is_number, long_answer, option, said
+from .views import COUNT, accepted, asked, chunks, is_integer, is_number, long_answer, option, said
 
 _PLAIN = [lean()]
 _WEATHER: Body = {"messages": [{"role": "user", "content": "What is the weather in Paris?"}], "max_tokens": 128}
@@ -66,6 +68,7 @@ _FUNCTIONS = [
     lean(**_WEATHER, functions=[TOOL["function"]]),
 ]
 _LOGPROBS = [lean(logprobs=True), lean(logprobs=True, top_logprobs=2)]
+_WIDE = [lean(messages=[user("Repeat these words: Größe, 日本語, 🛑.")], logprobs=True)]
 _AUDIO = [lean(modalities=["text", "audio"], audio={"voice": "alloy", "format": "wav"}, max_tokens=64)]
 
 _TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
@@ -114,13 +117,16 @@ def _unreadable(answer: Answer) -> str | None:
 
 
 def _times(exchange: Exchange) -> list[tuple[int, list[int]]]:
-    """``created`` with the clocks it may follow: ours, and the one in the Date header."""
-    clocks = [int(time.time())]
+    """``created`` with the clocks it may follow: ours when the answer came, and the one in the Date header."""
+    created = [value for value in member(completions, "created")(exchange) if is_integer(value)]
+    if not created:
+        return []
+    ago = time.monotonic() - exchange.finished if exchange.finished else 0.0
+    clocks = [int(time.time() - ago)]
     date = exchange.answer.header("date") if exchange.answer else None
     with suppress(ValueError, TypeError, OverflowError, OSError):
         clocks.append(int(parsedate_to_datetime(date or "").timestamp()))
-    created = member(completions, "created")(exchange)
-    return [(value, clocks) for value in created if is_integer(value) and value < _NOT_SECONDS]
+    return [(value, clocks) for value in created if value < _NOT_SECONDS]
 
 
 def _stale(pair: tuple[int, list[int]]) -> str | None:
@@ -133,12 +139,10 @@ def _tier(value: str) -> str | None:
     return None if value in _TIERS else f"service_tier is {said(value)}, not one of {', '.join(_TIERS)}"
 
 
-def _distinct(body: Body) -> Script:
-    exchanges: list[Exchange] = yield [Fresh(Request(body=body))] * 3
-    found = [value for one in exchanges for value in member(completions, "id")(one) if _text(value)]
-    if len(found) < 2:
-        raise Undecided("no two answers with an id")
-    return None if len(set(found)) == len(found) else f"two of {len(found)} answers have the id {said(found[0])}"
+def _ident(exchange: Exchange) -> str | None:
+    """The id of an answer, of a stream that of its first chunk."""
+    found = [*member(completions, "id")(exchange), *(chunk.get("id") for chunk in chunks(exchange)[:1])]
+    return found[0] if found and _text(found[0]) else None
 
 
 _OBJECT = documented("the completion object: id, object, created, model and choices are required")
@@ -245,14 +249,19 @@ envelope = [
         [lean(service_tier="auto")],
         symptom=Symptom.WRONG_CONTENT,
     ),
-    Relation(
-        id="res.id.unique",
-        property="answer",
-        title="gives every answer an id of its own",
-        strength=Strength.MAY,
-        source=prose("id: unique; a small pool of ids is known"),
-        script=_distinct,
-        pins=(lean(),),
+    replace(
+        judges(
+            "res.id.unique",
+            "answer",
+            "gives every answer of a run an id of its own",
+            prose("id: unique; servers that draw from a small pool are known"),
+            lambda exchange: [mark] if (mark := _ident(exchange)) else [],
+            lambda mark: None,
+            _PLAIN,
+            strength=Strength.MAY,
+            symptom=Symptom.WRONG_CONTENT,
+        ),
+        mark=_ident,
     ),
 ]
 
@@ -363,9 +372,10 @@ def _ends(*allowed: str) -> Callable[[Object], str | None]:
 
 def _uncalled(pair: tuple[Object, Object]) -> str | None:
     choice, message = pair
-    if choice["finish_reason"] != "tool_calls" or message.get("tool_calls"):
+    reason = choice["finish_reason"]
+    if reason not in ("tool_calls", "function_call") or message.get("tool_calls") or message.get("function_call"):
         return None
-    return "finish_reason is tool_calls, and the message calls no tool"
+    return f"finish_reason is {reason}, and the message calls nothing"
 
 
 _CHOICE = documented("choices: finish_reason, index, message and logprobs are required, logprobs is nullable")
@@ -481,8 +491,8 @@ endings = [
     judges(
         "res.finish.calls",
         "answer",
-        "calls a tool where it ends with tool_calls",
-        prose("finish_reason: tool_calls where the model called a tool"),
+        "calls a tool or function where it ends with tool_calls or function_call",
+        prose("finish_reason: tool_calls where the model called a tool, stop where a text came to its end"),
         spoken,
         _uncalled,
         _CALLS,
@@ -997,7 +1007,7 @@ probabilities = [
         observed("bytes: joined they are the content"),
         _sequences,
         _differs,
-        _LOGPROBS,
+        [*_LOGPROBS, *_WIDE],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(
@@ -1160,4 +1170,4 @@ counts = [
     ),
 ]
 
-CHAPTER = Chapter("answer", "Answers", (*envelope, *endings, *replies, *calls, *probabilities, *counts))
+CHAPTER = Chapter("answer", "Answers", (*envelope, *endings, *replies, *calls, *probabilities, *counts), accepted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..model import Answer, Exchange
+from ..model import Answer, Exchange, view
 from .views import asked, is_integer, option, plain
 
 Object = dict[str, Any]
@@ -15,6 +15,7 @@ FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
 """Reasons to finish that the documents know."""
 
 
+@view
 def unstreamed(exchange: Exchange) -> list[Answer]:
     """The answer to an accepted body that asked for no stream in so many words."""
     answer, body = exchange.answer, asked(exchange)
@@ -23,6 +24,7 @@ def unstreamed(exchange: Exchange) -> list[Answer]:
     return [answer] if body.get("stream") is None or body.get("stream") is False else []
 
 
+@view
 def completions(exchange: Exchange) -> list[Object]:
     """The completion object."""
     answer = exchange.answer
@@ -31,16 +33,19 @@ def completions(exchange: Exchange) -> list[Object]:
     return [answer.json]
 
 
+@view
 def choices(exchange: Exchange) -> list[Object]:
     """The choices that are objects."""
     return [choice for body in completions(exchange) for choice in objects(body.get("choices"))]
 
 
+@view
 def messages(exchange: Exchange) -> list[Object]:
     """The messages that are objects."""
     return [choice["message"] for choice in choices(exchange) if isinstance(choice.get("message"), dict)]
 
 
+@view
 def spoken(exchange: Exchange) -> list[tuple[Object, Object]]:
     """Choices with their messages, where the choice says why it ended in a word of the document."""
     return [
@@ -50,38 +55,45 @@ def spoken(exchange: Exchange) -> list[tuple[Object, Object]]:
     ]
 
 
+@view
 def tool_calls(exchange: Exchange) -> list[Object]:
     """The tool calls that are objects."""
     return [call for message in messages(exchange) for call in objects(message.get("tool_calls"))]
 
 
+@view
 def functions(exchange: Exchange) -> list[Object]:
     """The functions called, where they are objects."""
     return [call["function"] for call in tool_calls(exchange) if isinstance(call.get("function"), dict)]
 
 
+@view
 def usages(exchange: Exchange) -> list[Object]:
     """The usage object."""
     return [body["usage"] for body in completions(exchange) if isinstance(body.get("usage"), dict)]
 
 
+@view
 def logprobs(exchange: Exchange) -> list[Object]:
     """The logprobs objects of choices."""
     return [choice["logprobs"] for choice in choices(exchange) if isinstance(choice.get("logprobs"), dict)]
 
 
+@view
 def tokens(exchange: Exchange) -> list[Any]:
     """The entries of all logprobs."""
     lists = [found.get(name) for found in logprobs(exchange) for name in ("content", "refusal")]
     return [entry for found in lists if isinstance(found, list) for entry in found]
 
 
+@view
 def alternatives(exchange: Exchange) -> list[Any]:
     """The entries of all ``top_logprobs``."""
     lists = [entry.get("top_logprobs") for entry in objects(tokens(exchange))]
     return [entry for found in lists if isinstance(found, list) for entry in found]
 
 
+@view
 def every_token(exchange: Exchange) -> list[Object]:
     """Chosen tokens and alternatives that are objects."""
     return objects([*tokens(exchange), *alternatives(exchange)])

@@ -1,8 +1,8 @@
 """Effects: what a property does must be seen in the answer (fact base §3.2).
 
 Left out: ef.n (res.choices.count, res.choices.index and sse.finish.once), ef.usage.stream (sse.usage.on and
-sse.usage.off), ef.tier (res.tier), ef.bias.ban and ef.bias.force (token ids are the server's own), ef.bias.zero
-(logit_bias). Bodies whose stop strings, biases or token bounds may cut an answer short are passed over.
+sse.usage.off), ef.tier (res.tier), ef.bias.zero (logit_bias), and what is in ``compared``.
+Bodies whose stop strings, biases or token bounds may cut an answer short are passed over.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ..model import (
 from ..sse import read_json
 from .forms import documented, prose
 from .gates import TOOL
-from .views import asked, choices, chunks, completion, is_integer, long_answer, messages, option, plain, usage
+from .views import accepted, asked, choices, chunks, completion, is_integer, long_answer, messages, option, plain, usage
 
 _TIME = {"type": "function", "function": {"name": "get_time", "parameters": TOOL["function"]["parameters"]}}
 _WEATHER = {"messages": [user("What is the weather in Paris and in Rome?")], "tools": [TOOL], "max_tokens": 128}
@@ -694,4 +694,5 @@ CHAPTER = Chapter(
     "effects",
     "Effects of properties",
     tuple(replace(rule, valid=True) if isinstance(rule, Relation) else rule for rule in _ALL),
+    accepted,
 )

@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...strategies.bodies import lean
-from ..model import Answer, Chapter, Exchange, Request, Strength, Symptom
+from ..endpoint import HALF_REDACTED, REDACTED, without_parts
+from ..model import Answer, Chapter, Exchange, Request, Strength, Symptom, view
 from ..sse import NOT_JSON
 from .forms import COUPLED, documented, judges, observed
 from .views import asked, said
-
-KEY_ECHO = "[key]"
-"""What the client puts in place of its key where an answer echoes it."""
 
 _BAD = (
     lean(temperature="hot"),
@@ -34,6 +32,13 @@ _BUSY = (408, 429)
 # --- what is judged ----------------------------------------------------------------------------------------------
 
 
+@view
+def denied(exchange: Exchange) -> bool:
+    """Any 4xx answer."""
+    return exchange.answer is not None and 400 <= exchange.answer.status < 500
+
+
+@view
 def refusals(exchange: Exchange) -> list[Answer]:
     """The complete 4xx answer of a completion request. Streams are the stream chapter's."""
     request, answer = exchange.request, exchange.answer
@@ -43,16 +48,19 @@ def refusals(exchange: Exchange) -> list[Answer]:
     return [answer] if refused and answer.media_type != "text/event-stream" else []
 
 
+@view
 def readable(exchange: Exchange) -> list[Answer]:
     """The same where it is JSON."""
     return [answer for answer in refusals(exchange) if answer.json is not NOT_JSON]
 
 
+@view
 def values(exchange: Exchange) -> list[Any]:
     """The JSON of a refusal by the application: what is refused for its size may never have reached it."""
     return [answer.json for answer in readable(exchange) if answer.status not in _SIZE]
 
 
+@view
 def unserved(exchange: Exchange) -> list[Answer]:
     """The refusal of a wrong method or path."""
     request, answer = exchange.request, exchange.answer
@@ -61,6 +69,7 @@ def unserved(exchange: Exchange) -> list[Answer]:
     return [answer] if answer.status in (404, 405) else []
 
 
+@view
 def errors(exchange: Exchange) -> list[dict[str, Any]]:
     """The error object of a refusal."""
     found = [value.get("error") for value in values(exchange) if isinstance(value, dict)]
@@ -72,6 +81,7 @@ def having(name: str) -> Callable[[Exchange], list[str]]:
     return lambda exchange: [error[name] for error in errors(exchange) if isinstance(error.get(name), str)]
 
 
+@view
 def params(exchange: Exchange) -> list[tuple[str, set[str]]]:
     """The ``param`` of a refused body, with the properties it may speak of."""
     body = asked(exchange)
@@ -82,8 +92,11 @@ def params(exchange: Exchange) -> list[tuple[str, set[str]]]:
     return [(param, names) for param in having("param")(exchange) if param.strip()]
 
 
+@view
 def texts(exchange: Exchange) -> list[tuple[str, str]]:
     """All text of a refusal, JSON strings unescaped, with the text of the request."""
+    if not refusals(exchange):
+        return []
     sent = "\n".join(_strings(exchange.request.body)) + exchange.request.content.decode("utf-8", "replace")
     return [
         ("\n".join(_strings(answer.json)) if answer.json is not NOT_JSON else _text(answer), sent)
@@ -92,7 +105,7 @@ def texts(exchange: Exchange) -> list[tuple[str, str]]:
 
 
 def keyed(exchange: Exchange) -> list[tuple[str, str, str]]:
-    """The same of refusals for the key, where ``[key]`` stands for nothing else, with a false key that was sent."""
+    """The same of refusals for the key, with a false key that was sent. The client has taken out its own key."""
     auth = exchange.request.auth
     key = auth.split(" ")[-1] if isinstance(auth, str) and len(auth) >= 16 else ""
     return [(*pair, key) for pair in texts(exchange)] if exchange.status in (401, 403) else []
@@ -181,8 +194,10 @@ def _leak(pair: tuple[str, str]) -> str | None:
 
 def _key(triple: tuple[str, str, str]) -> str | None:
     text, sent, key = triple
-    marks = (KEY_ECHO, *([key] if key else []))
-    return "the refusal carries the API key" if any(mark in text and mark not in sent for mark in marks) else None
+    if any(mark in text and mark not in sent for mark in (REDACTED, *([key] if key else []))):
+        return "the refusal carries the API key"
+    half = HALF_REDACTED in text or (key and without_parts(text, key) != text)
+    return "the refusal carries more than half of the API key" if half else None
 
 
 def _misplaced(pair: tuple[str, set[str]]) -> str | None:
@@ -289,7 +304,7 @@ RULES = (
         "err.noleak.key",
         "error",
         "keeps the API key out of refusals",
-        observed("most of a key is masked where an error speaks of it"),
+        observed("all but the ends of a key is masked where an error speaks of it"),
         keyed,
         _key,
         [_WRONG_KEY],
@@ -297,4 +312,4 @@ RULES = (
     ),
 )
 
-CHAPTER = Chapter("error", "Refusals", RULES)
+CHAPTER = Chapter("error", "Refusals", RULES, denied)

@@ -4,10 +4,10 @@ The outcome is acceptance and, for a refusal, its status; no texts are compared,
 property does alone (its null, its default, its notation) is a request rule's finding: relations leave it out and ask
 what those rules do not, above all refused bodies and everything at once.
 
-Left out: mm.boundary.pair and mm.user (request rules ask them), mm.charset (http.ctype.ok), mm.position (messages),
-mm.ccase (the client always sends a Content-Length), mm.alias (limits, and ef.maxtokens for the bound), mm.tools.legacy,
-mm.image.detail and mm.strict.default (legacy, parts and output ask both sides), and the rows' integer and byte order
-mark parts (PROP.integral, http.bom). The pairs of ruling 10 are never taken apart.
+Left out: mm.boundary.pair and mm.user (request rules ask them), mm.position (messages),
+mm.image.detail and mm.strict.default (parts and output ask both sides), and the rows' integer and byte order mark
+parts (PROP.integral, http.bom). What is sent otherwise is in ``other_forms``. The pairs of ruling 10 are never taken
+apart.
 """
 
 from __future__ import annotations
@@ -321,7 +321,7 @@ _DEFAULTS: Body = {
 _NULLS: Body = dict.fromkeys(sorted(NULLABLE - {"max_tokens", "max_completion_tokens"}))
 _ALIKE = documented("the request object: both forms are the same JSON value or the same request")
 _TALK = [system(), user("Hello."), assistant("Hi."), user("Say hi.")]
-_RICH = {
+RICH = {
     "temperature": 0.7,
     "top_p": 0.9,
     "frequency_penalty": 0.5,
@@ -473,7 +473,7 @@ relations = [
         "mm.monotone.good",
         "takes a valid request also with one optional property less",
         removals,
-        lean(**_RICH),
+        lean(**RICH),
         lean(**_BOUND, **_TOOLS, tool_choice="auto", parallel_tool_calls=True),
         lean(**_BOUND, stream=True, stream_options={"include_usage": True}, logprobs=True, top_logprobs=1),
         source=documented("the request object: all properties but model and messages are optional"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ..judge import Reaction, react
-from ..model import EVIDENCE_STRENGTH, NOT_JSON, AnswerRule, Body, Chapter, Exchange, Source, Strength, Symptom
+from ..model import EVIDENCE_STRENGTH, NOT_JSON, AnswerRule, Body, Chapter, Exchange, Source, Strength, Symptom, Unended
 from ..sse import read_json, unglued
 from .forms import believed, documented, observed, prose
 from .gates import TOOL
@@ -42,6 +42,7 @@ from .views import asked, chunks, is_integer, is_number, long_answer, option, re
 Check = Callable[[Exchange], str | None]
 REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
 ROLES = ("assistant", "user", "system", "tool", "developer")
+TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 SPOKEN = ("content", "refusal", "tool_calls", "function_call")
 
 # --- bytes and events -------------------------------------------------------------------------------------------------
@@ -84,6 +85,11 @@ def exact_marker(exchange: Exchange) -> str | None:
     stream = read(exchange)
     marker = stream.messages[len(stream.payloads)].data
     return None if marker == "[DONE]" else f"the end marker is {show(marker)}"
+
+
+def closed_early(exchange: Exchange) -> str | None:
+    early = exchange.answer is not None and exchange.answer.unended is Unended.CLOSED
+    return "after the end marker the connection is closed in the middle of the message" if early else None
 
 
 # --- chunks -----------------------------------------------------------------------------------------------------------
@@ -433,6 +439,7 @@ _WEATHER = [{"role": "user", "content": "What is the weather in Paris?"}]
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
 _OTHER = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 _LEAN = (lean(stream=True), long_answer(stream=True, max_tokens=8), lean(stream=True, temperature=0))
+_TIER = (lean(stream=True, service_tier="auto"),)
 _TWO = (lean(stream=True, n=2), long_answer(stream=True, n=3, max_tokens=4))
 _USAGE = tuple({**body, "stream_options": {"include_usage": True}} for body in (*_LEAN, lean(stream=True, n=2)))
 _CALL = tuple(
@@ -496,6 +503,14 @@ _DONE = prose("stream: data: [DONE] ends it")
 
 def _text(name: str) -> Callable[[dict[str, Any]], bool]:
     return lambda owner: isinstance(owner.get(name), str | None)
+
+
+def _tier(chunk: dict[str, Any]) -> bool:
+    return not isinstance(chunk.get("service_tier"), str) or chunk["service_tier"] in TIERS
+
+
+def _tiered(exchange: Exchange) -> bool:
+    return framed(exchange) and any(isinstance(chunk.get("service_tier"), str) for chunk in chunks(exchange))
 
 
 def _objects(chunk: dict[str, Any]) -> bool:
@@ -629,6 +644,9 @@ FRAMES = [
           applies=_finished, **_BYTES, **_SHOULD),
     _rule("done.ended", "sends a blank line after [DONE]", _SSE, ends_events,
           applies=_ends_marker, **_BYTES, **_SHOULD),
+    _rule("done.closed", "ends the message after [DONE] before it closes the connection",
+          documented("HTTP/1.1: a message in chunks ends with the last chunk"), closed_early,
+          applies=_finished, symptom=Symptom.DISCONNECTED),
 ]  # fmt: skip
 
 CHUNKS = [
@@ -643,6 +661,10 @@ CHUNKS = [
     _rule("chunk.choices", "gives every chunk an array of choices", _CHUNK, each(chunks, _objects, "choices")),
     _rule("chunk.fingerprint", "sends system_fingerprint in chunks as a string or not at all", _CHUNK,
           each(chunks, _text("system_fingerprint"), "system_fingerprint")),
+    _rule("chunk.tier", "sends service_tier in chunks as a string or null or not at all", _CHUNK,
+          each(chunks, _text("service_tier"), "service_tier"), pins=_TIER),
+    _rule("chunk.tier.value", "names a documented tier in chunks", observed("service_tier: the tiers of both vintages"),
+          each(chunks, _tier, "service_tier"), applies=_tiered, pins=_TIER),
     _rule("same.id", "keeps one id in all chunks of a stream", _SAME, same("id", lambda v: isinstance(v, str))),
     _rule("same.created", "keeps one created in all chunks of a stream", _SAME, same("created", is_integer)),
     _rule("same.model", "keeps one model in all chunks of a stream", _SAME, same("model", lambda v: isinstance(v, str)),

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..model import AnswerRule, Body, Chapter, Exchange
+from ..model import AnswerRule, Body, Chapter, Exchange, view
 from . import answer, effects
-from .stream_views import calls, ended, fragments, function, pieces, placed, read, totals, whole
-from .views import asked, is_integer
+from .stream_views import calls, deltas, ended, fragments, function, listed, pieces, placed, read, totals, whole
+from .views import accepted, asked, is_integer
 
 TWINS = (
     "ef.maxtokens",
@@ -31,11 +31,28 @@ TWINS = (
     "res.finish.length",
     "res.finish.early",
     "res.finish.function",
+    "res.finish.forced",
+    "res.finish.calls",
     "res.toolcalls.name",
+    "res.toolcalls.args.strict",
+    "res.logprobs.concat",
+    "res.usage.prompt",
+    "res.usage.details",
+    "res.usage.details.completion",
+    "res.usage.details.prompt",
 )
 """Rules about plain answers that are asked of streams too."""
 
 
+def readable(delta: dict[str, Any]) -> bool:
+    """Whether texts are texts, and calls are calls whose arguments are texts."""
+    texts = [delta.get("content"), delta.get("refusal")]
+    texts += [function(call).get("arguments") for call in listed(delta.get("tool_calls"))]
+    shapes = isinstance(delta.get("tool_calls"), list | None) and isinstance(delta.get("function_call"), dict | None)
+    return shapes and all(isinstance(text, str | None) for text in texts)
+
+
+@view
 def sound(exchange: Exchange) -> bool:
     """A stream that came to its end with a reason to finish for every choice: other rules own those that did not."""
     if not whole(exchange) or not read(exchange).finished:
@@ -46,27 +63,22 @@ def sound(exchange: Exchange) -> bool:
         return False
     if not all(isinstance(call, dict) and is_integer(call.get("index")) for call in calls(exchange)):
         return False
+    if not all(map(readable, deltas(exchange))):
+        return False
     every = {index for index, _, _ in placed(exchange)}
     return bool(every) and every == {index for index, piece, _ in placed(exchange) if ended(piece)}
 
 
-_LAST: list[tuple[Exchange, Exchange]] = []
-"""The exchange that was put together last: all the rules look at one after the other."""
-
-
+@view
 def put_together(exchange: Exchange) -> Exchange:
     """The exchange as if the request had asked for no stream: the answer that a client makes of the chunks."""
-    if not _LAST or _LAST[0][0] is not exchange:
-        _LAST[:] = [(exchange, _as_plain(exchange))]
-    return _LAST[0][1]
-
-
-def _as_plain(exchange: Exchange) -> Exchange:
     found: dict[int, dict[str, Any]] = {}
     for index, piece, delta in placed(exchange):
         message = found.setdefault(index, {"index": index, "message": {"role": "assistant", "content": None}})
         if ended(piece):
             message["finish_reason"] = piece["finish_reason"]
+        if isinstance(piece.get("logprobs"), dict):
+            message.setdefault("logprobs", {"content": []})["content"] += listed(piece["logprobs"].get("content"))
         for name in ("content", "refusal"):
             if isinstance(delta.get(name), str):
                 message["message"][name] = (message["message"].get(name) or "") + delta[name]
@@ -125,4 +137,5 @@ CHAPTER = Chapter(
     "stream_effects",
     "Effects of properties in streams",
     tuple(twin(rule) for rule in map(_by_id(answer.CHAPTER, effects.CHAPTER), TWINS)),
+    accepted,
 )

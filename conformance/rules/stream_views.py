@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from ..model import Exchange
+from ..model import Exchange, view
 from ..sse import Stream
 from .views import chunks, is_integer, option, streamed
 
@@ -16,6 +15,7 @@ def read(exchange: Exchange) -> Stream:
     return exchange.answer.stream
 
 
+@view
 def framed(exchange: Exchange) -> bool:
     """A streamed answer that is one by its content type or its first bytes."""
     if not streamed(exchange) or exchange.answer is None:
@@ -23,6 +23,7 @@ def framed(exchange: Exchange) -> bool:
     return exchange.answer.media_type == "text/event-stream" or bool(read(exchange).messages)
 
 
+@view
 def whole(exchange: Exchange) -> bool:
     """A stream with chunks, all of whose events can be read, and that no error broke off."""
     if not framed(exchange) or not read(exchange).chunks or read(exchange).failed:
@@ -30,6 +31,7 @@ def whole(exchange: Exchange) -> bool:
     return all(isinstance(event.json, dict) for event in read(exchange).payloads)
 
 
+@view
 def counted(exchange: Exchange) -> bool:
     """A whole stream that was asked for its usage."""
     options = option(exchange, "stream_options")
@@ -42,31 +44,34 @@ def wanted(exchange: Exchange) -> int | None:
     return count if is_integer(count) and count > 0 else None
 
 
-def pieces(exchange: Exchange) -> Iterator[dict[str, Any]]:
+@view
+def pieces(exchange: Exchange) -> list[dict[str, Any]]:
     """Every choice object of every chunk, in order."""
-    for chunk in chunks(exchange):
-        found = chunk.get("choices")
-        yield from (choice for choice in found if isinstance(choice, dict)) if isinstance(found, list) else ()
+    every = [choice for chunk in chunks(exchange) for choice in listed(chunk.get("choices"))]
+    return [choice for choice in every if isinstance(choice, dict)]
 
 
-def placed(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
+@view
+def placed(exchange: Exchange) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
     """Index, choice object and delta of every piece that has an integer index."""
-    for piece in pieces(exchange):
-        if is_integer(piece.get("index")):
-            delta = piece.get("delta")
-            yield piece["index"], piece, delta if isinstance(delta, dict) else {}
+    sure = [piece for piece in pieces(exchange) if is_integer(piece.get("index"))]
+    found = [(piece["index"], piece, piece.get("delta")) for piece in sure]
+    return [(index, piece, delta if isinstance(delta, dict) else {}) for index, piece, delta in found]
 
 
-def deltas(exchange: Exchange) -> Iterator[dict[str, Any]]:
+@view
+def deltas(exchange: Exchange) -> list[dict[str, Any]]:
     """Every delta that is an object."""
-    return (piece["delta"] for piece in pieces(exchange) if isinstance(piece.get("delta"), dict))
+    return [piece["delta"] for piece in pieces(exchange) if isinstance(piece.get("delta"), dict)]
 
 
-def calls(exchange: Exchange) -> Iterator[Any]:
+@view
+def calls(exchange: Exchange) -> list[Any]:
     """Every item of every ``tool_calls`` array."""
-    return (call for delta in deltas(exchange) for call in listed(delta.get("tool_calls")))
+    return [call for delta in deltas(exchange) for call in listed(delta.get("tool_calls"))]
 
 
+@view
 def fragments(exchange: Exchange) -> dict[tuple[int, int], list[dict[str, Any]]]:
     """The fragments of each tool call, by the index of the choice and its own."""
     found: dict[tuple[int, int], list[dict[str, Any]]] = {}
@@ -83,9 +88,10 @@ def function(call: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def logs(exchange: Exchange) -> Iterator[dict[str, Any]]:
+@view
+def logs(exchange: Exchange) -> list[dict[str, Any]]:
     """Every ``logprobs`` that is an object."""
-    return (piece["logprobs"] for piece in pieces(exchange) if isinstance(piece.get("logprobs"), dict))
+    return [piece["logprobs"] for piece in pieces(exchange) if isinstance(piece.get("logprobs"), dict)]
 
 
 def entries(log: object) -> list[Any]:
@@ -103,6 +109,7 @@ def is_usage(chunk: dict[str, Any]) -> bool:
     return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
 
 
+@view
 def totals(exchange: Exchange) -> list[dict[str, Any]]:
     """The usage objects of the usage chunks."""
     return [chunk["usage"] for chunk in chunks(exchange) if is_usage(chunk)]

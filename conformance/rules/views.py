@@ -6,7 +6,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ..judge import Reaction, react
-from ..model import Body, Exchange
+from ..model import Body, Exchange, view
 from ..sse import NOT_JSON
 
 COUNT = [{"role": "user", "content": "Count from 1 to 1000, one number after the other, and do not stop early."}]
@@ -25,27 +25,32 @@ def option(exchange: Exchange, name: str, default: Any = None) -> Any:
     return default if value is None else value
 
 
+@view
 def accepted(exchange: Exchange) -> bool:
     """A 2xx answer of ``POST /chat/completions`` that is no error in disguise."""
     request = exchange.request
     return request.method == "POST" and request.path == "/chat/completions" and react(exchange) is Reaction.ACCEPTED
 
 
+@view
 def refused(exchange: Exchange) -> bool:
     """A 4xx answer."""
     return react(exchange) is Reaction.REFUSED
 
 
+@view
 def plain(exchange: Exchange) -> bool:
     """An accepted request that did not ask for a stream."""
     return accepted(exchange) and asked(exchange).get("stream") is not True
 
 
+@view
 def streamed(exchange: Exchange) -> bool:
     """An accepted request that asked for a stream."""
     return accepted(exchange) and asked(exchange).get("stream") is True
 
 
+@view
 def completion(exchange: Exchange) -> dict[str, Any]:
     """The JSON object of a plain answer; empty where there is none."""
     if not plain(exchange) or exchange.answer is None:
@@ -54,28 +59,33 @@ def completion(exchange: Exchange) -> dict[str, Any]:
     return value if value is not NOT_JSON and isinstance(value, dict) else {}
 
 
+@view
 def choices(exchange: Exchange) -> list[dict[str, Any]]:
     """The choices of a plain answer that are objects."""
     found = completion(exchange).get("choices")
     return [choice for choice in found if isinstance(choice, dict)] if isinstance(found, list) else []
 
 
+@view
 def messages(exchange: Exchange) -> list[dict[str, Any]]:
     """The messages of a plain answer that are objects."""
     return [choice["message"] for choice in choices(exchange) if isinstance(choice.get("message"), dict)]
 
 
+@view
 def usage(exchange: Exchange) -> dict[str, Any]:
     """The usage object of a plain answer; empty where there is none."""
     found = completion(exchange).get("usage")
     return found if isinstance(found, dict) else {}
 
 
+@view
 def chunks(exchange: Exchange) -> list[dict[str, Any]]:
     """The chunk objects of a streamed answer, in order."""
     return exchange.answer.stream.chunks if streamed(exchange) and exchange.answer else []
 
 
+@view
 def error(exchange: Exchange) -> dict[str, Any]:
     """The ``error`` object of a refusal; empty where there is none."""
     value = exchange.answer.json if refused(exchange) and exchange.answer else None

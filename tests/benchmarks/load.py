@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import stub
+from chatproof.conformance.bench import stub
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import Catalogue, load
 from chatproof.conformance.endpoint import Target

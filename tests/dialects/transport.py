@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chatproof.conformance.reference import behaviour
-from chatproof.conformance.reference.behaviour import Behaviour, Reference
+from chatproof.conformance.reference.behaviour import Behaviour, Reference, authorize
+from chatproof.conformance.reference.faults import Reason
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .base import Dialect
@@ -60,6 +63,53 @@ def chunked(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
+def wanting_length(app: ASGIApp) -> ASGIApp:
+    """Declines bodies in chunks, as HTTP lets it."""
+    error = {"message": "A length is required.", "type": "invalid_request_error", "param": None, "code": None}
+    body = json.dumps({"error": error}).encode()
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if not any(name == b"transfer-encoding" for name, _ in scope["headers"]):
+            await app(scope, receive, send)
+            return
+        while (await receive()).get("more_body", False):
+            pass
+        await send({"type": "http.response.start", "status": 411, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": body})
+
+    return wrapped
+
+
+def masked(value: str | None, key: str | None) -> Reason | None:
+    """Shows the ends of a wrong key, as the original service does."""
+    reason = authorize(value, key)
+    given = (value or "").partition(" ")[2]
+    if reason is None or len(given) < 16:
+        return reason
+    shown = f"{given[:7]}{'*' * (len(given) - 11)}{given[-4:]}"
+    return replace(reason, message=f"The API key {shown} is not a valid one.")
+
+
+def late(app: ASGIApp) -> ASGIApp:
+    """Ends the message of every tenth stream some time after its end marker."""
+    number = itertools.count(1)
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        sent = b""
+
+        async def sending(message: Message) -> None:
+            nonlocal sent
+            sent = message.get("body", b"") or sent
+            last = message["type"] == "http.response.body" and not message.get("more_body", False)
+            if last and sent.endswith(b"[DONE]\n\n") and next(number) % 10 == 0:
+                await asyncio.sleep(1)
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return wrapped
+
+
 def closing(app: ASGIApp) -> ASGIApp:
     """Every connection serves one request."""
 
@@ -97,6 +147,11 @@ DIALECTS = [
     Dialect(name="loud-headers", around=loud_headers),
     Dialect(name="chunked", around=chunked),
     Dialect(name="closing", around=closing),
+    Dialect(
+        name="guarded",
+        server=Reference(api_key="test-key-0123456789", behaviour=Behaviour(authorize=masked)),
+        around=lambda app: late(wanting_length(app)),
+    ),
     Dialect(name="busy-now-and-then", around=busy),
     Dialect(name="slow", server=Reference(latency=0.03)),
     Dialect(name="events-with-crlf", server=Reference(behaviour=Behaviour(frame=crlf, done=b"data: [DONE]\r\n\r\n"))),

@@ -5,13 +5,27 @@ Each module has a list ``MUTANTS``; ``serve.py`` runs them all in one process, e
 
 from __future__ import annotations
 
-from . import answers, effects, errors, http, load, relations, requests, stream_effects, streams
+from . import (
+    answers,
+    compared,
+    effects,
+    errors,
+    http,
+    load,
+    other_forms,
+    relations,
+    requests,
+    stream_effects,
+    streams,
+)
 from .base import Mutant
 
 MUTANTS: dict[str, Mutant] = {}
 """Every wrong server by its name, which is the first part of its path."""
 
-for _module in (requests, http, answers, streams, stream_effects, errors, relations, effects, load):
+_PARTS = (requests, http, answers, streams, stream_effects, errors, relations, other_forms, effects, compared, load)
+
+for _module in _PARTS:
     for _mutant in _module.MUTANTS:
         assert _mutant.name not in MUTANTS, f"two mutants are called {_mutant.name}"
         MUTANTS[_mutant.name] = _mutant

@@ -53,6 +53,11 @@ def required(body: Mapping[str, Any], choice: Choice) -> Finish:
     return "content_filter" if body.get("tool_choice") == "required" and choice.calls else choice.finish
 
 
+def legacy_text(body: Mapping[str, Any], choice: Choice) -> Finish:
+    """A legacy call is told wherever functions were declared."""
+    return "function_call" if body.get("functions") and choice.finish == "stop" and choice.speaks else choice.finish
+
+
 def offered(body: Mapping[str, Any], choice: Choice) -> Finish:
     """A call is told wherever tools were declared."""
     return "tool_calls" if body.get("tools") and choice.finish == "stop" and choice.speaks else choice.finish
@@ -184,6 +189,7 @@ MUTANTS = [
     row("answer-finish-named-legacy", "res.finish.forced", ended(forced_by_name), prop="tool_choice"),
     row("answer-finish-required-filter", "res.finish.forced", ended(required), prop="tool_choice"),
     row("answer-finish-calls-offered", "res.finish.calls", ended(offered), "ef.stop.finish", prop="tools"),
+    row("answer-finish-calls-legacy", "res.finish.calls", ended(legacy_text), "ef.stop.finish", prop="functions"),
     row("answer-finish-calls-json", "res.finish.calls", ended(structured), prop="response_format"),
     row(
         "answer-finish-function-stop",

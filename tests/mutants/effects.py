@@ -138,9 +138,15 @@ MUTANTS = [
         planning(more_room("max_tokens", 3)),
         "ef.maxtokens",
         "ef.maxtokens.exact",
-        with_it=("res.finish.length",),
+        with_it=("res.finish.length", "mm.alias.bound"),
     ),
-    effect("max-tokens-plus-end", "max_tokens", end_counted("max_tokens"), "ef.maxtokens.exact"),
+    effect(
+        "max-tokens-plus-end",
+        "max_tokens",
+        end_counted("max_tokens"),
+        "ef.maxtokens.exact",
+        with_it=("mm.alias.bound",),
+    ),
     effect(
         "max-tokens-stop",
         "max_tokens",
@@ -163,6 +169,7 @@ MUTANTS = [
         "max_completion_tokens",
         planning(more_room("max_completion_tokens", 1)),
         "ef.maxtokens.completion.exact",
+        with_it=("mm.alias.bound",),
     ),
     effect(
         "max-completion-stop",

@@ -137,6 +137,12 @@ MUTANTS = [
         family="error",
     ),
     keeping(
+        "error-key-most",
+        "err.noleak.key",
+        quoting(lambda key: key and f"The API key **{key[4:]} is not a valid one."),
+        family="error",
+    ),
+    keeping(
         "error-key-half",
         "err.noleak.key",
         quoting(lambda key: key and f"The API key {key[:-2]}** is not a valid one."),

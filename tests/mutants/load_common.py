@@ -99,6 +99,6 @@ def load(
         family="load",
         server=server or Reference(),
         fails=of(*fails),
-        with_it=frozenset(with_it),
+        with_it=frozenset((*with_it, "many.refusals")),  # what only a crowd breaks is its
         around=around,
     )

@@ -128,8 +128,16 @@ MUTANTS = [
         with_it=("many.*", "gate.forced_tool", "ef.choice.*", "res.toolcalls.*", "ef.echo", "ef.parallel.off"),
     ),
     load("cross-marks", crossing(names_tool, "tools", "tool_choice"), "many.tools", about="tools", with_it=("many.*",)),
-    load("cross-stop", crossing(strings, "stop"), "ef.stop", about="stop", with_it=("ef.stop.*",)),
-    load("cross-text", mixing(text_of_last), "ef.json_object", "ef.json_schema", about="answer", with_it=("*",)),
+    load("cross-stop", crossing(strings, "stop"), "ef.stop", "many.refusals", about="stop", with_it=("ef.stop.*",)),
+    load(
+        "cross-text",
+        mixing(text_of_last),
+        "ef.json_object",
+        "ef.json_schema",
+        "many.refusals",
+        about="answer",
+        with_it=("*",),
+    ),
     load(
         "cross-answer",
         mixing(lambda mine, last: mine.update(last)),

@@ -277,14 +277,14 @@ USAGE = [
            prop="stream_options"),
     spoilt("stream-usage-other-prompt", "ef.prompt.tokens.stream", where(counting, last(usage_of_template)),
            prop="stream_options"),
-    spoilt("stream-usage-no-prompt", "ef.prompt.tokens.stream", where(counting, last(usage_without_prompt)),
-           prop="stream_options"),
+    spoilt("stream-usage-no-prompt", "res.usage.prompt.stream", where(counting, last(usage_without_prompt)),
+           "ef.prompt.tokens.stream", prop="stream_options"),
 ]  # fmt: skip
 
 FORGOTTEN = [
     row("stream-forgets-stop", "ef.stop.stream", forgetful("stop"), prop="stop", family="ignored"),
     row("stream-forgets-n", "sse.choice.count", forgetful("n"), prop="n", family="ignored"),
-    spoilt("stream-first-word-lost", "mm.stream", first_word_lost),
+    spoilt("stream-first-word-lost", "sse.equiv", first_word_lost, "res.logprobs.concat.stream ef.*.stream many.*"),
 ]  # fmt: skip
 
 MUTANTS = [*CHUNKS, *CHOICES, *FINISH, *USAGE, *FORGOTTEN]

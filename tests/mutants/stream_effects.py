@@ -13,7 +13,7 @@ from chatproof.conformance.reference.text import tokenize
 
 from .base import Mutant
 from .effects_common import Body, choosing, planning, without
-from .stream_common import forgetful, row
+from .stream_common import Members, Rows, each, entries, forgetful, row, spoilt
 
 
 def streamed(change: Callable[[Body, Choice], Choice]) -> Reference:
@@ -54,6 +54,60 @@ def named_ignored(body: Body) -> Body:
     """Takes a named choice for a free one where a stream is asked for."""
     named = body.get("stream") is True and isinstance(body.get("tool_choice"), dict)
     return without("tool_choice")(body) if named else body
+
+
+def forced_legacy(body: Body, choice: Choice) -> Choice:
+    """The word of legacy calls for a forced one."""
+    forced = body.get("tool_choice") not in (None, "auto", "none") and choice.calls and choice.finish != "length"
+    return replace(choice, finish="function_call") if forced else choice
+
+
+def text_legacy(body: Body, choice: Choice) -> Choice:
+    """The word of legacy calls for a text beside functions."""
+    told = choice.speaks and choice.finish == "stop" and body.get("functions")
+    return replace(choice, finish="function_call") if told else choice
+
+
+def stopped_length(body: Body, choice: Choice) -> Choice:
+    """A stop string counts as a bound."""
+    return replace(choice, finish="length") if body.get("stop") and choice.finish == "stop" else choice
+
+
+def strict_cut(body: Body, choice: Choice) -> Choice:
+    """The last piece of the arguments of a strict tool is lost."""
+    strict = any((tool.get("function") or {}).get("strict") is True for tool in body.get("tools") or ())
+    calls = tuple(replace(call, arguments=call.arguments[:-1]) for call in choice.calls)
+    return replace(choice, calls=calls) if strict and choice.finish != "length" else choice
+
+
+def code_points(entry: Members) -> None:
+    """Code points where bytes belong."""
+    entry["bytes"] = [min(255, ord(sign)) for sign in entry["token"]]
+
+
+def shifted(entry: Members) -> None:
+    """Bytes of a token without its first character."""
+    entry["bytes"] = entry["bytes"][1:] or [63]
+
+
+def counted(change: Callable[[Members], Any]) -> Callable[[Rows], None]:
+    """Changes the usage of a stream that tells it."""
+
+    def changed(rows: Rows) -> None:
+        for chunk in rows:
+            if chunk.get("usage"):
+                change(chunk["usage"])
+
+    return changed
+
+
+def worded(usage: Members) -> None:
+    usage["prompt_tokens_details"] = "none"
+
+
+def more(details: str, name: str) -> Callable[[Members], None]:
+    """A part that is larger than the whole."""
+    return lambda usage: usage[details].update({name: usage[details.removesuffix("_details")] + 1})
 
 
 def mutant(name: str, prop: str, server: Reference, fails: str, with_it: str = "") -> Mutant:
@@ -101,4 +155,22 @@ MUTANTS = [
     mutant("parallel-anyway", "parallel_tool_calls", forgetful("parallel_tool_calls"),
            "ef.parallel.off.stream"),
     mutant("function-call-ends-with-stop", "functions", ending("function_call", "stop"), "res.finish.function.stream"),
+    mutant("forced-ends-legacy", "tool_choice", streamed(forced_legacy), "res.finish.forced.stream"),
+    mutant("text-ends-with-call", "answer", ending("stop", "tool_calls"), "res.finish.calls.stream",
+           "ef.stop.finish.stream"),
+    mutant("text-ends-with-function-call", "answer", streamed(text_legacy), "res.finish.calls.stream"),
+    mutant("stop-string-ends-with-length", "stop", streamed(stopped_length), "ef.stop.finish.stream",
+           "res.finish.early.stream"),
+    mutant("strict-cut", "tools", streamed(strict_cut), "res.toolcalls.args.strict.stream", "sse.tool.args"),
+    spoilt("streamed-logs-of-letters", "res.logprobs.concat.stream", each(entries, code_points), prop="logprobs"),
+    spoilt("streamed-logs-shifted", "res.logprobs.concat.stream", each(entries, shifted), prop="logprobs"),
+    spoilt("streamed-details-words", "res.usage.details.stream", counted(worded), prop="stream_options"),
+    spoilt("streamed-reasoning-beyond", "res.usage.details.completion.stream",
+           counted(more("completion_tokens_details", "reasoning_tokens")), "ef.maxtokens*", prop="stream_options"),
+    spoilt("streamed-cached-beyond", "res.usage.details.prompt.stream",
+           counted(more("prompt_tokens_details", "cached_tokens")), prop="stream_options"),
+    spoilt("streamed-tier-number", "sse.chunk.tier",
+           each(list, lambda row: row.update(service_tier=1) if "service_tier" in row else None), prop="service_tier"),
+    spoilt("streamed-tier-on-demand", "sse.chunk.tier.value",
+           each(list, lambda row: row.update(service_tier="on_demand")), prop="service_tier"),
 ]  # fmt: skip

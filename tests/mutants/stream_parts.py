@@ -121,6 +121,8 @@ def logged(rows: Rows) -> Iterator[Members]:
     return (piece for piece in pieces(rows) if piece["logprobs"])
 
 
+STRICT = "res.toolcalls.args.strict.stream"
+
 TOOLS = [
     spoilt("stream-tool-index-missing", "sse.tool.index", each(fragments, without("index")), prop="tools"),
     spoilt("stream-tool-index-later-missing", "sse.tool.index", each(tails, without("index")), prop="tools"),
@@ -143,16 +145,17 @@ TOOLS = [
     spoilt("stream-tool-head-again", "sse.tool.later", head_again, prop="tools"),
     spoilt("stream-tool-name-again", "sse.tool.later", name_again, prop="tools"),
     spoilt("stream-tool-ids-equal", "sse.tool.ids", each(heads, ids_count_up_for_each), prop="tools"),
-    spoilt("stream-tool-arguments-cut", "sse.tool.args", end_of_arguments_lost, prop="tools"),
+    spoilt("stream-tool-arguments-cut", "sse.tool.args", end_of_arguments_lost, STRICT, prop="tools"),
     spoilt("stream-tool-arguments-quotes", "sse.tool.args",
-           each(fragments, arguments(lambda text: text.replace('"', "'"))), prop="tools"),
-    spoilt("stream-tool-arguments-twice", "sse.tool.args", each(tails, arguments(lambda text: text * 2)), prop="tools"),
+           each(fragments, arguments(lambda text: text.replace('"', "'"))), STRICT, prop="tools"),
+    spoilt("stream-tool-arguments-twice", "sse.tool.args", each(tails, arguments(lambda text: text * 2)), STRICT,
+           prop="tools"),
     spoilt("stream-tool-finish-stop", "sse.tool.finish",
            each(finishing, turning("finish_reason", lambda reason: "stop" if reason == "tool_calls" else reason)),
            prop="tools"),
     spoilt("stream-tool-finish-legacy", "sse.tool.finish",
            each(finishing, turning("finish_reason", lambda why: "function_call" if why == "tool_calls" else why)),
-           prop="tools"),
+           "res.finish.forced.stream", prop="tools"),
 ]  # fmt: skip
 
 LOGPROBS = [
@@ -189,7 +192,7 @@ LOGPROBS = [
                 if body.get("stream") is True and reply.alternatives is not None else reply), prop="top_logprobs"),
     spoilt("stream-logs-so-far", "sse.logprobs.chunk", logs_so_far, prop="logprobs"),
     spoilt("stream-logs-at-once", "sse.logprobs.chunk", logs_at_once, prop="logprobs"),
-    spoilt("stream-logs-late", "sse.logprobs.chunk", logs_late, prop="logprobs"),
+    spoilt("stream-logs-late", "sse.logprobs.chunk", logs_late, "res.logprobs.concat.stream", prop="logprobs"),
 ]  # fmt: skip
 
 MUTANTS = [*TOOLS, *LOGPROBS]

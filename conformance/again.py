@@ -1,0 +1,107 @@
+"""Asking again: a violation is proved by a second one, made alone, and what only a crowd brings about is kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from .model import Exchange, Request, Symptom
+
+PROOFS = 5
+"""How often a violation that does not repeat at once is asked again."""
+
+MOST_AT_ONCE = 16
+"""Equal requests that are sent together to see whether a crowd breaks what alone holds."""
+
+KNOWN = 3
+"""Sightings after which it is known that crowds break things: what holds alone then needs no crowd of its own."""
+
+PROOFS_WHEN_KNOWN = 2
+"""How often a violation that does not repeat is asked again then."""
+
+T = TypeVar("T")
+
+
+class Unproved(Exception):
+    """Raised while asking again: no answer came that could be judged; the text says what came."""
+
+
+@dataclass(frozen=True)
+class Asked(Generic[T]):
+    """The violations among the answers to a request, how often it was asked in all, and whether it was broken only
+    with others in flight."""
+
+    seen: list[T]
+    asked: int
+    crowd: bool = False
+
+    @property
+    def steady(self) -> bool:
+        """Whether it was broken every time."""
+        return len(self.seen) == self.asked
+
+    @property
+    def told(self) -> str:
+        """Broken of asked, as in 2/2."""
+        return f"{len(self.seen)}/{self.asked}"
+
+
+async def asked_again(
+    first: T,
+    again: Callable[[], Awaitable[T | None]],
+    crowd: Callable[[], Awaitable[Sequence[T | None]]] | None = None,
+    *,
+    known: bool = False,
+) -> Asked[T]:
+    """What comes of a request that was violated once.
+
+    A second violation is enough; without one it is asked some more, so that k of n says how often it happens.
+    ``again`` gives None where the rule held. ``crowd`` is tried where it always held: the same many times at once;
+    not where it is ``known`` that crowds break things.
+    """
+    seen, asked = [first], 1
+    most = PROOFS_WHEN_KNOWN if known else PROOFS
+    while asked < 2 or (len(seen) == 1 and asked <= most):
+        violation = await again()
+        asked += 1
+        if violation is not None:
+            seen.append(violation)
+    if len(seen) == 1 and known:
+        return Asked(seen, asked, crowd=True)
+    if len(seen) == 1 and crowd is not None:
+        rows = await crowd()
+        found = [row for row in rows if row is not None]
+        if len(found) * 4 >= len(rows):  # less is what a fault that strikes now and then does by chance
+            return Asked(found, len(rows), crowd=True)
+    return Asked(seen, asked)
+
+
+@dataclass(frozen=True)
+class CrowdSighting:
+    """A violation of ``rule`` that is there with many requests in flight and not alone."""
+
+    rule: str
+    why: str
+    symptom: Symptom
+    request: Request
+    exchange: Exchange
+    confirmed: str
+
+
+@dataclass
+class Crowd:
+    """What was seen only with many in flight: a finding of the rule ``blamed``, or None where that is not asked."""
+
+    blamed: str | None = None
+    sightings: list[CrowdSighting] = field(default_factory=list)
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known that crowds break things."""
+        return self.blamed is not None and len(self.sightings) >= KNOWN
+
+    def note(self, sighting: CrowdSighting) -> str:
+        """Keep a sighting; what is said of it on the rule that saw it."""
+        self.sightings.append(sighting)
+        return f"holds alone; broken with others in flight, {sighting.confirmed} (see {self.blamed})"

@@ -1,0 +1,123 @@
+"""A violation is proved alone, and what only a crowd brings about is blamed on the rule about crowds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+import servers
+from chatproof.conformance.again import PROOFS, asked_again
+from chatproof.conformance.campaign import CROWD_RULE, Campaign
+from chatproof.conformance.catalogue import load
+from chatproof.conformance.endpoint import Target
+from chatproof.conformance.model import Relation, Request, RequestRule, Result, Symptom, Verdict
+from chatproof.conformance.pipeline import Pipeline
+from chatproof.conformance.plan import Settings
+from chatproof.strategies.bodies import lean
+from test_campaign import QUICK, Serve, catalogue_of, rule, users
+
+
+@pytest.mark.parametrize(
+    ("again", "together", "told", "crowd"),
+    [
+        ([True], None, "2/2", False),
+        ([False, True], None, "2/3", False),
+        ([False] * PROOFS, None, f"1/{PROOFS + 1}", False),
+        ([False] * PROOFS, [True] * 16, "16/16", True),
+        ([False] * PROOFS, [True] * 4 + [False] * 12, "4/16", True),
+        ([False] * PROOFS, [True] * 3 + [False] * 13, f"1/{PROOFS + 1}", False),  # now and then is no crowd's doing
+        ([False] * PROOFS, [False] * 16, f"1/{PROOFS + 1}", False),
+        ([True], [True] * 16, "2/2", False),  # broken alone: nobody else is asked
+    ],
+)
+def test_what_asking_again_says(again: list[bool], together: list[bool] | None, told: str, crowd: bool) -> None:
+    answers = iter(again)
+
+    async def alone() -> str | None:
+        return "broken" if next(answers) else None
+
+    async def many() -> Sequence[str | None]:
+        return ["broken" if one else None for one in together or ()]
+
+    found = asyncio.run(asked_again("broken", alone, many if together else None))
+    assert (found.told, found.crowd) == (told, crowd)
+    assert next(answers, None) is None
+
+
+def crowded(wrong: servers.Behaviour) -> servers.Behaviour:
+    """Does wrong whenever another request is there at the same time."""
+    here = [0]
+
+    async def behave(request: servers.Received, talk: servers.Talk) -> None:
+        here[0] += 1
+        try:
+            await asyncio.sleep(0.03)
+            await (wrong if here[0] > 1 and request.is_chat else servers.agreeable)(request, talk)
+        finally:
+            here[0] -= 1
+
+    return behave
+
+
+CROWD: Relation = replace(load().by_id[CROWD_RULE], chapter="many")  # type: ignore[type-var]
+ASKED = tuple(rule(f"r{place}", pins=users(f"u{place}")) for place in range(8))
+
+
+def fire(server: servers.Server, rules: Sequence[RequestRule | Relation]) -> dict[str, Result]:
+    requests = [one for one in rules if isinstance(one, RequestRule)]
+    relations = tuple(one for one in rules if isinstance(one, Relation))
+    catalogue = replace(catalogue_of(*requests), relations=relations)
+    campaign = Campaign(Target(server.url + "/v1", model=servers.MODEL, bounds=QUICK), catalogue, Settings())
+    campaign.open()
+    try:
+        campaign.submit(rules)
+        return {one.id: campaign.result(one.id) for one in rules}
+    finally:
+        campaign.close()
+
+
+@pytest.mark.parametrize(
+    "wrong", [servers.refuses(), servers.refuses(500), servers.resets], ids=["400", "500", "reset"]
+)
+def test_a_crowd_is_blamed_and_nobody_else(serve: Serve, wrong: servers.Behaviour) -> None:
+    found = fire(serve(crowded(wrong)), [*ASKED, CROWD])
+    blamed = found.pop(CROWD_RULE)
+    assert blamed.verdict is Verdict.FAILED
+    assert blamed.finding is not None
+    assert blamed.finding.symptom in (Symptom.REFUSED_VALID, Symptom.CRASHED, Symptom.DISCONNECTED)
+    assert "holds alone" in blamed.finding.why
+    assert len(blamed.finding.steps) > 1  # a replay sends them together
+    assert {result.verdict for result in found.values()} == {Verdict.PASSED}
+    assert any(CROWD_RULE in result.note for result in found.values())
+
+
+def test_where_nobody_can_be_blamed_it_is_not_forgotten(serve: Serve) -> None:
+    found = fire(serve(crowded(servers.refuses(500))), ASKED)
+    assert Verdict.INCONSISTENT in {result.verdict for result in found.values()}
+
+
+def test_what_fails_alone_stays_with_its_rule(serve: Serve) -> None:
+    def first(request: servers.Received) -> bool:
+        return request.is_chat and request.value("user") == "u0"
+
+    found = fire(serve(servers.on(first, servers.resets, servers.agreeable)), ASKED)
+    assert [name for name, result in found.items() if result.verdict is Verdict.FAILED] == [ASKED[0].id]
+
+
+def test_alone_is_alone(serve: Serve) -> None:
+    server = serve(servers.slowly(0.05, servers.agreeable))
+
+    async def work() -> int:
+        target = Target(server.url + "/v1", model=servers.MODEL, bounds=QUICK)
+        async with Pipeline(target, 8) as pipeline:
+            others = [pipeline.ask(Request(body=lean(user=str(place))), "x", (1,)) for place in range(24)]
+            alone = await pipeline.ask_alone(Request(body=lean(user="alone")), "y")
+            await asyncio.gather(*others)
+            begun = [one.result() for one in others]
+            assert alone.status == 200
+            return sum(one.started < alone.finished and alone.started < one.finished for one in begun)
+
+    assert asyncio.run(work()) == 0
+    assert server.most_in_flight > 1
