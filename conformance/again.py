@@ -14,6 +14,9 @@ PROOFS = 5
 MOST_AT_ONCE = 16
 """Equal requests that are sent together to see whether a crowd breaks what alone holds."""
 
+CROWD_RULE = "many.refusals"
+"""The rule that bears the blame for what is broken only with many requests in flight."""
+
 KNOWN = 3
 """Sightings after which it is known that crowds break things: what holds alone then needs no crowd of its own."""
 

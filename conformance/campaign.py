@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import joint
-from .again import Crowd
+from .again import CROWD_RULE, Crowd
 from .budget import NOTE
 from .catalogue import Catalogue
 from .endpoint import Target, prepare
@@ -52,9 +52,6 @@ from .traffic import Traffic
 MOST_ROUNDS = 10
 """How often the answers of a rule are asked again because the server fell ill."""
 
-CROWD_RULE = "many.refusals"
-"""The rule that bears the blame for what is broken only with many requests in flight."""
-
 SEARCHES = 3
 """Shrinking searches that run side by side."""
 
@@ -78,7 +75,8 @@ class Campaign:
     ``capabilities`` are those known from elsewhere. With ``vet_passes`` no verdict is given before
     the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
     server that has died. ``share``: of the rules about answers only those of that share send requests of their own.
-    ``shared`` holds bodies that have failed before.
+    ``shared`` holds bodies that have failed before. ``crowd_elsewhere``: another process concludes the
+    rule about crowds.
     """
 
     def __init__(
@@ -92,6 +90,7 @@ class Campaign:
         revive: Revive | None = None,
         share: Share | None = None,
         shared: Shared | None = None,
+        crowd_elsewhere: bool = False,
         on_result: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.target = target
@@ -115,7 +114,7 @@ class Campaign:
         self._sightings = Sightings(catalogue.answers)
         self._ledger = Ledger(self._sightings)
         self._finished: list[Mapping[str, Any]] = []
-        self._crowd = Crowd()
+        self._crowd = Crowd(CROWD_RULE if crowd_elsewhere and settings.in_flight > 1 else None)
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
         self._drawing = 0
@@ -131,7 +130,7 @@ class Campaign:
     def carry(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Take over what an earlier part of the run has found: result lines. Only before ``submit``."""
         lines = list(lines)
-        restore(self._sightings, lines)
+        restore(self._sightings, self._crowd, lines)
         self._finished += lines
 
     def open(self) -> None:
@@ -155,7 +154,7 @@ class Campaign:
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
                 with self._ledger.of(gate.id):
                     self._sightings.observe(exchange)
-        report.results = [row.with_(tally=self._ledger.take(row.rule)) for row in report.results]
+        report.results = [row.with_(tally=self._ledger.take(row.rule, self._crowd)) for row in report.results]
         return report
 
     def submit(self, rules: Sequence[RequestRule | AnswerRule | Relation]) -> None:
@@ -447,7 +446,7 @@ class Campaign:
             if result.verdict is Verdict.ERROR and NOTE in result.note:
                 result = result.with_(note=_said_first(result.note))
         if not future.done():
-            if told := self._ledger.take(result.rule):
+            if told := self._ledger.take(result.rule, self._crowd):
                 result = result.with_(tally=told)
             self._on_result(result)
             future.set_result(result)

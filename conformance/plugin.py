@@ -233,11 +233,14 @@ def _plan(config: pytest.Config, run: Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
-    """In a worker: rules about answers are judged on the traffic of all workers, by the controller (workers)."""
+    """In a worker: what is judged on the traffic of all workers is left to the controller (workers)."""
     run = _session(item.config)
-    if run is not None and run.is_worker and item.name in {rule.id for rule in run.catalogue.answers}:
-        return True
-    return None
+    if run is None or not run.is_worker:
+        return None
+    from .session import concluded_by_controller
+    from .suite import RuleItem
+
+    return True if isinstance(item, RuleItem) and concluded_by_controller(item.rule) else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,6 +23,7 @@ from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
 from . import canary, record, resume
+from .again import CROWD_RULE
 from .budget import Budget
 from .campaign import Campaign
 from .catalogue import Catalogue, load
@@ -36,6 +37,11 @@ from .traffic import Traffic
 from .waivers import Waivers, restored
 
 REFERENCE = "reference"
+
+
+def concluded_by_controller(rule: Rule) -> bool:
+    """Whether a rule is judged on what all workers saw: those about answers, and the one about crowds."""
+    return isinstance(rule, AnswerRule) or rule.id == CROWD_RULE
 
 
 class Session:
@@ -74,6 +80,7 @@ class Session:
         self.budget: Budget | None = None
         self.earlier: resume.Earlier | None = None
         self.is_worker = False
+        self.crowd_elsewhere = False
         self.databases: list[str] = []
         self.shared: Shared | None = None
         self._shares: list[dict[str, int | None]] = []
@@ -247,6 +254,7 @@ class Session:
             revive=self.lifeline.revive if self.lifeline else None,
             share=self.shard,
             shared=self.shared,
+            crowd_elsewhere=self.crowd_elsewhere,
             on_result=self._arrived,
         )
         self.campaign.carry(self.lines.values())
@@ -260,8 +268,8 @@ class Session:
             self._start_campaign()
         assert self.campaign is not None
         rules = [self.catalogue.by_id[name] for name in rule_ids if name not in self._submitted]
-        if self.is_worker:  # rules about answers are concluded by the controller, from the traffic of all
-            rules = [rule for rule in rules if not isinstance(rule, AnswerRule)]
+        if self.is_worker:  # these are concluded by the controller, from the traffic of all
+            rules = [rule for rule in rules if not concluded_by_controller(rule)]
         self._submitted.update(rule_ids)
         requests = [rule for rule in rules if not isinstance(rule, Gate)]
         if requests:

@@ -1,7 +1,7 @@
 """A stable split of the rules that send requests: the same on every machine, whatever is selected or added.
 
-Gates and rules about answers are judged in every shard. Requests of their own that rules about answers send belong to
-one shard like those of any rule.
+Gates, rules about answers and the rule about crowds are judged in every shard. Requests of their own that rules about
+answers send belong to one shard like those of any rule.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .again import CROWD_RULE
 from .model import AnswerRule, Gate, Rule
 
 
@@ -27,7 +28,7 @@ class Share:
 
     def judges(self, rule: Rule) -> bool:
         """Whether this part gives a verdict on a rule."""
-        return isinstance(rule, Gate | AnswerRule) or self.owns(rule.id)
+        return isinstance(rule, Gate | AnswerRule) or rule.id == CROWD_RULE or self.owns(rule.id)
 
     def told(self) -> dict[str, int]:
         """What the header of a record says."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from .again import CROWD_RULE
 from .catalogue import Catalogue
 from .model import Gate, Rule, Verdict
 from .plan import asked_at
@@ -55,6 +56,7 @@ class RuleItem(pytest.Item):
         session = self.config.stash[SESSION]
         waiting = [item.name for item in self.session.items if isinstance(item, RuleItem)]
         if workers := getattr(self.config, "workerinput", {}).get("workercount"):
+            session.crowd_elsewhere = CROWD_RULE in waiting
             of = spread(waiting, workers)
             waiting = [name for name in waiting if of[name] == of[self.name]]
         session.submit(waiting)

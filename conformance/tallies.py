@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from .model import Answer, AnswerRule, Exchange, Request
+from .again import Crowd, CrowdSighting
+from .model import Answer, AnswerRule, Exchange, Request, Symptom, Trouble
 from .record import BODY_CUT, recorded_request, request_line
 from .sightings import KEPT, Sighting, Sightings
 
@@ -50,11 +51,13 @@ class Ledger:
                 rows = self._found.setdefault(label, {}).setdefault(rule.id, [])
                 rows += [row for row in one.smallest if not any(row is other for other in smallest_before)]
 
-    def take(self, label: str) -> dict[str, Any]:
+    def take(self, label: str, crowd: Crowd) -> dict[str, Any]:
         """What the rule ``label`` has added since it was last taken, JSON-safe; empty where it added nothing."""
-        judged, seen = self._judged.pop(label, []), self._seen.pop(label, {})
+        judged = self._judged.pop(label, [0] * len(self._sightings.rules))
+        seen = self._seen.pop(label, {})
         found, marks = self._found.pop(label, {}), self._marks.pop(label, {})
-        if not any(judged):
+        only_crowds = [row for row in crowd.sightings if row.rule == label]
+        if not any(judged) and not only_crowds:
             return {}
         told: dict[str, Any] = {"judged": [[count, len(list(rows))] for count, rows in groupby(judged)]}
         if seen:
@@ -64,7 +67,35 @@ class Ledger:
             }
         if marks:
             told["marks"] = marks
+        if only_crowds:
+            told["crowd"] = list(map(_told_crowd, only_crowds))
         return told
+
+
+def _told_crowd(sighting: CrowdSighting) -> dict[str, Any]:
+    answer, trouble = sighting.exchange.answer, sighting.exchange.trouble
+    return {
+        "why": sighting.why,
+        "symptom": sighting.symptom.value,
+        "confirmed": sighting.confirmed,
+        "request": request_line(sighting.request),
+        "trouble": [trouble.kind, trouble.text] if trouble else None,
+        "status": answer.status if answer else None,
+        "content_type": answer.header("content-type") if answer else None,
+        "body": answer.content[:BODY_CUT].decode("utf-8", "replace") if answer else "",
+    }
+
+
+def _restored_crowd(rule: str, row: Line) -> CrowdSighting:
+    request = resendable(recorded_request(row["request"], "", ""))
+    trouble = Trouble(*row["trouble"]) if row["trouble"] else None
+    exchange = Exchange(request, _answer(row) if row["status"] is not None else None, trouble)
+    return CrowdSighting(rule, row["why"], Symptom(row["symptom"]), request, exchange, row["confirmed"])
+
+
+def _answer(row: Line) -> Answer:
+    kind = row["content_type"]
+    return Answer(row["status"], (("content-type", kind),) if kind else (), row["body"].encode())
 
 
 def _told(sighting: Sighting) -> dict[str, Any]:
@@ -79,12 +110,13 @@ def _told(sighting: Sighting) -> dict[str, Any]:
     }
 
 
-def restore(sightings: Sightings, lines: Iterable[Line]) -> None:
+def restore(sightings: Sightings, crowd: Crowd, lines: Iterable[Line]) -> None:
     """Add what the lines of finished rules tell. They must come from the same catalogue."""
     for line in lines:
         told = line.get(KEY)
         if told:
             _add(sightings, told)
+            crowd.sightings += [_restored_crowd(line["rule"], row) for row in told.get("crowd", ())]
 
 
 def _add(sightings: Sightings, told: Line) -> None:
@@ -102,10 +134,8 @@ def _add(sightings: Sightings, told: Line) -> None:
 
 def _restored(row: Line) -> Sighting:
     request = resendable(recorded_request(row["request"], "", ""))
-    kind = row["content_type"]
-    answer = Answer(row["status"], (("content-type", kind),) if kind else (), row["body"].encode())
     content = request.content
-    return Sighting(len(content), content, row["why"], Exchange(request, answer), request)
+    return Sighting(len(content), content, row["why"], Exchange(request, _answer(row)), request)
 
 
 def resendable(request: Request) -> Request:

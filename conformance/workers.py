@@ -1,8 +1,8 @@
 """Runs with several processes (pytest -n, --tx): each worker asks a fixed share, the controller concludes.
 
-A worker gets all of its rules at once, so that its lanes stay full. Rules about answers are judged on the traffic of
-all: each result line carries what its rule's traffic said (tallies), and when the workers have ended the controller
-judges, sends what the traffic did not hold, and proves what was seen.
+A worker gets all of its rules at once, so that its lanes stay full. Rules about answers and the one about crowds are
+judged on the traffic of all: each result line carries what its rule's traffic said (tallies), and when the workers have
+ended the controller judges, sends what the traffic did not hold, and proves what was seen.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .model import AnswerRule
-from .session import Session
+from .session import Session, concluded_by_controller
 from .shards import spread
 from .suite import ANCHOR, RuleItem, Suite
 
@@ -68,7 +67,7 @@ class Controller:
         items = [
             item
             for item in suite.collect()
-            if isinstance(item, RuleItem) and isinstance(item.rule, AnswerRule) and item.name in self.run.expected
+            if isinstance(item, RuleItem) and concluded_by_controller(item.rule) and item.name in self.run.expected
         ]
         self.run.take_stock()
         self.run.submit([item.name for item in items])

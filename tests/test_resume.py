@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import servers
+from chatproof.conformance.again import Crowd
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.endpoint import Target, prepare
 from chatproof.conformance.model import Answer, Exchange, Expect, as_request
@@ -246,7 +247,7 @@ def test_what_was_not_asked_is_asked_with_a_higher_ceiling(ask: Ask, serve: Serv
 
 def test_tallies_survive_a_record() -> None:
     sightings = Sightings(CATALOGUE.answers)
-    ledger = Ledger(sightings)
+    ledger, crowd = Ledger(sightings), Crowd()
     value = servers.completion()
     value["usage"]["total_tokens"] = 99
     kind = (("content-type", "application/json"),)
@@ -255,10 +256,10 @@ def test_tallies_survive_a_record() -> None:
         answer = Answer(200, kind, json.dumps(value if number < 2 else servers.completion()).encode())
         with ledger.of(f"rule.{number}"):
             sightings.observe(Exchange(as_request(body), answer))
-        lines.append(json.loads(json.dumps({"rule": f"rule.{number}", KEY: ledger.take(f"rule.{number}")})))
-    assert ledger.take("rule.0") == {}
+        lines.append(json.loads(json.dumps({"rule": f"rule.{number}", KEY: ledger.take(f"rule.{number}", crowd)})))
+    assert ledger.take("rule.0", crowd) == {}
     other = Sightings(CATALOGUE.answers)
-    restore(other, lines)
+    restore(other, Crowd(), lines)
     for rule in CATALOGUE.answers:
         one, two = sightings.of[rule.id], other.of[rule.id]
         assert (rule.id, one.judged, one.seen) == (rule.id, two.judged, two.seen)
