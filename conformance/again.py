@@ -26,6 +26,10 @@ PROOFS_WHEN_KNOWN = 2
 T = TypeVar("T")
 
 
+LEFT = "seen broken; left to the controller"
+"""Note of a rule that a worker leaves to its controller: with other workers at work nothing is asked alone."""
+
+
 class Unproved(Exception):
     """Raised while asking again: no answer came that could be judged; the text says what came."""
 

@@ -75,8 +75,8 @@ class Campaign:
     ``capabilities`` are those known from elsewhere. With ``vet_passes`` no verdict is given before
     the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
     server that has died. ``share``: of the rules about answers only those of that share send requests of their own.
-    ``shared`` holds bodies that have failed before. ``crowd_elsewhere``: another process concludes the
-    rule about crowds.
+    ``shared`` holds bodies that have failed before. Without ``prove`` a violation is left to
+    another process, which asks the rule anew: with others at work nothing is asked alone.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Campaign:
         revive: Revive | None = None,
         share: Share | None = None,
         shared: Shared | None = None,
-        crowd_elsewhere: bool = False,
+        prove: bool = True,
         on_result: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.target = target
@@ -114,7 +114,8 @@ class Campaign:
         self._sightings = Sightings(catalogue.answers)
         self._ledger = Ledger(self._sightings)
         self._finished: list[Mapping[str, Any]] = []
-        self._crowd = Crowd(CROWD_RULE if crowd_elsewhere and settings.in_flight > 1 else None)
+        self._crowd = Crowd()
+        self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
         self._drawing = 0
@@ -198,9 +199,17 @@ class Campaign:
         self._stop = asyncio.Event()
         async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
             self.traffic = self._pipeline.traffic
-            self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._crowd, self._ledger)
+            self._wave = SecondWave(
+                self._pipeline, self.settings, self._sightings, self._crowd, self._ledger, self._prove
+            )
             self._prover = Prover(
-                self._pipeline, self.settings, self._searchers, self._cancelled, self._crowd, self._shared
+                self._pipeline,
+                self.settings,
+                self._searchers,
+                self._cancelled,
+                self._crowd,
+                shared=self._shared,
+                prove=self._prove,
             )
             self._ready.set_result(None)
             await self._stop.wait()

@@ -233,14 +233,14 @@ def _plan(config: pytest.Config, run: Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
-    """In a worker: what is judged on the traffic of all workers is left to the controller (workers)."""
+    """In a worker: what is judged on the traffic of all, and what was seen broken, is left to the controller."""
     run = _session(item.config)
     if run is None or not run.is_worker:
         return None
-    from .session import concluded_by_controller
     from .suite import RuleItem
+    from .workers import left_to_controller
 
-    return True if isinstance(item, RuleItem) and concluded_by_controller(item.rule) else None
+    return True if isinstance(item, RuleItem) and left_to_controller(item) else None
 
 
 @pytest.hookimpl(wrapper=True)

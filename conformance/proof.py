@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from .again import MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
 from .endpoint import curl, prepare
 from .judge import Judgement, Kind, Reaction, describe, react
@@ -49,7 +49,7 @@ MOST_BODIES = 3
 class Prover:
     """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
 
-    ``shared`` keeps how failing bodies were drawn.
+    ``shared`` keeps how failing bodies were drawn. Without ``prove`` a violation is left to another process.
     """
 
     pipeline: Pipeline
@@ -58,6 +58,7 @@ class Prover:
     cancelled: Event
     crowd: Crowd
     shared: Shared | None = None
+    prove: bool = True
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
@@ -70,6 +71,8 @@ class Prover:
                 again = await self.pipeline.ask_again(case.request, rule.id)
                 judged[place] = (case, again, self._judge(rule, again))
         by_kind = {kind: [row for row in judged if row[2].kind is kind] for kind in Kind}
+        if by_kind[Kind.VIOLATED] and not self.prove:
+            return Result(rule.id, Verdict.ERROR, note=LEFT)
         if by_kind[Kind.VIOLATED]:
             return await self._prove(rule, by_kind[Kind.VIOLATED])
         if undecided := by_kind[Kind.UNDECIDED]:

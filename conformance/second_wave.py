@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..strategies.simpler import simpler
-from .again import MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import LATER, SEARCH, URGENT
 from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
@@ -58,6 +58,7 @@ class SecondWave:
     sightings: Sightings
     crowd: Crowd
     ledger: Ledger
+    prove: bool = True
 
     # --- answers -------------------------------------------------------------------------------------------------
 
@@ -240,6 +241,8 @@ class SecondWave:
             first = await self._play(rule, body)
             if first[0] is None:
                 return Asked([first], 0)
+            if not self.prove:
+                raise Unproved(LEFT)
 
             async def again() -> Played | None:
                 return await self._broken_again(rule, body, alone=True)

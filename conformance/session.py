@@ -80,7 +80,6 @@ class Session:
         self.budget: Budget | None = None
         self.earlier: resume.Earlier | None = None
         self.is_worker = False
-        self.crowd_elsewhere = False
         self.databases: list[str] = []
         self.shared: Shared | None = None
         self._shares: list[dict[str, int | None]] = []
@@ -254,7 +253,7 @@ class Session:
             revive=self.lifeline.revive if self.lifeline else None,
             share=self.shard,
             shared=self.shared,
-            crowd_elsewhere=self.crowd_elsewhere,
+            prove=not self.is_worker,
             on_result=self._arrived,
         )
         self.campaign.carry(self.lines.values())

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from .again import CROWD_RULE
 from .catalogue import Catalogue
 from .model import Gate, Rule, Verdict
 from .plan import asked_at
@@ -51,16 +50,19 @@ class RuleItem(pytest.Item):
             ("property", rule.property),
         ]
 
-    def runtest(self) -> None:
-        """Ask, wait, judge."""
+    def ask(self) -> dict[str, Any]:
+        """The record line of the rule; blocks until it is there. A worker asks its whole share at once."""
         session = self.config.stash[SESSION]
         waiting = [item.name for item in self.session.items if isinstance(item, RuleItem)]
         if workers := getattr(self.config, "workerinput", {}).get("workercount"):
-            session.crowd_elsewhere = CROWD_RULE in waiting
             of = spread(waiting, workers)
             waiting = [name for name in waiting if of[name] == of[self.name]]
         session.submit(waiting)
-        self.line = line = session.line(self.name)
+        return session.line(self.name)
+
+    def runtest(self) -> None:
+        """Ask, wait, judge."""
+        self.line = line = self.ask()
         verdict = Verdict(line["verdict"])
         self.user_properties.append(("verdict", verdict.value))
         if "finding" in line:

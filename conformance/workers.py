@@ -1,8 +1,9 @@
 """Runs with several processes (pytest -n, --tx): each worker asks a fixed share, the controller concludes.
 
-A worker gets all of its rules at once, so that its lanes stay full. Rules about answers and the one about crowds are
-judged on the traffic of all: each result line carries what its rule's traffic said (tallies), and when the workers have
-ended the controller judges, sends what the traffic did not hold, and proves what was seen.
+A worker gets all of its rules at once, so that its lanes stay full. When the workers have ended the controller
+concludes what they left: rules about answers and the one about crowds, judged on the traffic of all (each result line
+carries what its rule's traffic said: tallies), and rules that were seen broken, because with others at work nothing is
+asked alone.
 """
 
 from __future__ import annotations
@@ -13,12 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .again import LEFT
 from .session import Session, concluded_by_controller
 from .shards import spread
 from .suite import ANCHOR, RuleItem, Suite
 
 if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
+
+
+def left_to_controller(item: RuleItem) -> bool:
+    """In a worker: whether it gives no verdict on a rule. Blocks until that is known."""
+    return concluded_by_controller(item.rule) or item.ask()["note"].startswith(LEFT)
+
 
 PREFIX = "chatproof::"
 """Beginning of our node ids."""
@@ -56,7 +64,7 @@ class Controller:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """When the workers have ended: conclude the rules about answers, as items like any other."""
+        """When the workers have ended: conclude what they left, as items like any other."""
         done = yield
         if session.config.pluginmanager.hasplugin("dsession") and self.run.campaign is not None:
             self._conclude(session)
@@ -67,7 +75,7 @@ class Controller:
         items = [
             item
             for item in suite.collect()
-            if isinstance(item, RuleItem) and concluded_by_controller(item.rule) and item.name in self.run.expected
+            if isinstance(item, RuleItem) and item.name in self.run.expected and item.name not in self.run.lines
         ]
         self.run.take_stock()
         self.run.submit([item.name for item in items])
