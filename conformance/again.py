@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 
 from .model import Exchange, Request, Symptom
 
+CROWD_RULE = "many.refusals"
+"""The rule that bears the blame for what is broken, or killed, only by many requests in flight."""
+
 PROOFS = 5
 """How often a violation that does not repeat at once is asked again."""
 

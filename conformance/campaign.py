@@ -37,6 +37,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .pace import Pace
 from .parity import judge_as_asked
 from .pipeline import Pipeline
 from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places, steps_of
@@ -72,11 +73,11 @@ class Run:
 class Campaign:
     """One run against one target.
 
-    ``capabilities`` are those known from elsewhere. With ``vet_passes`` no verdict is given before
-    the server was seen to be well after its last answer; without, only findings wait for that. ``revive`` restarts a
-    server that has died. ``share``: of the rules about answers only those of that share send requests of their own.
-    ``shared`` holds bodies that have failed before. Without ``prove`` a violation is left to
-    another process, which asks the rule anew: with others at work nothing is asked alone.
+    ``capabilities``, and ids of ``declined`` gates, are those known from elsewhere. With ``vet_passes`` no verdict is
+    given before the server was seen to be well after its last answer; without, only findings wait for that. ``revive``
+    restarts a server that has died. ``share``: of the rules about answers only those of that share send requests of
+    their own. ``shared`` holds bodies that have failed before. Without ``prove`` a violation is left to another
+    process, which asks the rule anew: with others at work nothing is asked alone.
     """
 
     def __init__(
@@ -86,8 +87,10 @@ class Campaign:
         settings: Settings,
         *,
         capabilities: Mapping[str, Capability] | None = None,
+        declined: Iterable[str] = (),
         vet_passes: bool = True,
         revive: Revive | None = None,
+        pace: Pace | None = None,
         share: Share | None = None,
         shared: Shared | None = None,
         prove: bool = True,
@@ -97,12 +100,15 @@ class Campaign:
         self.catalogue = catalogue
         self.settings = settings
         self.capabilities = dict(capabilities or {})
+        self.declined = set(declined)
         self.vet_passes = vet_passes
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
+        self.unexplained = 0
         self.traffic = Traffic()
         self._revive = revive
+        self._pace = pace
         self._share = share
         self._shared = shared
         self._on_result = on_result
@@ -143,6 +149,7 @@ class Campaign:
         """Find out what the server offers. Blocks until it is known."""
         report = asyncio.run_coroutine_threadsafe(self._gate(gates), self._loop).result()
         self.capabilities |= report.capabilities
+        self.declined |= {result.rule for result in report.results if result.verdict is Verdict.NOT_OFFERED}
         return report.results
 
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
@@ -151,7 +158,7 @@ class Campaign:
         if cut_off:  # what a server offers is not known, so nothing can be asked
             self._pipeline.give_up(_said_first(cut_off))
         for gate in gates:
-            exchange = self._pipeline.known(as_request(bounded(gate, self.target)))
+            exchange = self._pipeline.known(bounded(gate, self.target))
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
                 with self._ledger.of(gate.id):
                     self._sightings.observe(exchange)
@@ -172,6 +179,16 @@ class Campaign:
     def sent(self) -> int:
         """Requests sent so far."""
         return self.traffic.requests
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for their answer now."""
+        return self._pipeline.flying if self._ready.done() else 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing is sent because the server is away or ill."""
+        return self._ready.done() and self._pipeline.paused
 
     def close(self) -> None:
         """Drop what waits, let what flies land, stop the threads."""
@@ -197,7 +214,8 @@ class Campaign:
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with Pipeline(self.target, self.settings.in_flight, revive=self._revive) as self._pipeline:
+        lanes = self.settings.in_flight
+        async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
             self._wave = SecondWave(
                 self._pipeline, self.settings, self._sightings, self._crowd, self._ledger, self._prove
@@ -214,7 +232,10 @@ class Campaign:
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
-            self.incidents = [row.what for row in self._pipeline.health.incidents]
+            health = self._pipeline.health
+            self.incidents = [row.what for row in health.incidents]
+            crowds_told = CROWD_RULE in self._results
+            self.unexplained = sum(row.killer is None and not (row.crowd and crowds_told) for row in health.incidents)
             suspects = self._pipeline.health.suspects
             self.suspects = [f"{job.label}: {cut(job.request.content, 200)}" for job in suspects]
             self._pipeline.give_up("the run was stopped")
@@ -236,7 +257,7 @@ class Campaign:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
                 self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
                 continue
-            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe)
+            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe, self.declined)
             if decided:
                 self._publish(decided)
                 continue

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..strategies.bodies import lean
 from .budget import Budget
-from .endpoint import Bounds, EndpointError, Lane, Target, prepare, split_url
+from .endpoint import Bounds, EndpointError, ExtraHeader, Lane, Target, prepare, split_url
 from .judge import Reaction, describe, error_of, react
 from .model import NOT_JSON, Exchange, Request
+from .pace import Pace
 
 TOKENS = 16
 """Token bound of every request that does not set its own: answers stay cheap."""
@@ -26,6 +28,9 @@ async def resolve(
     key_variable: str,
     bounds: Bounds | None = None,
     budget: Budget | None = None,
+    headers: tuple[ExtraHeader, ...] = (),
+    ca_bundle: str | None = None,
+    pace: Pace | None = None,
 ) -> Target:
     """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise."""
     bases, query = split_url(text)
@@ -33,11 +38,27 @@ async def resolve(
         raise EndpointError(
             f"the key in {key_variable} holds a character that no header can hold, such as a line break"
         )
-    target = Target(bases[0], query, key=key, key_variable=key_variable, bounds=bounds or Bounds(), budget=budget)
+    target = Target(
+        bases[0],
+        query,
+        key=key,
+        key_variable=key_variable,
+        bounds=bounds or Bounds(),
+        headers=headers,
+        ca_bundle=ca_bundle,
+        budget=budget,
+    )
+    try:
+        return await _resolved(target, bases, model, pace)
+    except EndpointError as error:  # what a server says is quoted there
+        raise EndpointError(target.redaction.text(str(error)), passing=error.passing) from None
+
+
+async def _resolved(target: Target, bases: list[str], model: str | None, pace: Pace | None) -> Target:
     refusal: Exchange | None = None
     for base in bases:
         target = replace(target, base=base)
-        async with Lane(target) as lane:
+        async with Lane(target, pace=pace) as lane:
             name = model or await _first_model(lane, last=base == bases[-1])
             if name is None:
                 continue
@@ -51,11 +72,37 @@ async def resolve(
                 if exchange.status in (404, 405) and base != bases[-1]:
                     break
                 if react(exchange) is not Reaction.REFUSED:
-                    raise EndpointError(f"canary failed: {_said(exchange)}; the endpoint must take a minimal request")
+                    raise EndpointError(
+                        f"canary failed: {_said(exchange)}; the endpoint must take a minimal request",
+                        passing=(exchange.status or 0) >= 500,
+                    )
                 refusal = refusal or exchange
     if refusal is None:
         raise EndpointError(f"no model found: GET {target.url('/models')} lists none; name one with --model")
     raise EndpointError(f"canary refused: {_said(refusal)}; the endpoint must take a minimal request (--model NAME?)")
+
+
+POLL = 0.5
+"""Seconds between two looks whether a server has started."""
+
+
+def await_ready(
+    resolved: Callable[[], Target], seconds: float, check: Callable[[], None] = lambda: None, odd: float = 0.0
+) -> Target:
+    """What ``resolved`` gives, tried again for some seconds while it fails for a reason that may pass, for ``odd``
+    seconds also for any other.
+
+    ``check`` raises where waiting longer is in vain. Raises EndpointError.
+    """
+    started = time.monotonic()
+    while True:
+        try:
+            return resolved()
+        except EndpointError as error:
+            check()
+            if time.monotonic() + POLL - started > (seconds if error.passing else min(odd, seconds)):
+                raise
+        time.sleep(POLL)
 
 
 async def _first_model(lane: Lane, *, last: bool) -> str | None:
@@ -68,7 +115,10 @@ async def _first_model(lane: Lane, *, last: bool) -> str | None:
             return row["id"]
     if last:
         url = lane.target.url("/models")
-        raise EndpointError(f"no model found: GET {url} answered {describe(exchange)}; name one with --model")
+        raise EndpointError(
+            f"no model found: GET {url} answered {describe(exchange)}; name one with --model",
+            passing=(exchange.status or 0) >= 500,
+        )
     return None
 
 
@@ -86,7 +136,8 @@ def _reached(exchange: Exchange, target: Target) -> None:
             "protocol": f"{where} does not speak HTTP: {trouble.text}",
             "budget": f"not asked: {trouble.text}; allow more",
         }
-        raise EndpointError(words.get(trouble.kind, f"{where}: {trouble.text}"))
+        passing = trouble.kind in ("dns", "connect", "connect_timeout", "timeout", "disconnected")
+        raise EndpointError(words.get(trouble.kind, f"{where}: {trouble.text}"), passing=passing)
     status = exchange.status or 0
     if status in (401, 403):
         has = "the key was sent" if target.key else f"no key was sent; put it into {target.key_variable}"
@@ -95,7 +146,7 @@ def _reached(exchange: Exchange, target: Target) -> None:
         to = exchange.answer.header("location") if exchange.answer else None
         raise EndpointError(f"{where} redirects ({status} to {_printable(to or '?')}); give the final URL")
     if react(exchange) is Reaction.LIMITED:
-        raise EndpointError(f"{where} answers only {status}; try again when it takes requests")
+        raise EndpointError(f"{where} answers only {status}; try again when it takes requests", passing=True)
 
 
 def _completion(exchange: Exchange) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from .model import VINTAGES, AnswerRule, Chapter, Expect, Gate, Relation, Request, RequestRule, Rule
+from .model import AnswerRule, Chapter, Expect, Gate, Relation, Request, RequestRule, Rule
+from .vintages import FIRST, holds, up_to
 
 CHAPTERS = (
     "http",
@@ -18,6 +19,8 @@ CHAPTERS = (
     "messages",
     "roles",
     "parts",
+    "developer",
+    "files",
     "sampling",
     "logit_bias",
     "logprobs",
@@ -26,16 +29,22 @@ CHAPTERS = (
     "streaming",
     "output",
     "tools",
+    "custom_tools",
     "legacy",
     "account",
     "audio",
     "prediction",
+    "reasoning",
+    "web_search",
+    "caching",
+    "safety",
     "together",
 )
 """Files of ``rules/`` that hold request rules, in the order in which reports show them."""
 
 SECOND_WAVE = (
     "answer",
+    "additions",
     "stream",
     "error",
     "relations",
@@ -48,38 +57,56 @@ SECOND_WAVE = (
 )
 """Files of ``rules/`` that hold rules about answers and relations."""
 
-PROPERTIES = (
-    "messages",
-    "model",
-    "store",
-    "metadata",
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "max_tokens",
-    "max_completion_tokens",
-    "n",
-    "modalities",
-    "prediction",
-    "audio",
-    "presence_penalty",
-    "response_format",
-    "seed",
-    "service_tier",
-    "stop",
-    "stream",
-    "stream_options",
-    "temperature",
-    "top_p",
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "user",
-    "function_call",
-    "functions",
-)
-"""The 29 properties of the request object of vintage 2024-11, in the order of the seed document."""
+PROPERTIES: dict[str, tuple[str, ...]] = {
+    "2024-11": (
+        "messages",
+        "model",
+        "store",
+        "metadata",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "max_tokens",
+        "max_completion_tokens",
+        "n",
+        "modalities",
+        "prediction",
+        "audio",
+        "presence_penalty",
+        "response_format",
+        "seed",
+        "service_tier",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_p",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "user",
+        "function_call",
+        "functions",
+    ),
+    "2026-08": (
+        "reasoning_effort",
+        "verbosity",
+        "web_search_options",
+        "safety_identifier",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "prompt_cache_options",
+        "moderation",
+    ),
+}
+"""The properties of the request object by the vintage that brought them; none was ever removed. The first 29 stand in
+the order of the seed document. A vintage that brings none needs no entry."""
+
+
+def properties(vintage: str = FIRST) -> tuple[str, ...]:
+    """All properties of the request object of a vintage, those of older ones first."""
+    return tuple(name for one in up_to(vintage) for name in PROPERTIES.get(one, ()))
 
 
 class CatalogueError(ValueError):
@@ -134,11 +161,6 @@ def _pin(pin: object) -> object:
     return pin
 
 
-def _holds(rule: Rule, vintage: str) -> bool:
-    order = VINTAGES.index
-    return order(rule.since) <= order(vintage) <= order(rule.until)
-
-
 def _placed(rule: RequestRule | AnswerRule | Relation, chapter: Chapter) -> RequestRule | AnswerRule | Relation:
     if isinstance(rule, AnswerRule):
         return replace(rule, chapter=chapter.name, among=chapter.among)
@@ -146,16 +168,17 @@ def _placed(rule: RequestRule | AnswerRule | Relation, chapter: Chapter) -> Requ
 
 
 @lru_cache
-def load(vintage: str = VINTAGES[0]) -> Catalogue:
-    """Import every chapter and return the catalogue of a vintage."""
+def load(vintage: str = FIRST) -> Catalogue:
+    """Import every chapter and return the catalogue of a vintage. Chapters without a rule of it are left out."""
     from .rules.gates import GATES
 
     chapters = []
     for name in (*CHAPTERS, *SECOND_WAVE):
         chapter: Chapter = importlib.import_module(f".rules.{name}", __package__).CHAPTER
-        rules = tuple(_placed(rule, chapter) for rule in chapter.rules if _holds(rule, vintage))
-        chapters.append(replace(chapter, rules=rules))
-    gates = tuple(gate for gate in GATES if _holds(gate, vintage))
+        rules = tuple(_placed(rule, chapter) for rule in chapter.rules if holds(vintage, rule.since, rule.until))
+        if rules:
+            chapters.append(replace(chapter, rules=rules))
+    gates = tuple(gate for gate in GATES if holds(vintage, gate.since, gate.until))
     every = [rule for chapter in chapters for rule in chapter.rules]
     rules = tuple(rule for rule in every if isinstance(rule, RequestRule))
     answers = tuple(rule for rule in every if isinstance(rule, AnswerRule))

@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +27,13 @@ from urllib.request import getproxies
 import httpx
 
 from ..strategies.bodies import MODEL
+from .access import DEFAULT_KEY_VARIABLE
+from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
+from .model import TOKEN_BOUNDS as TOKEN_BOUNDS
 from .model import Answer, Exchange, Request, Trouble, Unended
+from .pace import BUSY, Pace
+from .redaction import Redaction
+from .sse import read_json
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -35,15 +42,8 @@ if TYPE_CHECKING:
 KEEPALIVE = 4.0
 """Seconds for which an idle connection is used again; servers commonly close theirs after five."""
 
-DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
-REDACTED = "[key]"
-HALF_REDACTED = "[a part of the key]"
-"""Stands for a piece of the key that is longer than half of it: answers may show its ends."""
 KEY_HERE = "{key}"
 """In an Authorization header of a rule's own: the place of the key."""
-SHORTEST_SECRET = 8
-"""Characters from which on a key is removed from what the server echoes: a dummy such as ``x`` is no secret,
-and its removal would change every answer."""
 
 
 END_MARKER = re.compile(rb"[\r\n]data: ?\[DONE\]")
@@ -53,12 +53,20 @@ _TICK = 1.0
 
 
 class EndpointError(Exception):
-    """The endpoint cannot be tested; the message is one line that names the cause and the mend."""
+    """The endpoint cannot be tested; the message is one line that names the cause and the mend.
+
+    ``passing`` where that may be over in a while, as when a server starts.
+    """
+
+    def __init__(self, text: str, *, passing: bool = False) -> None:
+        super().__init__(text)
+        self.passing = passing
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends.
+    """What one request may cost: seconds to connect, between bytes and in all; bytes kept of an answer; re-sends and
+    the longest wait before one.
 
     ``linger``: seconds for which the end of a message is awaited after the end marker of its stream, and longer where
     the stream itself took long.
@@ -67,16 +75,26 @@ class Bounds:
     connect: float = 10.0
     read: float = 60.0
     total: float = 120.0
-    size: int = 8 * 2**20
+    size: int = 4 * 2**20
     retries: int = 4
-    longest_wait: float = 20.0
+    longest_wait: float = 120.0
     linger: float = 5.0
+
+
+@dataclass(frozen=True)
+class ExtraHeader:
+    """A header that every request bears, and the variable that holds its value."""
+
+    name: str
+    variable: str
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Target:
     """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound.
 
+    ``headers`` go with every request; ``ca_bundle`` names a file of certificates that are trusted, too.
     Whatever is sent to it is booked in ``budget``, and not sent where a ceiling forbids it.
     """
 
@@ -89,46 +107,32 @@ class Target:
     bounds: Bounds = Bounds()
     budget: Budget | None = field(default=None, repr=False, compare=False)
 
-    @property
-    def secret(self) -> str | None:
-        """The key where it is long enough to be one."""
-        return self.key if self.key and len(self.key) >= SHORTEST_SECRET else None
+    headers: tuple[ExtraHeader, ...] = ()
+    ca_bundle: str | None = None
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        """Takes the key and the values of the extra headers out of a text."""
+        return Redaction([self.key, *(header.value for header in self.headers)])
 
     def url(self, path: str) -> str:
         """Absolute URL of a path below the base, with the query the user gave."""
         return self.base + path + (f"?{self.query}" if self.query else "")
 
 
-def redacted(text: str, target: Target) -> str:
-    """Text without the key."""
-    if not target.secret:
-        return text
-    text = text.replace(target.secret, REDACTED).replace(repr(target.secret)[1:-1], REDACTED)
-    return without_parts(text, target.secret)
-
-
-def without_parts(text: str, secret: str) -> str:
-    """Text without pieces of a key that are longer than half of it."""
-    least = max(SHORTEST_SECRET, len(secret) // 2 + 1)
-    for start in range(len(secret) - least + 1):
-        place = text.find(secret[start : start + least])
-        while place >= 0:
-            end = start + least
-            while end < len(secret) and text.startswith(secret[start : end + 1], place):
-                end += 1
-            text = text[:place] + HALF_REDACTED + text[place + end - start :]
-            place = text.find(secret[start : start + least], place + len(HALF_REDACTED))
-    return text
-
-
-TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
-
-
 def prepare(request: Request, target: Target) -> Request:
-    """The request as it is sent: the endpoint's model in place of the placeholder, base fields where they fit."""
+    """The request as it is sent: the endpoint's model in place of the placeholder, base fields where they fit.
+
+    Where the endpoint takes ``max_completion_tokens`` alone, a bound of another name is sent under that one, except in
+    ``bare`` requests.
+    """
     if request.raw is not None:
         name = json.dumps(target.model, ensure_ascii=False)[1:-1].encode()
-        return replace(request, raw=request.raw.replace(MODEL.encode(), name))
+        raw = request.raw.replace(MODEL.encode(), name)
+        value = read_json(raw) if raw.count(b'"max_tokens"') == 1 else None
+        if isinstance(value, dict) and _renames(target, value):
+            raw = raw.replace(b'"max_tokens"', b'"max_completion_tokens"')
+        return replace(request, raw=raw)
     body = request.body
     if not isinstance(body, dict):
         return request
@@ -137,7 +141,16 @@ def prepare(request: Request, target: Target) -> Request:
         body["model"] = target.model
     if not request.bare and not any(name in body for name in TOKEN_BOUNDS):
         body.update(target.fields)
+    elif not request.bare and _renames(target, body):
+        names = {"max_tokens": "max_completion_tokens"}
+        body = {names.get(name, name): value for name, value in body.items()}
     return replace(request, body=body)
+
+
+def _renames(target: Target, body: Mapping[str, Any]) -> bool:
+    """Whether the endpoint takes the newer of the two token bounds alone, and the body has the older one alone."""
+    newer = "max_completion_tokens"
+    return list(target.fields) == [newer] and newer not in body and type(body.get("max_tokens")) is int
 
 
 def split_url(text: str) -> tuple[list[str], str]:
@@ -169,6 +182,8 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
         "accept-encoding": "identity",
         "user-agent": "chatproof",
     }
+    for extra in target.headers:
+        headers[extra.name.lower()] = extra.value
     if request.content_type is not None:
         headers["content-type"] = request.content_type
     if isinstance(request.auth, str):
@@ -182,6 +197,8 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
 def curl(request: Request, target: Target) -> str:
     """A line that sends the same request when pasted into a POSIX shell, the key taken from its variable."""
     words = ["curl", "-sS", "-X", request.method, shlex.quote(target.url(request.path))]
+    if target.ca_bundle is not None:
+        words += ["--cacert", shlex.quote(target.ca_bundle)]
     if request.content_type is None:
         words += ["-H", "'Content-Type:'"]
     else:
@@ -192,6 +209,13 @@ def curl(request: Request, target: Target) -> str:
         words += ["-H", shlex.quote(f"Authorization: {before}") + variable + (shlex.quote(after) if after else "")]
     elif request.auth and target.key:
         words += ["-H", f'"Authorization: Bearer ${target.key_variable}"']
+    own = [name.lower() for name, _ in request.headers]
+    words += [
+        part
+        for extra in target.headers
+        if extra.name.lower() not in own
+        for part in ("-H", f'"{extra.name}: ${extra.variable}"')
+    ]
     for name, value in request.headers:
         words += ["-H", shlex.quote(f"{name}: {value}")]
     if request.chunked:
@@ -212,21 +236,26 @@ def curl(request: Request, target: Target) -> str:
     return f"printf %s {base64.b64encode(content).decode()} | base64 -d | " + " ".join(words)
 
 
-def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
-    """Seconds to wait before re-sending: what Retry-After asks for (seconds or a date), else 0.5 doubling."""
+def asked_wait(headers: httpx.Headers) -> float | None:
+    """Seconds that Retry-After asks for, in seconds or as a date; None where it says nothing that can be read."""
     asked = headers.get("retry-after", "").strip()
-    if asked:
-        try:
-            seconds = float(asked)
-            if seconds == seconds:  # not NaN
-                return min(max(seconds, 0.0), longest)
-        except ValueError:
-            pass
-        try:
-            when = email.utils.parsedate_to_datetime(asked).timestamp()
-            return min(max(when - time.time(), 0.0), longest)
-        except (TypeError, ValueError):
-            pass
+    try:
+        seconds = float(asked)
+        if seconds == seconds:  # not NaN
+            return max(seconds, 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(email.utils.parsedate_to_datetime(asked).timestamp() - time.time(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
+    """Seconds to wait before re-sending: what Retry-After asks for, else 0.5 doubling."""
+    asked = asked_wait(headers)
+    if asked is not None:
+        return min(asked, longest)
     return min(0.5 * 2**attempt, longest) * random.uniform(0.8, 1.2)
 
 
@@ -242,6 +271,11 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
     if not target.base.startswith("https"):
         return None
     context = httpx.create_ssl_context()
+    if target.ca_bundle is not None:
+        try:
+            context.load_verify_locations(target.ca_bundle)
+        except (OSError, ssl.SSLError) as error:
+            raise EndpointError(f"--ca-bundle {target.ca_bundle}: {error}; name a file of certificates") from None
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -250,7 +284,7 @@ MOST_LOOKS = 20
 """How often the environment is read again because it changed meanwhile."""
 
 
-def _proxied() -> bool:
+def proxied() -> bool:
     """Whether the environment names a proxy for http or https."""
     found = getproxies()
     return any(found.get(scheme) for scheme in ("http", "https", "all"))
@@ -259,9 +293,18 @@ def _proxied() -> bool:
 class Lane:
     """One connection's worth of requests: an httpx client of its own, because one shared pool is quadratic."""
 
-    def __init__(self, target: Target, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        context: ssl.SSLContext | None = None,
+        *,
+        intake: Intake | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self.target = target
         self._context = context or tls_context(target)
+        self._intake = intake or Intake()
+        self._pace = pace
         self._alike: dict[tuple[object, ...], httpx.Request] = {}
         self._wire: Wire | None = None
         self._client = self._open()
@@ -280,7 +323,7 @@ class Lane:
 
     def _client_of(self) -> httpx.AsyncClient:
         bounds = self.target.bounds
-        self._wire = None if _proxied() else Wire(self._context, KEEPALIVE)
+        self._wire = None if proxied() else Wire(self._context, KEEPALIVE)
         return httpx.AsyncClient(
             transport=self._wire,
             timeout=httpx.Timeout(bounds.read, connect=bounds.connect),
@@ -302,7 +345,7 @@ class Lane:
         if alike is None or not request.content:
             url, headers = self.target.url(request.path), headers_of(request, self.target)
             built = self._client.build_request(request.method, url, content=request.content, headers=headers)
-            if request.content:
+            if request.content and "content-length" in built.headers:
                 self._alike[shape] = built
             return built
         headers = alike.headers.copy()
@@ -334,14 +377,17 @@ class Lane:
         """Close the connection."""
         await self._client.aclose()
 
-    async def ask(self, request: Request, *, in_flight: int = 1) -> Exchange:
+    async def ask(self, request: Request, *, in_flight: int = 1, ticket: int = 0) -> Exchange:
         """Send one prepared request, one of ``in_flight`` under way. Never raises for what the server does.
 
-        429 and 503 are waited out within the bounds. A connection that was kept alive may have been closed by the
-        server at any time, so a drop before the first byte on a used one is asked again on a new one before it counts.
+        429 and 503 are waited out within the bounds; with a pace, all lanes wait, and those with a lower ``ticket`` go
+        first. A connection that was kept alive may have been closed by the server at any time, so a drop before the
+        first byte on a used one is asked again on a new one before it counts.
         """
         attempts = 0
         waits = 0
+        alone = False
+        pace = self._pace
         dropped: Exchange | None = None
         budget = self.target.budget
         while True:
@@ -349,14 +395,25 @@ class Lane:
                 return Exchange(request, trouble=Trouble("budget", budget.spent), attempts=attempts)
             attempts += 1
             reused = self._used
+            answer = None
             try:
-                exchange = await self._once(request, attempts, in_flight)
-            except BaseException:
+                if pace is None:
+                    exchange = await self._once(request, attempts, in_flight)
+                else:
+                    await pace.take(ticket)
+                    alone = pace.alone
+                    try:
+                        if pace.stopped:
+                            return Exchange(
+                                request, trouble=Trouble("cancelled", "the run has ended"), attempts=attempts - 1
+                            )
+                        exchange = await self._once(request, attempts, pace.flying)
+                    finally:
+                        pace.give()
+                answer = exchange.answer
+            finally:
                 if budget is not None:
-                    budget.settle(request, None)
-                raise
-            if budget is not None:
-                budget.settle(request, exchange.answer)
+                    budget.settle(request, answer)
             trouble, answer = exchange.trouble, exchange.answer
             if trouble or request.chunked or (answer and answer.unended):
                 await self._renew()  # what a server did not read of a chunked body, it takes for the next request
@@ -366,12 +423,27 @@ class Lane:
                 if trouble.kind in ("disconnected", "protocol") and answer is None and reused and not dropped:
                     dropped = exchange
                     continue
-            if answer and answer.status in (429, 503, 529) and waits < self.target.bounds.retries:
-                wait = retry_wait(httpx.Headers(list(answer.headers)), waits, self.target.bounds.longest_wait)
+            if answer is None or answer.status not in BUSY:
+                if pace is not None and answer is not None:
+                    pace.served()
+                return exchange
+            bounds = self.target.bounds
+            headers = httpx.Headers(list(answer.headers))
+            too_long = (asked_wait(headers) or 0.0) > bounds.longest_wait  # nobody waits that long, nor asks earlier
+            wait = retry_wait(headers, waits, bounds.longest_wait)
+            if pace is None:
+                if waits >= bounds.retries or too_long:
+                    return exchange
                 waits += 1
                 await asyncio.sleep(wait)
                 continue
-            return exchange
+            pace.busy(exchange.started, 0.0 if too_long else wait, too_long=too_long)
+            if too_long:
+                return exchange
+            # put off among many it says nothing about the request: only what it meets alone counts in full
+            waits += alone
+            if waits >= bounds.retries or attempts > 4 * bounds.retries or pace.hopeless:
+                return exchange
 
     async def _renew(self) -> None:
         await self._client.aclose()
@@ -381,18 +453,18 @@ class Lane:
     async def _once(self, request: Request, attempt: int, in_flight: int) -> Exchange:
         target = self.target
         started = time.monotonic()
-        pieces: list[bytes] = []
+        content = bytearray()
         seen: httpx.Response | None = None
         first: float | None = None
         trouble: Trouble | None = None
         unended: Unended | None = None
         tail = b""
         try:
-            async with asyncio.timeout(target.bounds.total):
+            async with asyncio.timeout(target.bounds.total) as deadline:
                 async with self._opened(request) as response:
                     seen = response
-                    size = 0
-                    incoming = response.aiter_bytes()
+                    decoder = Decoder(response.headers.get("content-encoding", ""), target.bounds.size)
+                    incoming = response.aiter_raw()
                     events = "text/event-stream" in response.headers.get("content-type", "")
                     while (piece := await self._next(incoming, started, bool(END_MARKER.search(tail)))) is not None:
                         if piece is Unended.SILENT:
@@ -400,14 +472,19 @@ class Lane:
                             break
                         if first is None:
                             first = time.monotonic() - started
-                        tail = tail[-_MARKER_SIZE:] + piece if events else b""
-                        pieces.append(piece[: target.bounds.size - size])
-                        size += len(piece)
-                        if size > target.bounds.size:
-                            trouble = Trouble("too_large", f"the answer is longer than {target.bounds.size} bytes")
+                        decoded = decoder.decode(piece)
+                        tail = tail[-_MARKER_SIZE:] + decoded if events else b""
+                        content += decoded
+                        if len(content) > LARGE or decoder.overflowed:
+                            await self._rest(incoming, decoder, content, deadline)
                             break
+                    if decoder.overflowed:
+                        trouble = Trouble("too_large", f"the answer is longer than {target.bounds.size} bytes")
+                        del content[SAMPLE:]
         except TimeoutError:
             trouble = Trouble("timeout", f"no complete answer within {target.bounds.total:g} s")
+        except BrokenCoding as error:
+            trouble = Trouble("protocol", str(error))
         except Exception as error:  # every fault of the transport becomes a value
             trouble = _trouble(error, target)
         if trouble and END_MARKER.search(tail) and trouble.kind in ("disconnected", "protocol", "timeout"):
@@ -416,13 +493,31 @@ class Lane:
         self._used = trouble is None
         answer = None
         if seen is not None:
-            content = b"".join(pieces)
+            whole, unkept = self._intake.keep(bytes(content))
+            trouble = trouble or unkept
             headers = tuple((name.lower(), value) for name, value in seen.headers.multi_items())
-            if target.secret:
-                content = redacted(content.decode("latin-1"), target).encode("latin-1")
-                headers = tuple((redacted(name, target), redacted(value, target)) for name, value in headers)
-            answer = Answer(seen.status_code, headers, content, time.monotonic() - started, first, unended)
+            redaction = target.redaction
+            if redaction.secrets:
+                whole = redaction.content(whole)
+                headers = tuple((redaction.text(name), redaction.text(value)) for name, value in headers)
+            answer = Answer(seen.status_code, headers, whole, time.monotonic() - started, first, unended)
         return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic())
+
+    async def _rest(
+        self, pieces: AsyncIterator[bytes], decoder: Decoder, content: bytearray, deadline: asyncio.Timeout
+    ) -> None:
+        """The rest of a large answer, in turn with other lanes; the time spent waiting is not the server's."""
+        clock = asyncio.get_running_loop()
+        left = (deadline.when() or clock.time()) - clock.time()
+        deadline.reschedule(None)
+        async with self._intake.turn():
+            deadline.reschedule(clock.time() + left)
+            while not decoder.overflowed:
+                try:
+                    piece = await anext(pieces)
+                except StopAsyncIteration:
+                    return
+                content += decoder.decode(piece)
 
     async def _next(
         self, incoming: AsyncIterator[bytes], started: float, ended: bool
@@ -455,7 +550,7 @@ async def _read(incoming: AsyncIterator[bytes]) -> bytes | None:
 
 
 def _trouble(error: Exception, target: Target) -> Trouble:
-    text = redacted(str(error) or type(error).__name__, target)
+    text = target.redaction.text(str(error) or type(error).__name__)
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, ssl.SSLError):

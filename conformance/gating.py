@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from .endpoint import TOKEN_BOUNDS, Target, curl, prepare
 from .judge import Kind, Reaction, describe, excuse, judge, react
 from .model import (
-    Body,
     Capability,
     Exchange,
     Expect,
     Finding,
     Gate,
+    Request,
     RequestRule,
     Result,
     Strength,
@@ -75,17 +75,17 @@ def as_rule(gate: Gate, expect: Expect) -> RequestRule:
     )
 
 
-def bounded(gate: Gate, target: Target) -> Body:
-    """The probe with its token bound under the name that the canary found to be taken; without one where none is."""
-    if gate.property in TOKEN_BOUNDS or "max_tokens" not in gate.probe or "max_tokens" in target.fields:
-        return gate.probe
-    body = {key: value for key, value in gate.probe.items() if key != "max_tokens"}
-    return body | dict.fromkeys(target.fields, gate.probe["max_tokens"])
+def bounded(gate: Gate, target: Target) -> Request:
+    """The probe, without its token bound where the canary found that none is taken; that of a bound stays as it is."""
+    if gate.property in TOKEN_BOUNDS:
+        return Request(body=gate.probe, bare=True)
+    left_out = () if target.fields else TOKEN_BOUNDS
+    return Request(body={key: value for key, value in gate.probe.items() if key not in left_out})
 
 
 async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
     rule = as_rule(gate, Expect.ACCEPT)
-    probe = as_request(bounded(gate, pipeline.target))
+    probe = bounded(gate, pipeline.target)
     exchange = await pipeline.ask(probe, gate.id, URGENT)
     judgement = judge(rule, exchange)
     if judgement.kind is Kind.VIOLATED and judgement.symptom is not Symptom.KILLED_SERVER:
@@ -103,40 +103,47 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
                 note=f"refused: {describe(exchange)}",
                 capability=Capability.REFUSED,
             )
-        return _finding(pipeline, gate, probe.body, exchange, Symptom.REFUSED_VALID, judgement.why, Capability.REFUSED)
+        return _finding(pipeline, gate, probe, exchange, Symptom.REFUSED_VALID, judgement.why, Capability.REFUSED)
     if judgement.kind is Kind.VIOLATED:
         symptom = judgement.symptom or Symptom.CRASHED
-        return _finding(pipeline, gate, probe.body, exchange, symptom, judgement.why, Capability.BROKEN)
+        return _finding(pipeline, gate, probe, exchange, symptom, judgement.why, Capability.BROKEN)
     assert exchange.answer is not None
     effect = gate.effect(exchange.answer) if gate.effect else None
     if effect is True:
         return Result(gate.id, Verdict.PASSED, observed="effect seen", requests=1, capability=Capability.OFFERED)
     if gate.nonsense is not None:
         refuse = as_rule(gate, Expect.REFUSE)
-        nonsense = await pipeline.ask(as_request(gate.nonsense), gate.id, URGENT)
+        absurd = as_request(gate.nonsense)
+        nonsense = await pipeline.ask(absurd, gate.id, URGENT)
         verdict = judge(refuse, nonsense)
         if verdict.kind is Kind.VIOLATED and verdict.symptom is not Symptom.KILLED_SERVER:
-            nonsense = await pipeline.ask_alone(as_request(gate.nonsense), gate.id)
+            nonsense = await pipeline.ask_alone(absurd, gate.id)
             verdict = judge(refuse, nonsense)
         if verdict.symptom is Symptom.ACCEPTED_INVALID and react(nonsense) is not Reaction.ERROR_IN_200:
             why = f"{gate.property} is not looked at: nonsense in its place was accepted ({describe(nonsense)})"
-            return _finding(pipeline, gate, gate.nonsense, nonsense, Symptom.ACCEPTED_INVALID, why, Capability.IGNORED)
+            return _finding(pipeline, gate, absurd, nonsense, Symptom.ACCEPTED_INVALID, why, Capability.IGNORED)
         if verdict.kind is Kind.UNDECIDED:
             return Result(gate.id, Verdict.ERROR, note=verdict.why, requests=2, capability=Capability.BROKEN)
         if verdict.symptom in GRAVE:
-            return _finding(pipeline, gate, gate.nonsense, nonsense, verdict.symptom, verdict.why, Capability.OFFERED)
+            return _finding(pipeline, gate, absurd, nonsense, verdict.symptom, verdict.why, Capability.OFFERED)
     if effect is False:
         repeat = await pipeline.ask_alone(probe, gate.id)
         if repeat.answer is not None and gate.effect is not None and gate.effect(repeat.answer) is False:
             why = f"accepted without effect: the answer does not show what {gate.property} asks for"
-            return _finding(pipeline, gate, probe.body, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)
+            return _finding(pipeline, gate, probe, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)
     return Result(gate.id, Verdict.PASSED, observed="accepted", requests=2, capability=Capability.OFFERED)
 
 
 def _finding(
-    pipeline: Pipeline, gate: Gate, body: Body, exchange: Exchange, symptom: Symptom, why: str, capability: Capability
+    pipeline: Pipeline,
+    gate: Gate,
+    request: Request,
+    exchange: Exchange,
+    symptom: Symptom,
+    why: str,
+    capability: Capability,
 ) -> Result:
-    ready = prepare(as_request(body), pipeline.target)
+    ready = prepare(request, pipeline.target)
     finding = Finding(symptom, why, ready, exchange, curl(ready, pipeline.target), confirmed="2/2")
     # the strength of a gate is that of taking the property; crashing on it or taking nonsense is never right
     lenient = gate.strength is Strength.SHOULD and symptom is Symptom.REFUSED_VALID

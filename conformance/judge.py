@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .model import NOT_JSON, Answer, Exchange, Expect, RequestRule, Symptom, view
+from .sse import read_json
 
 
 class Reaction(StrEnum):
@@ -105,6 +106,8 @@ def react(exchange: Exchange) -> Reaction:
         return Reaction.REFUSED
     if 300 <= answer.status < 400:
         return Reaction.REDIRECTED
+    if trouble and trouble.kind == "too_large":
+        return Reaction.HUNG  # nobody has seen its end
     return Reaction.ERROR_IN_200 if carries_error(answer) else Reaction.ACCEPTED
 
 
@@ -144,6 +147,11 @@ _MODEL_TEXT = re.compile(
     r"|system role (?:is )?not supported|roles must alternate",  # chat templates
     re.IGNORECASE | re.DOTALL,
 )
+# Beside the name of the model, that something is not supported.
+_UNSUPPORTED = re.compile(
+    r"(?:\bnot|n't|\bonly)\b.{0,60}\b(?:support|compatib)|\b(?:unsupport|incompatib)|\bsupports? only\b",
+    re.IGNORECASE | re.DOTALL,
+)
 # The request was taken and its answer came to nothing: cut by the bound, or stopped by a filter.
 _UNFINISHED_CODES = ("json_validate_failed", "tool_use_failed", "output_parse_failed")
 _UNFINISHED_TEXT = re.compile(
@@ -152,6 +160,7 @@ _UNFINISHED_TEXT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_READ = 4_000
+_BOUNDS = ("max_tokens", "max_completion_tokens")
 _FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed")
 
 
@@ -178,7 +187,7 @@ def excuse(exchange: Exchange) -> str:
         return "larger than the server takes (413)"
     if answer.status == 403:
         return f"the model lacks the permission or the feature (403): {_short(message)}"
-    if code in _MODEL_CODES or _MODEL_TEXT.search(message):
+    if code in _MODEL_CODES or _MODEL_TEXT.search(message) or _names_model(exchange, message):
         return f"this model does not offer it: {_short(message)}"
     return ""
 
@@ -187,7 +196,26 @@ def speaks_of_model(exchange: Exchange) -> bool:
     """Whether a refusal is about what the model or the key may do, and not about the request (fact base §8.13)."""
     error = error_of(exchange.answer) if exchange.answer else {}
     message = error.get("message")
-    return error.get("code") in _MODEL_CODES or (isinstance(message, str) and bool(_MODEL_TEXT.search(message)))
+    if error.get("code") in _MODEL_CODES:
+        return True
+    return isinstance(message, str) and (bool(_MODEL_TEXT.search(message)) or _names_model(exchange, message))
+
+
+def _names_model(exchange: Exchange, message: str) -> bool:
+    """Whether a message says that something is not supported, and names the model that was asked for."""
+    request = exchange.request
+    body = request.body if request.raw is None else read_json(request.raw)
+    model = body.get("model") if isinstance(body, dict) else None
+    if not isinstance(model, str) or len(model) < 3 or not _UNSUPPORTED.search(message):
+        return False
+    return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", message) is not None
+
+
+def boundless(exchange: Exchange) -> bool:
+    """Whether a request was sent without a token bound on purpose."""
+    body = exchange.request.body
+    bounded = isinstance(body, dict) and any(body.get(name) is not None for name in _BOUNDS)
+    return exchange.request.bare and exchange.request.raw is None and not bounded
 
 
 def _short(text: str, most: int = 160) -> str:
@@ -205,6 +233,9 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
         return Judgement(Kind.HELD, observed=f"refused ({said})")
     if rule.expect is Expect.EITHER and reaction is Reaction.HUNG:
         return Judgement(Kind.HELD, observed=f"no answer ({said})")  # a large body may simply take its time
+    if rule.expect is Expect.ACCEPT and reaction is Reaction.HUNG and boundless(exchange):
+        why = f"no answer in time ({said}), and nothing bounds how long a model may think about this one"
+        return Judgement(Kind.EXCUSED, why, observed="no answer in time")
     match reaction:
         case Reaction.UNREACHED | Reaction.LIMITED | Reaction.REDIRECTED:
             return Judgement(Kind.UNDECIDED, f"no verdict possible: {reaction} ({said})")

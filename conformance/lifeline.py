@@ -7,27 +7,39 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from .endpoint import EndpointError, Lane, Target, prepare
-from .health import CANARY
+from .health import CANARY, NURSE
 from .judge import Reaction, react
+from .pace import Pace
 
 READY_WITHIN = 120.0
 """Seconds a server has to take its first request."""
+
+MOST_STARTS = 3
+"""How often a command is started after one death, where it ends by itself."""
 
 GRACE = 5.0
 """Seconds between a polite word and a kill."""
 
 
 class Lifeline:
-    """Owns one server process. The command runs in a shell; what it prints goes to ``log``."""
+    """Owns one server process. The command runs in a shell; what it prints goes to ``log``.
+
+    ``deaths`` are the exit codes of those that ended by themselves.
+    """
 
     def __init__(self, command: str, log: Path) -> None:
         self.command = command
         self.log = log
         self.target: Target | None = None
+        self.pace: Pace | None = None
+        self.ready_within = READY_WITHIN
+        self.starts = 0
+        self.deaths: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._file: IO[bytes] | None = None
 
@@ -35,6 +47,10 @@ class Lifeline:
         """Start the command."""
         if self._file is None:
             self._file = self.log.open("ab")
+        self.starts += 1
+        if self.starts > 1:
+            self._file.write(f"--- chatproof: start {self.starts} ---\n".encode())
+            self._file.flush()
         self._process = subprocess.Popen(
             self.command,
             shell=True,
@@ -51,18 +67,31 @@ class Lifeline:
             raise EndpointError(f"--start: the command ended with code {code}; what it printed is in {self.log}")
 
     async def revive(self) -> bool:
-        """Restart, and wait until the canary is taken. False when that does not happen in time."""
+        """Restart, and wait until the canary is taken. False when that does not happen in time.
+
+        A command that ends by itself is tried again: the port of the one before may not be free yet.
+        """
+        process = self._process
+        if process is not None and process.poll() is not None:
+            self.deaths.append(process.returncode)
+        for number in range(MOST_STARTS):
+            await asyncio.sleep(number)
+            await asyncio.to_thread(self._kill)
+            self.start()
+            if await self._ready():
+                return True
+            if self._process is None or self._process.poll() is None:
+                return False  # it runs, and takes nothing
+        return False
+
+    async def _ready(self) -> bool:
         assert self.target is not None
-        await asyncio.to_thread(self._kill)
-        self.start()
-        ends = time.monotonic() + READY_WITHIN
+        ends = time.monotonic() + self.ready_within
         while time.monotonic() < ends:
-            try:
-                self.check()
-            except EndpointError:
+            if self._process is not None and self._process.poll() is not None:
                 return False
-            async with Lane(self.target) as lane:
-                if react(await lane.ask(prepare(CANARY, self.target))) is Reaction.ACCEPTED:
+            async with Lane(self.target, pace=self.pace) as lane:
+                if react(await lane.ask(prepare(CANARY, self.target), ticket=NURSE)) is Reaction.ACCEPTED:
                     return True
             await asyncio.sleep(0.2)
         return False
@@ -91,3 +120,15 @@ class Lifeline:
         if self._file:
             self._file.close()
             self._file = None
+            self._redact()
+
+    def _redact(self) -> None:
+        """Take the secrets out of what the server has printed."""
+        redaction = self.target.redaction if self.target else None
+        if redaction is None or not redaction.secrets:
+            return
+        cleaned = self.log.with_name(self.log.name + ".part")
+        with suppress(OSError), self.log.open("rb") as old, cleaned.open("wb") as new:
+            for line in old:
+                new.write(redaction.content(line))
+            cleaned.replace(self.log)

@@ -1,6 +1,7 @@
 """The words of the suite as values: rules, requests, exchanges, findings, results.
 
-Nothing here does I/O, and of the suite it imports only the reader of event streams. Durations are seconds.
+Nothing here does I/O, and of the suite it imports only the reader of event streams and the table of
+vintages. Durations are seconds.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, wraps
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from hypothesis.strategies import SearchStrategy
 
 from .sse import NOT_JSON as NOT_JSON
 from .sse import Stream, parse, read_json
+from .vintages import FIRST
 
 T = TypeVar("T")
 
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
 
-VINTAGES = ("2024-11", "2026-08")
-"""Known vintages of the specification, oldest first."""
+TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
+"""Properties that bound the tokens of an answer."""
 
 
 class Strength(StrEnum):
@@ -149,6 +151,7 @@ class Trouble:
 
     ``dns`` ``tls`` ``connect`` ``connect_timeout`` (nothing reached the server), ``disconnected`` (closed or reset
     before a complete answer), ``timeout`` (no complete answer in time), ``too_large`` (over the size cap),
+    ``unkept`` (complete, but only its start was kept),
     ``protocol`` (not HTTP), ``killed`` (the server went away or fell ill on this request, twice), ``cancelled``
     (the run ended before it was sent), ``set_aside`` (not sent, because its like has killed the server), ``budget``
     (not sent, because a ceiling forbids it).
@@ -163,6 +166,27 @@ class Unended(StrEnum):
 
     CLOSED = "the connection was closed"
     SILENT = "nothing came"
+
+
+LARGE_ANSWER = 2**15
+"""Bytes from which on the JSON value or the events of an answer are not kept beside it: they take much more memory."""
+
+
+class _read_once(cached_property[Any]):
+    """A cached property that of all large answers remembers the last one alone."""
+
+    _last: ClassVar[tuple[object, dict[str, Any]]] = (None, {})
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None or len(instance.content) <= LARGE_ANSWER:
+            return super().__get__(instance, owner)
+        if _read_once._last[0] is not instance:
+            _read_once._last = (instance, {})
+        values = _read_once._last[1]
+        name = self.func.__name__
+        if name not in values:
+            values[name] = self.func(instance)
+        return values[name]
 
 
 @dataclass(frozen=True)
@@ -184,12 +208,12 @@ class Answer:
         """First value of a header, or None."""
         return next((value for key, value in self.headers if key == name), None)
 
-    @cached_property
+    @_read_once
     def json(self) -> Any:
         """The body as JSON, or the ``NOT_JSON`` marker."""
         return read_json(self.content)
 
-    @cached_property
+    @_read_once
     def stream(self) -> Stream:
         """The body read as an event stream."""
         return parse(self.content)
@@ -255,7 +279,8 @@ class RequestRule:
     capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less (none for a body of
     a single feature, whose fault is another rule's finding).
     ``weight`` multiplies the number of drawn examples. ``statuses`` are legal refusals beside 400 and 422. ``risky``
-    requests have killed engines (left out by --safe).
+    requests have killed engines (left out by --safe). Every kind of rule holds from the vintage ``since`` to the
+    vintage ``until`` (None: to the newest).
     """
 
     id: str
@@ -273,8 +298,8 @@ class RequestRule:
     statuses: frozenset[int] = frozenset()
     risky: bool = False
     weight: int = 1
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 
@@ -297,8 +322,8 @@ class Gate:
     optional: bool = False
     needs: tuple[str, ...] = ()
     strength: Strength = Strength.MUST
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = "gates"
 
     @property
@@ -331,8 +356,8 @@ class AnswerRule:
     among: Callable[[Exchange], bool] | None = None
     mark: Callable[[Exchange], str | None] | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 
@@ -367,8 +392,8 @@ class Relation:
     needs: tuple[str, ...] = ()
     valid: bool = False
     symptom: Symptom = Symptom.WRONG_CONTENT
-    since: str = VINTAGES[0]
-    until: str = VINTAGES[-1]
+    since: str = FIRST
+    until: str | None = None
     chapter: str = ""
 
 

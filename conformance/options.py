@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from . import access
+from .access import DEFAULT_KEY_VARIABLE
+from .vintages import FIRST
+from .vintages import VINTAGES as VINTAGE_NAMES
+
 if TYPE_CHECKING:
     from ..reports.reading import Run
     from .budget import Budget
@@ -18,9 +23,7 @@ if TYPE_CHECKING:
     from .waivers import Waivers
 
 DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
-VINTAGE_NAMES = ("2024-11",)
 PROFILE_NAMES = ("auto",)
-DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 OPENAI_HOST = "api.openai.com"
 
 
@@ -64,7 +67,7 @@ def register(parser: pytest.Parser) -> None:
     add("--depth", choices=DEPTH_NAMES, default="default", help="how much of each rule is asked")
     add("--max-examples", metavar="N", type=number(0, 100_000), default=None, help="drawn bodies per rule")
     add("--conformance-profile", choices=PROFILE_NAMES, default="auto", help="what the server claims to offer")
-    add("--vintage", choices=VINTAGE_NAMES, default="2024-11", help="version of the specification")
+    add("--vintage", choices=VINTAGE_NAMES, default=FIRST, help="version of the specification")
     add(
         "--parity",
         action="store_true",
@@ -102,6 +105,7 @@ def register(parser: pytest.Parser) -> None:
     add("--waivers", metavar="FILE", default=None, help="known failures with reason, owner and end (chatproof waivers)")
     add("--shard", metavar="I/N", type=share, default=None, help="part I of N of the run (chatproof merge joins them)")
     add("--resume", action="store_true", help="continue the run in --report-dir: what is finished is not asked again")
+    access.register(add)
     add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
 
 
@@ -122,6 +126,16 @@ def key_variable(config: pytest.Config) -> str:
     if f"//{OPENAI_HOST}" in endpoint and DEFAULT_KEY_VARIABLE not in os.environ:
         return "OPENAI_API_KEY"
     return DEFAULT_KEY_VARIABLE
+
+
+def access_of(config: pytest.Config) -> access.Access:
+    """How the endpoint is reached, checked: files are there, variables are set."""
+    if config.option.api_key_file and config.option.api_key_env:
+        raise pytest.UsageError("--api-key-file and --api-key-env: the key is in one place; give one of them")
+    try:
+        return access.chosen(config.option, key_variable(config), Path(config.invocation_params.dir))
+    except access.AccessError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def baseline(place: str, start: Path) -> Run:

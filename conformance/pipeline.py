@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from .budget import URGENT, Priority
-from .endpoint import Lane, Target, prepare, tls_context
-from .health import Health, Revive
+from .endpoint import Lane, Target, prepare, proxied, tls_context
+from .health import NURSE, Health, Revive
+from .intake import Intake
 from .judge import UNREACHED
 from .model import Exchange, Request, Trouble, Unended
+from .pace import BUSY, Pace
 from .traffic import Traffic
 
 LANDING = 5.0
@@ -36,14 +38,26 @@ class Job:
     label: str
     done: asyncio.Future[Exchange]
     vetted: Exchange | None = None
+    ticket: int = 0
 
 
 class Pipeline:
     """N lanes over one queue. Use inside a running loop: ``async with Pipeline(...)``."""
 
-    def __init__(self, target: Target, lanes: int, *, patience: float = 5.0, revive: Revive | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        lanes: int,
+        *,
+        patience: float = 5.0,
+        revive: Revive | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self.target = target
         self.lanes = lanes
+        self.pace = pace or Pace(lanes)
+        self.pace.begin()
+        self.intake = Intake()
         self.traffic = Traffic()
         self.gone: str | None = None
         self.health = Health(self, patience, revive)
@@ -111,7 +125,7 @@ class Pipeline:
 
     async def ask_alone(self, request: Request, label: str) -> Exchange:
         """A new exchange for a request, with nothing else in flight; one at a time."""
-        job = Job(prepare(request, self.target), label, asyncio.get_running_loop().create_future())
+        job = Job(prepare(request, self.target), label, asyncio.get_running_loop().create_future(), ticket=NURSE)
         self._lonely_waiting += 1
         try:
             await self._alone.acquire()
@@ -129,7 +143,7 @@ class Pipeline:
                 return self.cancelled(job)
             self._lonely = True
             self._flying.add(job)
-            async with Lane(self.target, self.context) as lane:
+            async with self.lane() as lane:
                 return await self._fly(lane, job)
         finally:
             self._lonely = False
@@ -164,6 +178,7 @@ class Pipeline:
         self.gone = self.gone or reason
         self.health.stir()
         self._open.set()
+        self.pace.stop()
         while not self._queue.empty():
             job = self._queue.get_nowait()[2]
             self._finish(job, self.cancelled(job))
@@ -173,11 +188,12 @@ class Pipeline:
         return Exchange(job.request, trouble=Trouble("cancelled", self.gone or "cancelled"), attempts=0)
 
     def _enqueue(self, request: Request, label: str, priority: Priority) -> asyncio.Future[Exchange]:
-        job = Job(request, label, asyncio.get_running_loop().create_future())
+        number = next(self._number)
+        job = Job(request, label, asyncio.get_running_loop().create_future(), ticket=number)
         if self.gone:
             self._finish(job, self.cancelled(job))
         else:
-            self._queue.put_nowait((priority, next(self._number), job))
+            self._queue.put_nowait((priority, number, job))
         return job.done
 
     @staticmethod
@@ -191,20 +207,34 @@ class Pipeline:
         """Let no further job take off."""
         if not self.gone:
             self._open.clear()
+            self.pace.hold(True)
 
     def resume(self) -> None:
         """Go on."""
         self._open.set()
+        self.pace.hold(False)
+
+    @property
+    def flying(self) -> int:
+        """Requests that were sent and not answered yet."""
+        return len(self._flying)
+
+    @property
+    def paused(self) -> bool:
+        """Whether no job takes off now."""
+        return not self._open.is_set()
 
     async def landed(self, patience: float = math.inf) -> None:
         """Wait until what is in flight has an answer or is in trouble; bounded by ``patience`` seconds and by the
         time-outs of a request."""
         ends = time.monotonic() + patience
-        while len(self._flying) > self._troubled and time.monotonic() < ends:
+        while len(self._flying) > self._troubled + self.pace.waiting and time.monotonic() < ends:
             await asyncio.sleep(0.005)
 
     async def listening(self) -> bool:
-        """Whether something accepts connections at the endpoint."""
+        """Whether something accepts connections at the endpoint; behind a proxy nobody knows."""
+        if proxied():
+            return True
         parts = urlsplit(self.target.base)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
@@ -219,8 +249,12 @@ class Pipeline:
 
     # --- lanes ---------------------------------------------------------------------------------------------------
 
+    def lane(self) -> Lane:
+        """A lane more, which keeps to the pace of all."""
+        return Lane(self.target, self.context, intake=self.intake, pace=self.pace)
+
     async def _lane(self) -> None:
-        async with Lane(self.target, self.context) as lane:
+        async with self.lane() as lane:
             while True:
                 priority, _, job = await self._queue.get()
                 await self._open.wait()
@@ -259,13 +293,16 @@ class Pipeline:
     async def _fly(self, lane: Lane, job: Job) -> Exchange:
         """Send one job; when the server has gone away, wait for it and send again what never arrived."""
         while True:
-            exchange = await lane.ask(job.request, in_flight=len(self._flying))
+            exchange = await lane.ask(job.request, ticket=job.ticket)
             self.traffic.add(exchange)
+            self.traffic.busy = self.pace.busy_answers
             trouble = exchange.trouble
             if trouble is not None and trouble.kind == "budget":
                 return exchange
             if exchange.answer and exchange.answer.unended is Unended.CLOSED and not await self.listening():
                 trouble = Trouble("disconnected", exchange.answer.unended)  # the end of the server, not of the stream
+            if exchange.status in BUSY and (why := self.pace.hopeless):
+                self.give_up(f"the server answered nothing but {exchange.status} {why}")
             if trouble is None or trouble.kind not in (*UNREACHED, "disconnected"):
                 self.health.saw(job, exchange)
                 return exchange

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -28,6 +28,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .vintages import FIRST
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ DEPTHS = {
 class Settings:
     """What shapes the list of a run."""
 
-    vintage: str = "2024-11"
+    vintage: str = FIRST
     depth: str = "default"
     examples: int | None = None
     seed: int = 0
@@ -136,6 +137,17 @@ def drawn_count(rule: RequestRule, chosen: Settings) -> int:
     if chosen.depth == "default" and chosen.examples is None and len(rule.pins) >= TELLING:
         drawn -= 1
     return (drawn if rule.pins else max(drawn, 1)) * rule.weight
+
+
+def planned(rule: Rule, chosen: Settings) -> float:
+    """About how many requests a rule is worth, without drawing any: what is judged on others' answers is little."""
+    if isinstance(rule, RequestRule):
+        depth = DEPTHS[chosen.depth]
+        pins = len(rule.pins) if depth.pins is None else min(len(rule.pins), depth.pins[rule.strength])
+        return max(1, pins + (drawn_count(rule, chosen) if rule.examples is not None else 0))
+    if isinstance(rule, Relation):
+        return 2.0 * max(1, len(rule.pins) + (chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0))
+    return 2 if isinstance(rule, Gate) else 0.5
 
 
 def example_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
@@ -247,11 +259,16 @@ def cases(catalogue: Catalogue, rules: Iterable[RequestRule], chosen: Settings) 
 
 
 def disposition(
-    rule: RequestRule | AnswerRule | Relation, gates: Sequence[Gate], capabilities: dict[str, Capability], safe: bool
+    rule: RequestRule | AnswerRule | Relation,
+    gates: Sequence[Gate],
+    capabilities: dict[str, Capability],
+    safe: bool,
+    declined: Collection[str] = (),
 ) -> Result | None:
     """The verdict of a rule that is not asked because of its gates or of --safe, or None for one that is asked.
 
-    A gate named like the rule's property is needed without saying so.
+    A gate named like the rule's property is needed without saying so. ``declined`` are ids of gates that were refused
+    for a good reason, as by a model that lacks the feature.
     """
     risky = isinstance(rule, RequestRule) and rule.risky
     refusal = isinstance(rule, RequestRule) and rule.expect is Expect.REFUSE
@@ -264,7 +281,7 @@ def disposition(
         found = capabilities.get(name)
         if gate is None or found is None or found is Capability.OFFERED:
             continue
-        if found is Capability.REFUSED and gate.optional:
+        if found is Capability.REFUSED and (gate.optional or gate.id in declined):
             return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the server refuses {name}")
         if found is Capability.IGNORED and not (refusal or (effect and gate.effect)):
             continue  # what takes nonsense may still do the right thing; what shows no effect has none to judge

@@ -67,12 +67,14 @@ def pytest_configure(config: pytest.Config) -> None:
     with warnings.catch_warnings():
         # Hypothesis warns of plugins that make strategies this early; the catalogue is made of them, and only now
         warnings.filterwarnings("ignore", "Slow code in plugin")
+        from . import progress
         from .catalogue import load
         from .plan import Settings
         from .session import REFERENCE, Session
         from .suite import ANCHOR, SESSION, all_markers
+        from .vintages import FIRST
 
-        load(getattr(config.option, "vintage", None) or "2024-11")
+        load(getattr(config.option, "vintage", None) or FIRST)
     if handed:
         session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
     else:
@@ -94,12 +96,12 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("--start works with the URL of a server and without -n")
         if option.plan and getattr(option, "numprocesses", None):
             raise pytest.UsageError("--plan works without -n: it sends nothing")
-        variable = options.key_variable(config)
+        access = options.access_of(config)
         if option.baseline:
             config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
         command = options.command(config, endpoint)
         profile, waivers = option.conformance_profile, options.waivers(config)
-        session = Session(endpoint, option.model, variable, settings, profile, option.start, command, waivers)
+        session = Session(endpoint, option.model, access, settings, profile, option.start, command, waivers)
         session.budget = options.budget(config)
         session.shard = option.shard
         session.databases = options.databases(config)
@@ -117,6 +119,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if not handed:
         config.pluginmanager.register(Controller(session), "chatproof-controller")
+    if not worker and not (config.option.collectonly or config.option.plan):
+        progress.install(config, session)
     for name in all_markers(session.catalogue):
         config.addinivalue_line("markers", f"{name}: chatproof rules about {name}")
 
@@ -286,7 +290,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         not _is_worker(session.config)
         and session.exitstatus == pytest.ExitCode.OK
         and run.target is not None
-        and run.unasked()
+        and not run.complete
     ):
         session.exitstatus = UNREACHABLE
     if run.folder is not None and not _is_worker(session.config):
@@ -297,7 +301,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _report(session: pytest.Session, run: Session) -> None:
     """Write the reports; with a baseline, only what is worse than there is a failure."""
-    from ..reports import compare, compare_writers, writers
+    from ..reports import compare, writers
     from ..reports.reading import RecordError, read
 
     config, folder = session.config, run.folder
@@ -307,11 +311,12 @@ def _report(session: pytest.Session, run: Session) -> None:
     except RecordError as error:
         config.stash[REPORTS] = [], [str(error)]
         return
-    config.stash[REPORTS] = writers.write_all(record, folder, os.environ)
+    written, faults = config.stash[REPORTS] = writers.write_all(record, folder, os.environ)
     if BASELINE in config.stash:
         comparison = config.stash[COMPARISON] = compare.compare(config.stash[BASELINE], record)
-        (folder / "compare.html").write_text(compare_writers.to_html(comparison), encoding="utf-8")
-        (folder / "compare.md").write_text(compare_writers.to_markdown(comparison), encoding="utf-8")
+        more, unwritten = writers.write_changes(comparison, folder, os.environ)
+        written += more
+        faults += unwritten
         if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
             failed = bool(comparison.regressions)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
@@ -328,6 +333,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             write_changes(terminalreporter, config.stash[COMPARISON])
         written, faults = config.stash.get(REPORTS, ([], []))
         if written:
-            terminalreporter.line("reports: " + ", ".join(path.name for path in written))
+            pages = sorted(written, key=lambda path: path.suffix != ".html")  # the one to look at first
+            terminalreporter.line(f"report: {pages[0]}; beside it {', '.join(path.name for path in pages[1:])}")
         for fault in faults:
             terminalreporter.line(f"not written: {fault}")

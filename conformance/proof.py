@@ -36,6 +36,9 @@ from .shrink import smallest
 SHRINK_BOUND = 150
 """Requests that one shrinking search may send."""
 
+SHRINK_SECONDS = 600.0
+"""Seconds that it may take: where each request hangs, that is a few of them."""
+
 GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
 """Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
@@ -106,7 +109,11 @@ class Prover:
         case, exchange, judgement = row
         request = case.request
         if judgement.symptom is Symptom.KILLED_SERVER:
-            pass  # to shrink it would kill the server again and again
+            if case.drawn and request.raw is None:
+                exchange = await self.pipeline.health.smaller(
+                    exchange, lambda body: rule.property in body or rule.property not in request.body
+                )
+                request = exchange.request
         elif rule.reduce is not None and request.raw is None:
             try:
                 body, left = await self._reduced(rule, request.body)
@@ -169,7 +176,7 @@ class Prover:
             request=ready,
             exchange=exchange,
             curl=curl(ready, self.pipeline.target),
-            confirmed=asked.told,
+            confirmed="2/2" if judgement.symptom is Symptom.KILLED_SERVER else asked.told,
             sightings=len(violated),
             others=tuple(cut(other.content, 300) for other in others[:5]),
         )
@@ -227,12 +234,13 @@ class Prover:
             if request.key not in known:
                 if left <= 0 or self.cancelled.is_set():
                     return None
-                left -= 1
+                began = time.monotonic()
                 try:
                     known[request.key] = asyncio.run_coroutine_threadsafe(self._violates(rule, request), loop).result()
                 except Unproved:
                     left = 0
                     return None
+                left -= 1 + int(SHRINK_BOUND * (time.monotonic() - began) / SHRINK_SECONDS)
             return known[request.key]
 
         database = self.shared.of(rule.id) if self.shared else None

@@ -15,14 +15,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .catalogue import PROPERTIES
+from .catalogue import properties
 from .model import Verdict
 from .plan import Settings, asked_at
 from .session import Session
+from .vintages import FIRST, VINTAGES
 
 BROAD = ("messages", "tools", "functions", "response_format")
 """Properties with so much inside that a rule about one part says nothing about a fault in another."""
@@ -38,8 +39,8 @@ class ProvingError(Exception):
 class Subject:
     """One server, with the ``key`` that it wants.
 
-    ``fails``: rules that must show its fault; ``with_it``: patterns of rules that may as well; ``warnings``: patterns
-    of rules that may warn of a server without a fault.
+    It is asked what holds in its ``vintage``. ``fails``: rules that must show its fault; ``with_it``: patterns of rules
+    that may as well; ``warnings``: patterns of rules that may warn of a server without a fault.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Subject:
     with_it: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     key: str | None = None
+    vintage: str = FIRST
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def servers(folder: Path) -> Iterator[tuple[str, list[Subject]]]:
                 tuple(row.get("with_it", ())),
                 tuple(row.get("warnings", ())),
                 row.get("key"),
+                row.get("vintage", FIRST),
             )
             for row in manifest["servers"]
         ]
@@ -184,14 +187,15 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     """The campaign against one wrong server; what keeps it from being made is told as ``error``."""
     started = time.monotonic()
     try:
-        lines, requests, first = verdicts(f"{root}/{subject.name}/v1", settings, subject.key)
+        asked = replace(settings, vintage=subject.vintage)
+        lines, requests, first = verdicts(f"{root}/{subject.name}/v1", asked, subject.key)
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         return Trial(subject, (), (), (), 0, None, time.monotonic() - started, why)
     failed = tuple(name for name, line in lines.items() if line["verdict"] in RED)
     warned = tuple(name for name, line in lines.items() if line["verdict"] == Verdict.WARNING.value)
     shown = tuple(name for name, line in lines.items() if "finding" in line)
-    about = subject.property if subject.property in PROPERTIES and subject.property not in BROAD else None
+    about = subject.property if subject.property in properties(VINTAGES[-1]) and subject.property not in BROAD else None
     kin = tuple(name for name in failed if lines[name]["property"] == about)
     return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, kin=kin)
 

@@ -14,11 +14,13 @@ from enum import StrEnum
 from typing import Any
 
 from . import canary
+from .access import Access
 from .campaign import Campaign
 from .catalogue import Catalogue, CatalogueError
 from .endpoint import Lane, Target
 from .judge import Kind, Reaction, describe, react
 from .model import AnswerRule, Exchange, Gate, Relation, Request, RequestRule, Verdict
+from .pace import Pace
 from .parity import judge_as_asked
 from .plan import Settings
 from .record import recorded_request
@@ -46,26 +48,38 @@ class Replayed:
     says: str
 
 
-def resolve(url: str, model: str | None, variable: str, key: str | None) -> Target:
+def resolve(url: str, model: str | None, access: Access) -> Target:
     """The endpoint to ask. Raises EndpointError."""
-    return asyncio.run(canary.resolve(url, model=model, key=key, key_variable=variable))
+    how = access.resolving()
+    return canary.await_ready(lambda: asyncio.run(canary.resolve(url, model=model, **how)), access.wait_ready or 0.0)
 
 
 def replay(
-    findings: Iterable[Line], header: Line, target: Target, catalogue: Catalogue, settings: Settings
+    findings: Iterable[Line],
+    header: Line,
+    target: Target,
+    catalogue: Catalogue,
+    settings: Settings,
+    pace: Pace | None = None,
 ) -> Iterator[Replayed]:
     """What became of each finding, in their order."""
-    campaign = Campaign(target, catalogue, settings)
+    campaign = Campaign(target, catalogue, settings, pace=pace)
     campaign.open()
     try:
         for line in findings:
-            yield _one(line, header, target, catalogue, campaign, settings)
+            yield _one(line, header, target, catalogue, campaign, settings, pace)
     finally:
         campaign.close()
 
 
 def _one(
-    line: Line, header: Line, target: Target, catalogue: Catalogue, campaign: Campaign, settings: Settings
+    line: Line,
+    header: Line,
+    target: Target,
+    catalogue: Catalogue,
+    campaign: Campaign,
+    settings: Settings,
+    pace: Pace | None,
 ) -> Replayed:
     name = line["rule"]
     try:
@@ -80,12 +94,12 @@ def _one(
         request = recorded_request(line["finding"]["request"], header["model"], target.model)
     except (KeyError, ValueError, TypeError, AttributeError, zlib.error) as error:
         return Replayed(name, Outcome.UNKNOWN, f"the recorded request cannot be read ({type(error).__name__})")
-    exchange = asyncio.run(_sent(request, target))
+    exchange = asyncio.run(_sent(request, target, pace))
     return _told(rule, exchange, settings)
 
 
-async def _sent(request: Request, target: Target) -> Exchange:
-    async with Lane(target) as lane:
+async def _sent(request: Request, target: Target, pace: Pace | None) -> Exchange:
+    async with Lane(target, pace=pace) as lane:
         exchange = await lane.ask(request)
     # rules about answers look at the body that was sent
     return replace(exchange, request=replace(request, raw=None)) if isinstance(request.body, dict) else exchange

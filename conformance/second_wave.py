@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..strategies.simpler import simpler
-from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import LATER, SEARCH, URGENT
 from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
@@ -22,6 +22,7 @@ from .model import (
     Result,
     Step,
     Strength,
+    Symptom,
     Undecided,
     Verdict,
     as_request,
@@ -39,8 +40,8 @@ SHRINK_BOUND = 40
 TURNS_AT_ONCE = 8
 """Equal comparisons that are made together to see whether a crowd breaks what alone holds."""
 
-MANY = "many"
-"""The chapter of the rules that need a crowd."""
+CROWDS = "many"
+"""The chapter of the rules that need many requests in flight."""
 
 STEPS = 20
 """Compared requests that a record keeps."""
@@ -113,7 +114,7 @@ class SecondWave:
         request = sighting.request
 
         def judged(fresh: Exchange) -> tuple[Exchange, str] | None:
-            if fresh.answer is None or fresh.answer.status in BUSY:
+            if fresh.answer is None or fresh.answer.status in BUSY or fresh.trouble is not None:
                 raise Unproved(describe(fresh))
             why = judge_answer(rule, fresh, Watched(marks=watched.marks))
             return (fresh, why) if why else None
@@ -183,21 +184,38 @@ class SecondWave:
     # --- relations -----------------------------------------------------------------------------------------------
 
     async def relation(self, rule: Relation) -> Result:
-        """The verdict of a relation: its script is run over its pins and drawn bodies, a violation once more."""
-        result = await self._related(rule)
-        if rule.id == self.crowd.blamed and self.crowd.sightings and result.finding is None:
-            return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd(rule))
-        return result
+        """The verdict of a relation; of many at once there is only one where the server dies of them."""
+        crowd = self.pipeline.health.crowd
+        result = None if crowd and rule.chapter == CROWDS else await self._related(rule)
+        crowd = self.pipeline.health.crowd
+        if crowd is None or rule.chapter != CROWDS:
+            result = result or await self._related(rule)
+            if rule.id == self.crowd.blamed and self.crowd.sightings and result.finding is None:
+                return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd(rule))
+            return result
+        if rule.id != CROWD_RULE:
+            return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
+        line = curl(crowd.exchange.request, self.pipeline.target)
+        finding = Finding(
+            symptom=Symptom.KILLED_SERVER,
+            why=f"the server died of {crowd.deadly} requests at once, twice, and of none of them alone",
+            request=crowd.exchange.request,
+            exchange=crowd.exchange,
+            curl=" & ".join([line] * crowd.deadly) + " & wait",
+            confirmed="2/2",
+        )
+        return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
 
     def _of_crowd(self, rule: Relation) -> Finding:
         """The finding that what other rules saw only with many in flight makes."""
         first, *others = self.crowd.sightings
+        line = curl(first.request, self.pipeline.target)
         return Finding(
             symptom=first.symptom,
             why=f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
             request=first.request,
             exchange=first.exchange,
-            curl=curl(first.request, self.pipeline.target),
+            curl=" & ".join([line] * MOST_AT_ONCE) + " & wait",
             confirmed=first.confirmed,
             sightings=len(self.crowd.sightings),
             others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
@@ -205,6 +223,7 @@ class SecondWave:
         )
 
     async def _related(self, rule: Relation) -> Result:
+        """Its script is run over its pins and drawn bodies, a violation once more."""
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
         held, undecided, note = 0, "", ""
         sent = 0
@@ -251,7 +270,7 @@ class SecondWave:
                 turns = range(min(self.settings.in_flight, TURNS_AT_ONCE))
                 return list(await asyncio.gather(*(self._broken_again(rule, body, alone=False) for _ in turns)))
 
-            if self.crowd.blamed is None or rule.chapter == MANY:
+            if self.crowd.blamed is None or rule.chapter == CROWDS:
                 return await asked_again(first, again)
             return await asked_again(first, again, crowd, known=self.crowd.known)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import os
 import platform
 import signal
 import threading
@@ -23,6 +22,8 @@ from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
 from . import canary, record, resume
+from .access import Access, AccessError
+from .access import restored as restored_access
 from .again import CROWD_RULE
 from .budget import Budget
 from .campaign import Campaign
@@ -30,6 +31,7 @@ from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
 from .model import AnswerRule, Capability, Gate, Result, Rule, Verdict
+from .pace import Pace
 from .plan import Settings, asked_at, needed_gates, own_pins
 from .shards import Share
 from .sharing import Shared, shared
@@ -37,6 +39,9 @@ from .traffic import Traffic
 from .waivers import Waivers, restored
 
 REFERENCE = "reference"
+
+STARTING = 15.0
+"""Seconds for which a server that was started here may also refuse."""
 
 
 def concluded_by_controller(rule: Rule) -> bool:
@@ -51,7 +56,7 @@ class Session:
         self,
         endpoint: str,
         model: str | None,
-        variable: str,
+        access: Access,
         settings: Settings,
         profile: str = "auto",
         start: str | None = None,
@@ -60,8 +65,9 @@ class Session:
     ) -> None:
         self.endpoint = endpoint
         self.model = model
-        self.variable = variable
+        self.access = access
         self.settings = settings
+        self.pace = Pace(settings.in_flight, access.rate)
         self.profile = profile
         self.start_command = start
         self.lifeline: Lifeline | None = None
@@ -75,6 +81,7 @@ class Session:
         self.gone: str | None = None
         self.suspects: list[str] = []
         self.incidents: list[str] = []
+        self.unexplained = 0
         self.command = command
         self.waivers = waivers or Waivers()
         self.budget: Budget | None = None
@@ -86,6 +93,7 @@ class Session:
         self.shard: Share | None = None
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
+        self.more: dict[str, Any] = {}  # for the footer
         self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
         self._submitted: set[str] = set()
         self._writer: Writer | None = None
@@ -95,8 +103,11 @@ class Session:
 
     # --- opening -------------------------------------------------------------------------------------------------
 
-    def open(self, report: Callable[[], tuple[str | None, Path]] | None) -> None:
-        """Find the endpoint. ``report`` gives the wanted report folder; None writes no record."""
+    def open(self, report: Callable[[], tuple[str | None, Path]] | None, *, campaign: bool = True) -> None:
+        """Find the endpoint. ``report`` gives the wanted report folder; None writes no record.
+
+        Without ``campaign`` the caller makes its own.
+        """
         url = self.endpoint
         if url == REFERENCE:
             from .reference.serve import start
@@ -108,19 +119,21 @@ class Session:
             self._stack.callback(self.lifeline.stop)
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a polite end stops the server too
-            self.target = self._started_target(url)
-            self.lifeline.target = self.target
+            self.lifeline.pace = self.pace
+            self.lifeline.start()
+            ready = self.access.wait_ready or READY_WITHIN
+            self.target = canary.await_ready(lambda: self._resolve(url), ready, self.lifeline.check, STARTING)
+            self.lifeline.target, self.lifeline.ready_within = self.target, ready
         else:
-            self.target = self._resolve(url)
+            self.target = canary.await_ready(lambda: self._resolve(url), self.access.wait_ready or 0.0)
         if self.earlier:
             resume.check_target(self.earlier, self.target, embedded=self.endpoint == REFERENCE)
             self._carry(self.earlier)
         if report:
             self.folder = self.folder or self._choose_folder(report)
-            self._writer = self._stack.enter_context(Writer(self.folder, append=self.earlier is not None))
-            if not self.earlier:
-                self._writer.write(self._header())
-        self._start_campaign()
+        if campaign:
+            self.begin_record()
+            self._start_campaign()
 
     def _choose_folder(self, report: Callable[[], tuple[str | None, Path]]) -> Path:
         return choose_folder(*report(), datetime.now(), keep=self.earlier is not None)
@@ -154,28 +167,23 @@ class Session:
         for result in results:
             self._note(result)
 
-    def _resolve(self, url: str) -> Target:
-        key = os.environ.get(self.variable) or None
-        return asyncio.run(
-            canary.resolve(url, model=self.model, key=key, key_variable=self.variable, budget=self.budget)
-        )
+    def begin_record(self) -> None:
+        """Write the header, or go on after that of an earlier part; results follow as they come."""
+        if self.folder:
+            self._writer = self._stack.enter_context(Writer(self.folder, append=self.earlier is not None))
+            if not self.earlier:
+                self._writer.write(self._header())
 
-    def _started_target(self, url: str) -> Target:
-        """Start the server and try until it answers as an endpoint does."""
-        assert self.lifeline is not None
-        self.lifeline.start()
-        ends = time.monotonic() + READY_WITHIN
-        while True:
-            try:
-                return self._resolve(url)
-            except EndpointError:
-                self.lifeline.check()
-                if time.monotonic() > ends:
-                    raise
-            time.sleep(0.2)
+    def _resolve(self, url: str) -> Target:
+        try:
+            how = self.access.resolving()
+        except AccessError as error:
+            raise EndpointError(str(error)) from None
+        pace = Pace(1, self.access.rate)  # one of its own: that a server was still starting says nothing about load
+        return asyncio.run(canary.resolve(url, model=self.model, pace=pace, budget=self.budget, **how))
 
     def handover(self, workers: int) -> dict[str, Any]:
-        """What one of so many workers needs, as plain values. The key is not among them: workers read their own
+        """What one of so many workers needs, as plain values. No secret is among them: workers read their own
         environment."""
         assert self.target is not None
         target = {
@@ -187,7 +195,7 @@ class Session:
         return {
             "endpoint": self.endpoint,
             "target": target,
-            "variable": self.variable,
+            "access": asdict(self.access),
             "settings": asdict(self.settings),
             "capabilities": {name: found.value for name, found in self.capabilities.items()},
             "waivers": self.waivers.header(),
@@ -211,12 +219,13 @@ class Session:
         """The session of a worker, whose lanes are its share of what may be in flight."""
         settings = Settings(**handed["settings"])
         settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
-        session = cls(handed["endpoint"], handed["target"]["model"], handed["variable"], settings)
-        key = os.environ.get(handed["variable"]) or None
+        access = restored_access(handed["access"])
+        access = replace(access, rate=access.share(max(1, workers)))
+        session = cls(handed["endpoint"], handed["target"]["model"], access, settings)
         session.is_worker = True
         session.databases = handed["databases"]
         session.budget = Budget(**handed["budget"], part=True) if handed["budget"] else None
-        session.target = Target(key=key, key_variable=handed["variable"], budget=session.budget, **handed["target"])
+        session.target = Target(**handed["target"], **access.resolving(), budget=session.budget)
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
         session.lines = {line["rule"]: line for line in handed["lines"]}
         session._submitted.update(session.lines)
@@ -250,7 +259,9 @@ class Session:
             self.catalogue,
             self.settings,
             capabilities=self.capabilities,
+            declined=[name for name, line in self.lines.items() if line["verdict"] == Verdict.NOT_OFFERED.value],
             revive=self.lifeline.revive if self.lifeline else None,
+            pace=self.pace,
             share=self.shard,
             shared=self.shared,
             prove=not self.is_worker,
@@ -304,6 +315,7 @@ class Session:
     def take(self, line: dict[str, Any]) -> None:
         """Keep a result line, once, as waivers say, and append it to the record."""
         assert self.target is not None
+        line = self.target.redaction.line(line)
         line = self.waivers.apply(line, self.target.model, self.settings.vintage, self.today)
         with self._lock:
             if line["rule"] in self.lines:
@@ -330,6 +342,7 @@ class Session:
             self.campaign.close()
             self.gone = self.gone or self.campaign.gone
             self.incidents += self.campaign.incidents
+            self.unexplained += self.campaign.unexplained
             self.suspects += self.campaign.suspects
             self.traffic.merge(self.campaign.traffic.as_dict())
             self.campaign = None
@@ -338,24 +351,22 @@ class Session:
         """Stop everything and end the record."""
         self.finish_asking()
         if self._writer:
-            counts = self.counts()
-            verdict = record.verdict_of_run(counts)
-            if verdict == record.CONFORMANT and self.unasked():
-                verdict = record.INCOMPLETE
             self._writer.write(
                 {
                     "kind": "footer",
                     "requests": self.traffic.requests,
                     "tokens": self.traffic.tokens,
                     "seconds": round(time.monotonic() - self._started, 3),
-                    "counts": counts,
-                    "verdict": verdict,
+                    "counts": self.counts(),
+                    "verdict": self.verdict(),
                     "traffic": self.traffic.told(),
                     "answers": self.second_wave(),
+                    "incidents": self.incidents,
                     "finished": record.now(),
                 }
                 | ({"budget": self.budget.told()} if self.budget else {})
                 | ({"resumed": len(self.earlier.lines)} if self.earlier else {})
+                | self.more
             )
             self._writer = None
         self._stack.close()
@@ -363,6 +374,11 @@ class Session:
     def counts(self) -> dict[str, int]:
         """Number of rules by verdict."""
         return dict(Counter(line["verdict"] for line in self.lines.values()))
+
+    def verdict(self) -> str:
+        """``conformant``, ``non-conformant`` or ``incomplete``, as far as the run has come."""
+        verdict = record.verdict_of_run(self.counts())
+        return record.INCOMPLETE if verdict == record.CONFORMANT and not self.complete else verdict
 
     def waiver_remarks(self) -> list[str]:
         """What the waivers say too much about this run, in sentences."""
@@ -379,6 +395,12 @@ class Session:
             "from_traffic": sum(line["judged_traffic"] > 0 for line in judged),
             "extra_requests": sum(line["requests"] for line in asked),
         }
+
+    @property
+    def complete(self) -> bool:
+        """Whether every rule was asked, and every death of a server that was started here has its finding."""
+        died = self.lifeline.deaths if self.lifeline else []
+        return not self.unasked() and not (died and self.unexplained)
 
     def unasked(self) -> list[str]:
         """Rules that were to be asked and have no verdict, or one that says they were not asked."""

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..reports import compare_writers
-from ..reports.causes import Cause, causes
+from ..reports.causes import causes
 from .model import Verdict
 from .record import cut, printable
 from .session import Session
 
 MOST = 40
 """Lines of one kind that are shown before the rest is counted."""
+MOST_BROKEN = 300
+"""The same for broken rules, each of which has a line of its own."""
+
+_WORDS = {"conformant": "conformant", "non-conformant": "not conformant", "incomplete": "incomplete"}
 
 
 def write(terminal: Any, run: Session) -> None:
-    """Verdict, counts, one line per broken rule, warnings, what is not offered, and where the record lies."""
+    """Verdict, counts, one line per broken rule, warnings, waivers, what is not offered, and where the record lies."""
     counts = run.counts()
     unasked = run.unasked()
     terminal.section("chatproof", "=")
     target = run.target
     assert target is not None
+    terminal.line(_verdict(run.verdict(), counts, len(unasked)))
     terminal.line(
         f"{target.base} · model {printable(target.model)} · vintage {run.settings.vintage} · seed {run.settings.seed}"
         f" · {run.traffic.requests} requests"
@@ -29,16 +35,12 @@ def write(terminal: Any, run: Session) -> None:
         ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
     )
     lines = list(run.lines.values())
-    for head, verdicts in _KINDS:
-        _findings(terminal, head, [line for line in lines if line["verdict"] in verdicts])
+    _broken(terminal, [line for line in lines if line["verdict"] in _RED])
+    _warnings(terminal, [line for line in lines if line["verdict"] == Verdict.WARNING.value])
+    _waived(terminal, [line for line in lines if line["verdict"] == Verdict.WAIVED.value], run.waiver_remarks())
     declined = [
         line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")
     ]
-    remarks = run.waiver_remarks()
-    for remark in remarks[:MOST]:
-        terminal.line(remark)
-    if len(remarks) > MOST:
-        terminal.line(f"… and {len(remarks) - MOST} more remarks on waivers")
     if declined:
         terminal.line("not offered: " + ", ".join(line["rule"].removeprefix("gate.") for line in declined))
     if run.incidents:
@@ -46,6 +48,12 @@ def write(terminal: Any, run: Session) -> None:
         terminal.line(f"the server went away or fell ill {len(run.incidents)} times and was {how}")
     if run.shared and run.shared.fault:
         terminal.line(f"example database not used to the end: {cut(printable(run.shared.fault), 200)}")
+    if run.lifeline and run.lifeline.deaths:
+        codes = ", ".join(str(code) for code in dict.fromkeys(run.lifeline.deaths))
+        why = f"; no finding explains {run.unexplained} of them" if run.unexplained else ""
+        terminal.line(f"it ended by itself {len(run.lifeline.deaths)} times (exit code {codes}){why}: see server.log")
+    if run.traffic.busy:
+        terminal.line(f"{run.traffic.busy} answers said that it was too much (429, 503); requests waited for them")
     if run.gone:
         terminal.line(f"stopped: {run.gone}")
         for suspect in run.suspects[:MOST]:
@@ -65,14 +73,48 @@ def write_changes(terminal: Any, comparison: Any) -> None:
         terminal.line(printable(row))
 
 
-_KINDS = (
-    ("broken", (Verdict.FAILED.value, Verdict.INCONSISTENT.value)),
-    ("warning", (Verdict.WARNING.value,)),
-)
+_RED = (Verdict.FAILED.value, Verdict.INCONSISTENT.value)
 
 
-def _findings(terminal: Any, head: str, lines: list[dict[str, Any]]) -> None:
-    """What is broken, by consequence (fix the first first) and cause, a line each."""
+def _verdict(verdict: str, counts: Mapping[str, int], unasked: int) -> str:
+    """The outcome in one sentence."""
+    rules = sum(counts.values())
+    red = sum(counts.get(name, 0) for name in _RED)
+    if red:
+        return f"{_WORDS[verdict]}: {red} of {rules} rules {'is' if red == 1 else 'are'} broken"
+    if unasked:
+        return f"{_WORDS[verdict]}: {unasked} rules were not asked, none of the others is broken"
+    return f"{_WORDS[verdict]}: of {rules} rules none is broken"
+
+
+def _broken(terminal: Any, lines: list[dict[str, Any]]) -> None:
+    """What is broken, by consequence (mend the first first) and cause: a line a rule."""
+    urgency, shown = "", 0
+    for cause in causes(lines):
+        if cause.urgency != urgency:
+            urgency = cause.urgency
+            terminal.line(f"broken, {urgency}:")
+        if len(cause.lines) > 1:
+            terminal.line(printable(f"  {cause.says}"))
+        for line in cause.lines:
+            if shown == MOST_BROKEN:
+                terminal.line(f"  … and {len(lines) - shown} more: all are in the record")
+                return
+            terminal.line(_row(line, "    " if len(cause.lines) > 1 else "  "))
+            shown += 1
+
+
+def _row(line: Mapping[str, Any], indent: str, more: str = "") -> str:
+    """Id, title, symptom, and for a rule with a cause of its own what was seen."""
+    finding = line["finding"]
+    said = finding["symptom"].replace("_", " ")
+    said += " (not every time)" if line["verdict"] == Verdict.INCONSISTENT.value else ""
+    seen = f": {finding['why']}" if len(indent) == 2 and not more else more
+    return printable(cut(f"{indent}{line['rule']} ({line['title']}): {said}{seen}", 400))
+
+
+def _warnings(terminal: Any, lines: list[dict[str, Any]]) -> None:
+    """A line a cause: nothing here makes the run red."""
     urgency = ""
     for shown, cause in enumerate(causes(lines)):
         if shown == MOST:
@@ -80,14 +122,23 @@ def _findings(terminal: Any, head: str, lines: list[dict[str, Any]]) -> None:
             return
         if cause.urgency != urgency:
             urgency = cause.urgency
-            terminal.line(f"{head}, {urgency}:")
-        terminal.line(_row(cause))
+            terminal.line(f"warning, {urgency}:")
+        if len(cause.lines) == 1:
+            terminal.line(_row(cause.lines[0], "  "))
+        else:
+            terminal.line(printable(f"  {cause.says}: {cut(', '.join(line['rule'] for line in cause.lines), 400)}"))
 
 
-def _row(cause: Cause) -> str:
-    if len(cause.lines) == 1:
-        line = cause.lines[0]
-        often = " (not every time)" if line["verdict"] == Verdict.INCONSISTENT.value else ""
-        return printable(f"  {line['rule']} ({line['title']}): {cause.says}{often}")
-    names = ", ".join(line["rule"] for line in cause.lines)
-    return printable(f"  {cause.says}: {cut(names, 400)}")
+def _waived(terminal: Any, lines: list[dict[str, Any]], remarks: list[str]) -> None:
+    """A line a waived finding, with who answers for it and until when; then what the waivers say too much."""
+    if lines:
+        terminal.line("waived:")
+    for line in lines[:MOST]:
+        waiver = line["finding"]["waiver"]
+        terminal.line(_row(line, "  ", f", until {waiver['expires']}: {waiver['reason']} ({waiver['owner']})"))
+    if len(lines) > MOST:
+        terminal.line(f"  … and {len(lines) - MOST} more: all are in the record")
+    for remark in remarks[:MOST]:
+        terminal.line(remark)
+    if len(remarks) > MOST:
+        terminal.line(f"… and {len(remarks) - MOST} more remarks on waivers")

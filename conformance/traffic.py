@@ -19,10 +19,12 @@ PER_DECADE = 10
 
 @dataclass
 class Traffic:
-    """Tallies of the exchanges of one process. ``tokens`` is None while no answer has told any."""
+    """Tallies of the exchanges of one process. ``tokens`` is None while no answer has told any;
+    ``busy`` answers said that it was too much."""
 
     requests: int = 0
     tokens: int | None = None
+    busy: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     latencies: Counter[int] = field(default_factory=Counter)
 
@@ -42,6 +44,7 @@ class Traffic:
     def merge(self, other: Mapping[str, Any]) -> None:
         """Add what another process has counted (its ``as_dict``)."""
         self.requests += other["requests"]
+        self.busy += other["busy"]
         if other["tokens"] is not None:
             self.tokens = (self.tokens or 0) + other["tokens"]
         self.statuses.update(other["statuses"])
@@ -52,6 +55,7 @@ class Traffic:
         return {
             "requests": self.requests,
             "tokens": self.tokens,
+            "busy": self.busy,
             "statuses": dict(self.statuses),
             "latencies": {str(bucket): count for bucket, count in self.latencies.items()},
         }
@@ -71,7 +75,7 @@ class Traffic:
             name: self.quantile(share) for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
         }
         latency["histogram"] = [[seconds(bucket), self.latencies[bucket]] for bucket in sorted(self.latencies)]
-        return {"statuses": dict(sorted(self.statuses.items())), "latency": latency}
+        return {"statuses": dict(sorted(self.statuses.items())), "busy": self.busy, "latency": latency}
 
 
 def bucket_of(end: float) -> int:

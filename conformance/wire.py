@@ -19,7 +19,7 @@ import httpx
 LONGEST_HEAD = 100 * 1024
 """Bytes of status line and headers, or of one chunk's header, that are read at most."""
 
-AHEAD = 2**20
+AHEAD = 2**17
 """Bytes that are received ahead of whoever reads; more wait in the kernel."""
 
 
@@ -208,7 +208,8 @@ class Wire(httpx.AsyncBaseTransport):
         """The end of an answer: keep the connection where both sides are done with it."""
         if self._socket is None:
             return
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+        done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if done and not self._http.trailing_data[0]:  # what comes after the end would be read as the next answer
             self._http.start_next_cycle()
             self._idle_since = time.monotonic()
         else:

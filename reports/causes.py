@@ -109,8 +109,6 @@ def _crash(*endings: str) -> Callable[[Line], bool]:
 
 _CAUSES: tuple[tuple[str, Callable[[Line], bool]], ...] = (
     ("errors are told with status 200", _disguised),
-    ("invalid requests are answered with a server error", _crash(".refuses")),
-    ("valid requests are answered with a server error", _crash(".accepts")),
     ("properties that the server does not look at", _ignored),
     ("features that are accepted without effect", _without_effect),
     *((kind.says, kind.concerns) for kind in KINDS),
@@ -137,9 +135,18 @@ def _faults(line: Line) -> str:
     return f"{line['finding']['why']}{about}"
 
 
+HABIT = 10
+"""Server faults from which on they are what a server makes of errors, and not faults of one property or another."""
+
+_HABITS = (
+    ("invalid requests are answered with a server error", _crash(".refuses")),
+    ("valid requests are answered with a server error", _crash(".accepts")),
+)
+
+
 def causes(findings: Sequence[Line]) -> list[Cause]:
     """Findings by cause, the urgent first: two or more of one row of the table, of one wrong status, of one rule with
-    and without a stream, or server faults of one property; the rest alone.
+    and without a stream, server faults of one property, or of the same words; the rest alone.
     """
     left = list(findings)
     found: list[Cause] = []
@@ -150,6 +157,10 @@ def causes(findings: Sequence[Line]) -> list[Cause]:
             for line in members:
                 left.remove(line)
 
+    for says, concerns in _HABITS:
+        same = [line for line in left if concerns(line)]
+        if len(same) >= HABIT:
+            take(says, same)
     for says, concerns in _CAUSES:
         take(says, [line for line in left if concerns(line)])
     for status in sorted({line["finding"]["status"] or 0 for line in left if _symptom(line, "wrong_status")}):
@@ -162,6 +173,11 @@ def causes(findings: Sequence[Line]) -> list[Cause]:
         for name, same in groups.items():
             if name is not None:
                 take(says(same[0]), same)
+    alike: dict[tuple[str, str], list[Line]] = {}
+    for line in left:
+        alike.setdefault((URGENCY[line["finding"]["symptom"]], str(line["finding"]["why"])), []).append(line)
+    for (_, why), members in list(alike.items()):
+        take(why, members)
     found += [Cause(line["finding"]["why"], (line,)) for line in left]
     order = list(dict.fromkeys(URGENCY.values()))
     return sorted(found, key=lambda cause: (order.index(cause.urgency), -len(cause.lines)))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from .reading import BROKEN, Line, RecordError, Run, find_record, mapping, read
+from .reading import BROKEN, Line, Run, content_of, find_record, mapping, read
 
 NAME = "certificate.json"
 FORMAT = "chatproof.certificate/1"
@@ -108,11 +108,7 @@ def _waiver(known: Mapping[str, object], waiver: object) -> dict[str, Any]:
 
 def build(run: Run) -> dict[str, Any]:
     """The certificate of a run as JSON values. Raises RecordError where the record's bytes cannot be had."""
-    path = find_record(run.path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}; keep the record beside the certificate") from None
+    content = content_of(find_record(run.path))
     header, footer = run.header, run.footer or {}
     return {
         "format": FORMAT,

@@ -6,6 +6,7 @@ autoescape; the page's policy lets only the style and script with our hashes thr
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,9 @@ MOST, LEAST = 12_000, 100
 
 HEAD = 12
 """Causes of one urgency that are shown before the rest is folded."""
+
+ALIKE = 12
+"""Rules that a finding names as others like it; more are counted."""
 
 PROPERTIES = [
     "messages",
@@ -100,6 +104,7 @@ def kind_of(line: Line) -> str:
     chapters = {
         "gates": "gate",
         "answer": "answers",
+        "additions": "answers",
         "error": "answers",
         "stream": "streaming",
         "stream_effects": "streaming",
@@ -134,9 +139,14 @@ def _verdict(line: Line) -> str:
     return line["verdict"] if line["verdict"] in tuple(VERDICTS) else "error"
 
 
+def _plain(rule: object) -> bool:
+    """Whether an id is one of ours and not what a stranger has written."""
+    return re.fullmatch(r"[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){1,9}", str(rule)) is not None
+
+
 def _anchor(rule: str, number: int) -> str:
     """Id of a rule's entry: the rule's own, so that pages can link to it, unless a stranger has written it."""
-    return rule if re.fullmatch(r"[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){1,9}", rule) else f"rule-{number}"
+    return rule if _plain(rule) else f"rule-{number}"
 
 
 def _request(request: object, key: str, most: int) -> dict[str, Any]:
@@ -175,6 +185,7 @@ def _finding(line: Line, most: int) -> dict[str, Any]:
         "body": block(pretty(str(response.get("body") or "")), most),
         "curl": block(curl, 3 * most),
         "copied": curl and _as_shown(curl, 3 * most),
+        "replay": f"chatproof replay run.jsonl {shlex.quote(str(line['rule']))}" if _plain(line["rule"]) else "",
         "confirmed": f"{count[1]} of {count[2]} times" if count else "",
         "sightings": finding.get("sightings"),
         "others": [block(str(other), min(most, 400)) for other in _list(finding.get("others"))[:20]],
@@ -183,16 +194,29 @@ def _finding(line: Line, most: int) -> dict[str, Any]:
 
 
 def _alike(findings: list[Line]) -> tuple[list[Cause], dict[str, tuple[Line, ...]]]:
-    """Causes of findings, those that say the same as one; and by rule the findings of its cause."""
+    """Causes of findings; and by rule the findings that share its cause with it."""
     known = [line for line in findings if mapping(line["finding"]).get("symptom") in tuple(URGENCY)]
     told = [line for line in known if isinstance(line["finding"].get("status"), int | None)]
     found = causes([{**line, "finding": {"why": "", "status": None, **line["finding"]}} for line in told])
-    same = {str(line["rule"]): cause.lines for cause in found for line in cause.lines}
-    merged: dict[tuple[str, str], tuple[Line, ...]] = {}
-    for cause in found:
-        place = (cause.urgency, visible(cause.says))
-        merged[place] = merged.get(place, ()) + cause.lines
-    return [Cause(says, lines) for (_, says), lines in merged.items()], same
+    same = {str(line["rule"]): cause.lines for cause in found for line in cause.lines if len(cause.lines) > 1}
+    return found, same
+
+
+def _others(findings: Sequence[Line], same: dict[str, tuple[Line, ...]]) -> dict[str, list[Line]]:
+    """Others like a finding, by rule: those of its cause, else those of its property with its symptom."""
+    places: dict[tuple[str, str], list[Line]] = {}
+    for line in findings:
+        places.setdefault(_place(line), []).append(line)
+    return {
+        str(line["rule"]): [
+            other for other in same.get(str(line["rule"]), places[_place(line)]) if other["rule"] != line["rule"]
+        ]
+        for line in findings
+    }
+
+
+def _place(line: Line) -> tuple[str, str]:
+    return str(line["property"]), str(mapping(line["finding"]).get("symptom"))
 
 
 def _grid(lines: Iterable[Line]) -> list[tuple[str, list[tuple[str, int, str, int]]]]:
@@ -227,14 +251,35 @@ def command_of(header: Line) -> str:
 
 
 def _traffic(footer: Line) -> dict[str, Any]:
-    """Charts of the traffic, with every number checked: bars as (label, count, share of the largest in percent)."""
+    """Charts of the traffic, with every number checked: statuses as (label, count, share of the largest in percent)."""
     traffic = mapping(footer.get("traffic"))
     latency = mapping(traffic.get("latency"))
     statuses = [(str(name), count) for name, count in mapping(traffic.get("statuses")).items() if _counted(count)]
-    rows = [row for row in _list(latency.get("histogram")) if len(_list(row)) == 2 and _counted(row[1])]
-    bounds = [(duration(row[0]) if _counted(row[0]) else "more", row[1]) for row in rows]
+    rows = [tuple(row) for row in _list(latency.get("histogram")) if len(_list(row)) == 2 and all(map(_counted, row))]
     marks = [(name, duration(latency[name])) for name in ("p50", "p90", "p99", "max") if _counted(latency.get(name))]
-    return {"statuses": _bars(sorted(statuses)[:30]), "histogram": _bars(bounds[:60]), "marks": marks}
+    return {"statuses": _bars(sorted(statuses)[:30]), "histogram": _histogram(rows), "marks": marks}
+
+
+PER_DECADE = 10
+"""Buckets of the latencies from one power of ten seconds to the next, as ``traffic`` counts them."""
+
+
+def _histogram(rows: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Buckets on an axis of equal ratios, in percent of its width: bars as (label, count, left, height), powers of ten
+    as (label, left), and the width of a bucket; empty where there is nothing to draw."""
+    found = {round(PER_DECADE * math.log10(bound)): count for bound, count in rows if 1e-7 < bound < 1e5}
+    if not found:
+        return {}
+    first = min(found) - 1
+    slots = max(max(found) - first, PER_DECADE)  # a narrow distribution looks narrow
+    most = max(found.values()) or 1
+    bars = [
+        (duration(10 ** (place / PER_DECADE)), count, round(100 * (place - 1 - first) / slots, 3), 100 * count / most)
+        for place, count in sorted(found.items())
+    ]
+    decades = range(math.ceil(first / PER_DECADE), (first + slots) // PER_DECADE + 1)
+    ticks = [(duration(10.0**power), round(100 * (PER_DECADE * power - first) / slots, 3)) for power in decades]
+    return {"bars": bars, "ticks": ticks, "width": round(100 / slots, 3)}
 
 
 def _counted(value: object) -> bool:
@@ -275,8 +320,9 @@ def _whole(line: Line) -> Line:
 def _page(run: Run, most: int) -> str:
     lines = [_whole(line) for line in run.results]
     anchors = {line["rule"]: _anchor(line["rule"], number) for number, line in enumerate(lines)}
-    red, same = _alike([line for line in lines if mapping(line["finding"]) and _verdict(line) in BROKEN])
-    softer, like = _alike([line for line in lines if mapping(line["finding"]) and _verdict(line) == "warning"])
+    findings = [line for line in lines if mapping(line["finding"])]
+    red, same = _alike([line for line in findings if _verdict(line) in BROKEN])
+    softer, like = _alike([line for line in findings if _verdict(line) == "warning"])
     urgencies = {word: [cause for cause in red if cause.urgency == word] for word in dict.fromkeys(URGENCY.values())}
     urgencies["warnings, none of them red"] = softer
     footer, command = run.footer or {}, command_of(run.header)
@@ -311,7 +357,8 @@ def _page(run: Run, most: int) -> str:
         verdicts=VERDICTS,
         traffic=_traffic(footer),
         anchors=anchors,
-        same=same | like,
+        others=_others(findings, same | like),
+        alike=ALIKE,
         kind_of=kind_of,
         finding_of=finding_of,
         style=style,

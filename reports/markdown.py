@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -85,17 +85,25 @@ def write(run: Run, folder: Path) -> Path:
 
 def append_step_summary(run: Run, environ: Mapping[str, str] = os.environ) -> str | None:
     """Append the summary to the file that ``GITHUB_STEP_SUMMARY`` names, if it does; a warning where that fails."""
+    return append_to_step(lambda room: render(run, min(MOST, room)), environ)
+
+
+def append_to_step(text: Callable[[int], str], environ: Mapping[str, str] = os.environ) -> str | None:
+    """Append a text to the file that ``GITHUB_STEP_SUMMARY`` names, if it does; a warning where that fails.
+
+    ``text`` is given the bytes that are left there.
+    """
     name = environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return None
     try:
         path = Path(name)
         room = STEP_LIMIT - (path.stat().st_size if path.exists() else 0)
-        if room < 2_000:
+        shown = text(room) if room >= 2_000 else ""
+        if not shown or len(shown.encode()) > room:
             return f"GITHUB_STEP_SUMMARY: {clean(name)} is full, the summary is not added; the reports hold it"
-        text = render(run, min(MOST, room))
         with path.open("a", encoding="utf-8") as file:
-            file.write(text)
+            file.write(shown)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         return f"GITHUB_STEP_SUMMARY: {clean(name)}: {clean(why)}; the summary is not shown with the job"

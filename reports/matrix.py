@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +14,7 @@ from markupsafe import Markup
 
 from .compare import JUDGED, symptom
 from .html import NAME as REPORT
-from .html import VERDICTS
+from .html import VERDICTS, render
 from .markdown import code, prose
 from .reading import BROKEN, Line, Run, mapping
 from .tables import page
@@ -22,6 +23,15 @@ VIOLATED = (*BROKEN, "warning", "waived")
 """Verdicts that say the rule was broken, whatever follows from it."""
 
 GLYPHS = {name: glyph for name, (glyph, _) in VERDICTS.items()}
+
+
+GALLERY = Path(__file__).parent / "gallery"
+"""Records of runs against real servers that come with the suite; their names without the ending are the servers'."""
+
+
+def gallery() -> dict[str, Path]:
+    """The records that come with the suite, by the server's name."""
+    return {path.name.partition(".jsonl")[0]: path for path in sorted(GALLERY.glob("*.jsonl*"))}
 
 
 class Standing(StrEnum):
@@ -208,9 +218,21 @@ def _markdown_counts(found: Matrix) -> list[str]:
     return rows
 
 
-def to_html(found: Matrix, start: Path | None = None) -> str:
-    """One self-contained page. ``start`` is the folder it will lie in; from there it links to each run's report."""
-    links = [_link(run, start) for run in found.runs]
+def write_reports(found: Matrix, folder: Path) -> list[Path]:
+    """Write each run's report into a folder, which is made where it is not there; their paths in the order of runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stems = distinct([re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80].strip(".-") or "run" for name in found.names])
+    places = [folder / f"{stem.replace(' ', '-')}.html" for stem in stems]
+    for run, place in zip(found.runs, places, strict=True):
+        place.write_text(render(run), encoding="utf-8", newline="\n")
+    return places
+
+
+def to_html(found: Matrix, start: Path | None = None, reports: Sequence[Path] = ()) -> str:
+    """One self-contained page. ``start`` is the folder it will lie in; from there it links to each run's report: those
+    given, in the order of the runs, else what lies beside the record."""
+    places = reports or [run.path.parent / REPORT for run in found.runs]
+    links = [_link(place, start) for place in places]
     return page(
         "matrix.html",
         "matrix.js",
@@ -227,9 +249,8 @@ def to_html(found: Matrix, start: Path | None = None) -> str:
     )
 
 
-def _link(run: Run, start: Path | None) -> Markup | None:
-    """The way from ``start`` to the report beside the record, None where there is no report or no way."""
-    report = run.path.parent / REPORT
+def _link(report: Path, start: Path | None) -> Markup | None:
+    """The way from ``start`` to a report, None where there is no report or no way."""
     if start is None or not report.is_file():
         return None
     try:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,20 +68,42 @@ def mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
+PACKED = ".gz"
+"""Ending of a record that gzip has made small."""
+LARGEST = 2**27
+"""Bytes of a record, unpacked; one that holds more was not written by the suite."""
+
+
 def find_record(place: str | Path) -> Path:
-    """The record at a place: the file itself, or ``run.jsonl`` of a report folder."""
+    """The record at a place: the file itself, or ``run.jsonl`` (or ``run.jsonl.gz``) of a report folder."""
     path = Path(place)
-    return path / NAME if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    packed = path / (NAME + PACKED)
+    return packed if packed.exists() and not (path / NAME).exists() else path / NAME
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a record, unpacked where it is packed. Raises RecordError."""
+    try:
+        if path.suffix != PACKED:
+            return path.read_bytes()
+        with gzip.open(path) as file:
+            content = file.read(LARGEST + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise RecordError(f"{path}: this is no whole gzip file; pack the record again") from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise RecordError(f"{path}: {why}; name a run.jsonl or the folder that holds one") from None
+    if len(content) > LARGEST:
+        raise RecordError(f"{path}: more than {LARGEST >> 20} MiB unpacked; this is no run record, name a run.jsonl")
+    return content
 
 
 def read(place: str | Path) -> Run:
     """The run at ``place`` (a record or a report folder). Raises RecordError."""
     path = find_record(place)
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise RecordError(f"{path}: {why}; name a run.jsonl or the folder that holds one") from None
+    text = io.StringIO(content_of(path).decode("utf-8", "replace"), newline=None).read()
     rows = text.removesuffix("\n").split("\n")  # not splitlines: JSON strings may hold U+2028 and its like
     if not text:
         raise RecordError(f"{path}: the file is empty; the run ended before it began, run it again")

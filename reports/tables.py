@@ -7,7 +7,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
 from .showing import visible
@@ -26,12 +26,17 @@ def page(template: str, script: str = "", **values: object) -> str:
     return _environment().get_template(template).render(policy=Markup(policy), style=style, script=code, **values)
 
 
+def _shown(value: object) -> object:
+    """Whatever a template writes has been made visible; what it forgot to give a value is an error, not a text."""
+    return value if isinstance(value, Markup | int | float | Undefined) else visible(value)
+
+
 @lru_cache
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup | int | float) else visible(value),
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -51,6 +51,26 @@ NULLABLE = frozenset(
 )
 """Properties that the document of 2024-11 lets be null."""
 
+LATER_NULLABLE = {
+    "2026-08": frozenset(
+        {
+            "moderation",
+            "prompt_cache_key",
+            "prompt_cache_retention",
+            "reasoning_effort",
+            "safety_identifier",
+            "verbosity",
+        }
+    ),
+}
+"""Properties that later documents let be null besides, by vintage."""
+
+
+def nullable(vintage: str) -> frozenset[str]:
+    """All properties that the document of a vintage (``YYYY-MM``) lets be null."""
+    return NULLABLE.union(*(names for since, names in LATER_NULLABLE.items() if since <= vintage))
+
+
 MOST_TOKENS = 32
 """Largest token bound in rich bodies, so that answers are cheap."""
 
@@ -177,6 +197,7 @@ def _hundredths(low: int, high: int) -> SearchStrategy[float]:
 
 def bodies(
     *,
+    vintage: str = "2024-11",
     tools: bool = True,
     functions: bool = True,
     parts: bool = True,
@@ -184,18 +205,20 @@ def bodies(
     audio: bool = False,
     stream: bool = True,
 ) -> SearchStrategy[dict[str, Any]]:
-    """Rich valid request bodies that use any of the 29 properties together; every coupling of the prose holds.
+    """Rich valid request bodies that use any of the properties together; every coupling of the prose holds.
 
-    The switches say what may occur: ``tools`` and legacy ``functions`` (never in one body), with their history in the
-    conversation; ``parts``: contents as arrays of text parts; ``images``: image parts (taken only with ``parts``);
-    ``audio``: spoken answers; ``stream``: ``stream: true``. Nullable properties are null now and then. Token bounds are
-    at most 32, ``n`` is at most 3. Nothing occurs together that some known server may rightly refuse: several choices
-    with temperature 0, metadata without ``store``, a prediction beside tools, log probabilities or several choices.
+    ``vintage`` (``YYYY-MM``): what its document has may occur, and nothing later. The switches say the same: ``tools``
+    and legacy ``functions`` (never in one body), with their history in the conversation; ``parts``: contents as arrays
+    of text parts; ``images``: image parts (taken only with ``parts``); ``audio``: spoken answers; ``stream``: ``stream:
+    true``. Nullable properties are null now and then. Token bounds are at most 32, ``n`` is at most 3. Nothing occurs
+    together that some known server may rightly refuse: several choices with temperature 0, metadata without ``store``,
+    a prediction beside tools, log probabilities or several choices, an effort of reasoning beside tools.
 
     Shrinks towards the lean body.
     """
     # Here, because the messages module takes PROMPT from this one.
     from . import messages as m
+    from .later import later
     from .metadata import metadata_values
     from .stop import stop_strings
     from .text import NAME_ALPHABET, phrases
@@ -216,6 +239,8 @@ def bodies(
         predictions |= phrases().map(lambda text: {"type": "content", "content": [m.text_part(text)]})
     pairs = metadata_values().map(lambda value: {"topic": value})
     stops = stop_strings()
+    may_be_null = nullable(vintage)
+    enrich = later(vintage)
 
     @st.composite
     def build(draw: DrawFn) -> dict[str, Any]:
@@ -225,7 +250,7 @@ def bodies(
         def perhaps(key: str, value: SearchStrategy[Any]) -> Any:
             """Perhaps put the property in: drawn, an edge or null. The value it now has."""
             if draw(_coin):
-                manner = draw(_manners(key)) if key in NULLABLE else "drawn"
+                manner = draw(_manners(key)) if key in may_be_null else "drawn"
                 body[key] = draw(value) if manner == "drawn" else copy(manner)
             return body.get(key)
 
@@ -299,6 +324,8 @@ def bodies(
             perhaps("metadata", pairs)
         else:
             nulls.append("metadata")
+        for step in enrich:
+            step(draw, body, perhaps, kind)
         null = draw(st.sampled_from((None, *nulls)))
         return {**body, null: None} if null else body
 

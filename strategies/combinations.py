@@ -5,17 +5,26 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from functools import cache
 from itertools import combinations, product
 from typing import Any
 
 from .bodies import EDGES, SCHEMAS, in_parts, lean, named
+from .caching import RETENTIONS, TTL
+from .custom_tools import allowed as allowed_tools
+from .custom_tools import custom, custom_choice
+from .moderation import moderation
 from .simpler import PLAIN_TEXTS, worded
+from .web_search import located
 
 Body = dict[str, Any]
 Message = dict[str, Any]
 Row = dict[str, str]
+
+FIRST = "2024-11"
+"""The vintage that is meant where none is named."""
 
 ABSENT = ""
 """The level of a feature that is left out."""
@@ -107,7 +116,46 @@ FEATURES: dict[str, dict[str, Any]] = {
 }
 """Feature → level → the properties (or messages) that add it to a lean body. Every feature may also be absent."""
 
-TOOLS = frozenset({"tools", "auto", "none", "required", "named"})
+_BOTH_TOOLS = {"tools": [*_TOOLS["tools"], custom()]}
+
+LATER: dict[str, dict[str, dict[str, Any]]] = {
+    "2026-08": {
+        "stream": {"plain": {"stream": True, "stream_options": {"include_obfuscation": False}}},
+        "calling": {
+            "custom": {**_BOTH_TOOLS, "tool_choice": custom_choice()},
+            "allowed": {**_BOTH_TOOLS, "tool_choice": allowed_tools(*_TOOLS["tools"])},
+        },
+        "service_tier": {"flex": {"service_tier": "flex"}},
+        "system": {"developer": [_says("developer")]},
+        "effort": {"some": {"reasoning_effort": "low"}},
+        "verbosity": {"some": {"verbosity": "low"}},
+        "search": {"some": {"web_search_options": located()}},
+        "safety": {"some": {"safety_identifier": "user-1"}},
+        "cache": {
+            "key": {"prompt_cache_key": "key-1"},
+            "all": {
+                "prompt_cache_key": "key-1",
+                "prompt_cache_retention": RETENTIONS[0],
+                "prompt_cache_options": {"mode": "explicit", "ttl": TTL},
+            },
+        },
+        "moderation": {"some": {"moderation": moderation()}},
+    },
+}
+"""Features, and levels of features, that later vintages add, by vintage."""
+
+
+@cache
+def features_of(vintage: str) -> Mapping[str, Mapping[str, Any]]:
+    """The features with the levels that a vintage (``YYYY-MM``) has."""
+    found: dict[str, dict[str, Any]] = {name: dict(known) for name, known in FEATURES.items()}
+    for more in (rows for since, rows in sorted(LATER.items()) if since <= vintage):
+        for name, added in more.items():
+            found[name] = {**found.get(name, {}), **added}
+    return found
+
+
+TOOLS = frozenset({"tools", "auto", "none", "required", "named", "custom", "allowed"})
 """The levels of ``calling`` that declare tools."""
 
 FUNCTIONS = frozenset({"functions", "function auto", "function named"})
@@ -122,6 +170,10 @@ _BESIDE_PREDICTION = {
     "presence_penalty": {ABSENT, "low"},
     "bound": {ABSENT, "old"},
     "modalities": {ABSENT, "text"},
+    "effort": {ABSENT},
+    "verbosity": {ABSENT},
+    "search": {ABSENT},
+    "moderation": {ABSENT},
 }
 
 RULES: tuple[tuple[str, frozenset[str], str, frozenset[str]], ...] = (
@@ -133,11 +185,16 @@ RULES: tuple[tuple[str, frozenset[str], str, frozenset[str]], ...] = (
         ("prediction", frozenset({"string", "parts"}), feature, frozenset(levels))
         for feature, levels in _BESIDE_PREDICTION.items()
     ),
+    # models that think refuse an effort beside functions, and those that search are another kind again
+    ("effort", frozenset({"some"}), "calling", frozenset({ABSENT})),
+    ("search", frozenset({"some"}), "calling", frozenset({ABSENT})),
+    ("search", frozenset({"some"}), "effort", frozenset({ABSENT})),
 )
 """(feature, levels, other feature, levels): where the one has such a level, the other must have one of its."""
 
 
-_TABLE = """
+_TABLES = {
+    "2024-11": """
 221522102012211011011101 113600121212020122040111 410211011103220321031001 311601312221101311040000
 312322320112101220030010 213421211111010210020001 002412121023201302021010 323703220023110112000000
 121310202223010201001101 423801322120020002011010 212702001001121212041111 112803210113100322011000
@@ -151,14 +208,49 @@ _TABLE = """
 400003000002000300100000 002802300103000000040000 000603000103000000000000 200600000000000200010000
 100700000002000001000000 200800100001000000000000 300400000000000000010000 420300000000000000020000
 200001000000000000200000 000500000000000000030000 100000000000000000100000 000100000000000000010000
-"""
+""",
+    "2026-08": """
+210123120210211311021101010120 322411202022100232030100010111 221913301023021001022110010021
+523603110112111222041000000001 312922220123120320002001000110 411001122203020122010101110100
+512322021201201300030011000111 502520210122020131021011010020 113412121220011201022011000010
+313001001102211312012010100021 221702010202101131041001000110 003002322201120032001011011121
+110003201210111030111101000110 510701322022220010042110010021 402110110101101011032000000011
+420321310210020222030100010020 101201300001010112022111000110 123520102003210210000110010121
+301a23002221100021020110010001 122213011112100320031000000000 202801222111010332000000010101
+511003000113211221012100001000 400002200021210110212010000000 213220122220221201010000010021
+020a23121003011132031000000010 310001111110001221200101000120 101800011103021320042011000010
+211503321210101002032000000010 402703101111010202040000000000 011601202000220300040111010120
+412a00300102020300010000000000 300600321221000131042000000010 021a12012010201220002101000120
+003111200113100101011010000101 003901112210200212030000000000 001303102122110130022000000000
+200001210001200220112010000020 521112302022020230000000000000 323803100022100111000000000000
+400413010102220300001000000020 502800300200200202011100000021 022000320022200331012000100010
+222000111020000300000000001010 103310200003000011011000000000 300002210011100000001000100000
+000003300202100030201000000010 501420000003000110010000000000 100900000001010130011000000000
+400511000001000320010000000000 403400300011000020020000000000 400002000022000330100000000000
+100001200002000110000000001000 310000311110000101100100000000 103a01200000000010000000000000
+202602000003000010000000000000 003700200000000320000000000000 000202200003000030000000000000
+300100001000000022000000000000 100000000003000300200000000000 300700000003000000010000000000
+000000100003000010100000000000 200003000000000200000000100000 410802000000000000000000000000
+500900000002000000000000000000 400600000000000000010000000000 300000000000000000000000001000
+100100000000000000000000000000 000502000000000000000000000000 100600000000000000000000000000
+400000000000000000000000001000 400200000000000000000000000000 200300000000000000000000000000
+500000000000000000100000000000 300500000000000000000000000000 500200000000000000000000000000
+300200000000000000000000000000 500000000000000000000000100000 500a00000000000000000000000000
+500000000000000000200000000000 200a00000000000000000000000000 400900000000000000000000000000
+300300000000000000000000000000 100700000000000000000000000000 200000000000000000200000000000
+200400000000000000000000000000 100000000000000000000000100000
+""",
+}
 # What make_rows found, kept because the search takes seconds: a row a word, a digit a feature (0: absent). After a
-# change of FEATURES or RULES print ``table()`` and put it in; a test tells when that was forgotten.
+# change of FEATURES, LATER or RULES print ``table(vintage)`` and put it in; a test tells when that was forgotten.
+
+DIGITS = string.digits + string.ascii_lowercase
+"""What levels are counted in."""
 
 
-def levels(feature: str) -> list[str]:
+def levels(feature: str, vintage: str = FIRST) -> list[str]:
     """The levels of a feature, absence first."""
-    return [ABSENT, *FEATURES[feature]]
+    return [ABSENT, *features_of(vintage).get(feature, ())]
 
 
 def allowed(row: Mapping[str, str]) -> bool:
@@ -168,9 +260,10 @@ def allowed(row: Mapping[str, str]) -> bool:
     )
 
 
-def body_of(row: Mapping[str, str]) -> Body:
+def body_of(row: Mapping[str, str], vintage: str = FIRST) -> Body:
     """The lean body with the features of a row (which must be allowed)."""
-    chosen = {feature: FEATURES[feature][level] for feature, level in row.items() if level != ABSENT}
+    known = features_of(vintage)
+    chosen = {feature: known[feature][level] for feature, level in row.items() if level != ABSENT}
     body = lean()
     for addition in chosen.values():
         if isinstance(addition, dict):
@@ -187,18 +280,17 @@ def body_of(row: Mapping[str, str]) -> Body:
     return worded({**body, "messages": messages})
 
 
-def possible_pairs() -> set[frozenset[tuple[str, str]]]:
+def possible_pairs(vintage: str = FIRST) -> set[frozenset[tuple[str, str]]]:
     """Every pair of levels of two features, none of them absent, that some allowed body can have."""
+    known = features_of(vintage)
     pairs = (
-        ((one, a), (other, b))
-        for one, other in combinations(FEATURES, 2)
-        for a, b in product(FEATURES[one], FEATURES[other])
+        ((one, a), (other, b)) for one, other in combinations(known, 2) for a, b in product(known[one], known[other])
     )
     return {frozenset(pair) for pair in pairs if _completable(dict(pair))}
 
 
 def _completable(row: Row) -> bool:
-    calling = [row["calling"]] if "calling" in row else levels("calling")
+    calling = [row["calling"]] if "calling" in row else [ABSENT, *sorted(TOOLS), *sorted(FUNCTIONS)]
     return any(allowed({**row, "calling": level}) for level in calling)
 
 
@@ -207,20 +299,22 @@ def pairs_in(row: Mapping[str, str]) -> set[frozenset[tuple[str, str]]]:
     return {frozenset(pair) for pair in combinations([part for part in row.items() if part[1] != ABSENT], 2)}
 
 
-def make_rows() -> list[Row]:
+def make_rows(vintage: str = FIRST) -> list[Row]:
     """Search for a covering array anew with covertable, which takes some seconds. The most telling row is first."""
     import covertable
 
+    factors = {name: levels(name, vintage) for name in features_of(vintage)}
+    rules = [rule for rule in RULES if rule[0] in factors and rule[2] in factors]
+
     def either(one: str, having: frozenset[str], other: str, wanted: frozenset[str]) -> dict[str, Any]:
-        has = {"operator": "in", "left": one, "values": sorted(having)}
-        fits = {"operator": "in", "left": other, "values": sorted(wanted)}
+        has = {"operator": "in", "left": one, "values": sorted(having & set(factors[one]))}
+        fits = {"operator": "in", "left": other, "values": sorted(wanted & set(factors[other]))}
         return {"operator": "or", "conditions": [{"operator": "not", "condition": has}, fits]}
 
-    factors = {name: levels(name) for name in FEATURES}
-    found = covertable.make(factors, constraints=[either(*rule) for rule in RULES], salt="c")  # the best of some salts
-    rows = [{name: row[name] for name in FEATURES} for row in found]
+    found = covertable.make(factors, constraints=[either(*rule) for rule in rules], salt="c")  # the best of some salts
+    rows = [{name: row[name] for name in factors} for row in found]
     ordered: list[Row] = []
-    missing = possible_pairs()
+    missing = possible_pairs(vintage)
     while rows and missing:
         best = max(rows, key=lambda row: len(pairs_in(row) & missing))
         rows.remove(best)
@@ -229,20 +323,26 @@ def make_rows() -> list[Row]:
     return ordered
 
 
-def covering_rows() -> tuple[Row, ...]:
+def covering_rows(vintage: str = FIRST) -> tuple[Row, ...]:
     """Few rows in which every pair of levels that may meet has met, the most telling first."""
     return tuple(
-        {name: levels(name)[int(digit)] for name, digit in zip(FEATURES, word, strict=True)} for word in _TABLE.split()
+        {
+            name: levels(name, vintage)[DIGITS.index(digit)]
+            for name, digit in zip(features_of(vintage), word, strict=True)
+        }
+        for word in _TABLES[max(known for known in _TABLES if known <= vintage)].split()
     )
 
 
 @cache
-def covering_bodies() -> tuple[Body, ...]:
+def covering_bodies(vintage: str = FIRST) -> tuple[Body, ...]:
     """Few fixed bodies in which every pair of features that may meet has met, the most telling first."""
-    return tuple(body_of(row) for row in covering_rows())
+    return tuple(body_of(row, vintage) for row in covering_rows(vintage))
 
 
-def table() -> str:
+def table(vintage: str = FIRST) -> str:
     """A table for this module, searched anew."""
-    words = ["".join(str(levels(name).index(level)) for name, level in row.items()) for row in make_rows()]
-    return "\n".join(" ".join(words[i : i + 4]) for i in range(0, len(words), 4))
+    rows = make_rows(vintage)
+    words = ["".join(DIGITS[levels(name, vintage).index(level)] for name, level in row.items()) for row in rows]
+    per = 100 // (len(words[0]) + 1)
+    return "\n".join(" ".join(words[i : i + per]) for i in range(0, len(words), per))

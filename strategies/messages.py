@@ -94,6 +94,11 @@ def system(content: Any = "You are terse.", **more: Any) -> Message:
     return {"role": "system", "content": content, **more}
 
 
+def developer(content: Any = "You are terse.", **more: Any) -> Message:
+    """A developer message, which took the place of system messages."""
+    return {"role": "developer", "content": content, **more}
+
+
 def user(content: Any = PROMPT, **more: Any) -> Message:
     """A user message."""
     return {"role": "user", "content": content, **more}

@@ -15,6 +15,7 @@ Message = dict[str, Any]
 
 PLAIN_TEXTS = {
     "system": "You are terse.",
+    "developer": "You are terse.",
     "user": PROMPT,
     "assistant": "Hi.",
     "tool": "21 degrees",
@@ -33,7 +34,7 @@ PARTNERS = {
 }
 """Properties that need another one, unless they are null."""
 
-IN_MESSAGES = ("system", "turns", "tool_calls", "function_calls", "names", "parts", "images", "text")
+IN_MESSAGES = ("system", "developer", "turns", "tool_calls", "function_calls", "names", "parts", "images", "text")
 """Features of a conversation, as ``features`` calls them."""
 
 
@@ -43,6 +44,7 @@ def features(body: Body) -> set[str]:
     contents = [message.get("content") for message in messages]
     found = {
         "system": any(message["role"] == "system" for message in messages),
+        "developer": any(message["role"] == "developer" for message in messages),
         "turns": len(_turns(messages)) > 1,
         "tool_calls": any("tool_calls" in message for message in messages),
         "function_calls": any("function_call" in message for message in messages),
@@ -194,6 +196,7 @@ def _plain(messages: Sequence[Message]) -> list[Message]:
 
 _CUTS: dict[str, Any] = {
     "system": lambda messages: [message for message in messages if message["role"] != "system"],
+    "developer": lambda messages: [message for message in messages if message["role"] != "developer"],
     "turns": lambda messages: _joined(messages, _turns(messages)[-1:]),
     "tool_calls": lambda messages: _without_calls(messages, "tool_calls", "tool"),
     "function_calls": lambda messages: _without_calls(messages, "function_call", "function"),

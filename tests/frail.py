@@ -1,10 +1,12 @@
-"""The reference with a weak spot, as a program of its own: ``frail.py PORT exit|ill``.
+"""The reference with a weak spot, as a program of its own: ``frail.py PORT MODE``.
 
-A body with ``temperature`` exactly 2 ends the process, or leaves it answering 404 to everything.
+A body with ``temperature`` exactly 2 ends the process (``exit``), or leaves it answering 404 to everything (``ill``).
+Others die of the third request in flight (``crowd``), or of having answered some (``leak``).
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -12,6 +14,9 @@ from typing import Any
 
 import uvicorn
 from chatproof.conformance.reference.app import create_app
+
+LEAK = 70
+"""Requests after which a leaking one is dead."""
 
 
 class Frail:
@@ -21,11 +26,27 @@ class Frail:
         self.app = app
         self.mode = mode
         self.ill = False
+        self.now = 0
+        self.taken = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
+        self.taken += 1
+        self.now += 1
+        try:
+            if self.mode == "leak" and self.taken > LEAK:
+                os._exit(137)
+            if self.mode == "crowd":
+                if self.now >= 3:
+                    os._exit(4)
+                await asyncio.sleep(0.02)
+            await self.answer(scope, receive, send)
+        finally:
+            self.now -= 1
+
+    async def answer(self, scope: Any, receive: Any, send: Any) -> None:
         content, more = b"", True
         while more:
             message = await receive()
@@ -35,7 +56,10 @@ class Frail:
             body = json.loads(content)
         except ValueError:
             body = None
-        if isinstance(body, dict) and body.get("temperature") == 2 and not isinstance(body["temperature"], bool):
+        if self.mode == "drawn" and isinstance(body, dict) and isinstance(body.get("stop"), list) and len(body) > 4:
+            os._exit(5)
+        hot = isinstance(body, dict) and body.get("temperature") == 2 and not isinstance(body["temperature"], bool)
+        if hot and self.mode in ("exit", "ill"):
             if self.mode == "exit":
                 os._exit(3)
             self.ill = True

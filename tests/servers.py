@@ -7,14 +7,19 @@ wrapped around each other: ``crashes_on(test, strict)`` crashes where the test h
 from __future__ import annotations
 
 import asyncio
+import base64
+import html
 import json
 import socket
 import struct
 import threading
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from chatproof.conformance.reference.app import Endpoint
 from chatproof.conformance.reference.behaviour import Reference
@@ -182,12 +187,16 @@ class Server:
         started.set()
         await self._end.wait()
         self._listener.close()
+        await asyncio.sleep(0.01)  # connections that were accepted just now become known
         for writer in self._writers:
             writer.transport.abort()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # a transport is closed in a later round of the loop
+        for writer in self._writers:  # a transport is closed in a later round of the loop
+            with suppress(Exception):
+                await asyncio.wait_for(writer.wait_closed(), 1)
+        await asyncio.sleep(0.01)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -329,7 +338,7 @@ def writes(content: bytes) -> Behaviour:
     return behave
 
 
-async def html(_: Received, talk: Talk) -> None:
+async def web_page(_: Received, talk: Talk) -> None:
     """A web page with status 200."""
     await talk.reply(200, b"<!doctype html><title>Welcome</title>", "text/html")
 
@@ -388,6 +397,159 @@ async def endless(_: Received, talk: Talk) -> None:
     while True:
         await talk.raw(event)
         await asyncio.sleep(0)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+"""The start of a good answer, without an end of the headers."""
+
+
+async def stalls(_: Received, talk: Talk) -> None:
+    """A head, the start of a body, and then nothing."""
+    await talk.raw(HEAD + b"content-length: 999\r\n\r\n{")
+    await asyncio.sleep(3600)
+
+
+async def half_head(_: Received, talk: Talk) -> None:
+    """The start of a head, and then nothing."""
+    await talk.raw(HEAD)
+    await asyncio.sleep(3600)
+
+
+async def gigabyte(_: Received, talk: Talk) -> None:
+    """An answer of a gigabyte, as its content-length says."""
+    await talk.raw(HEAD + b"content-length: 1073741824\r\n\r\n")
+    for _number in range(2**10):
+        await talk.raw(b" " * 2**20)
+
+
+def _many_spaces(megabytes: int, squeeze: Any) -> bytes:
+    return b"".join([squeeze.compress(b" " * 2**20) for _ in range(megabytes)]) + squeeze.flush()
+
+
+def coded(coding: str, content: bytes | None = None) -> Behaviour:
+    """A good completion in a content coding that nobody asked for: ``gzip``, ``deflate``, ``raw deflate``, ``br``."""
+    value = json.dumps(completion()).encode() if content is None else content
+    wbits = {"gzip": 31, "deflate": 15, "raw deflate": -15}
+    if coding in wbits:
+        squeeze = zlib.compressobj(9, zlib.DEFLATED, wbits[coding])
+        value = squeeze.compress(value) + squeeze.flush()
+
+    async def behave(_: Received, talk: Talk) -> None:
+        await talk.reply(200, value, headers=(("content-encoding", coding.split()[-1]),))
+
+    return behave
+
+
+def bomb(coding: str, megabytes: int = 40) -> Behaviour:
+    """Some kilobytes that stand for many megabytes."""
+    wbits = {"gzip": 31, "deflate": 15}
+    content = _many_spaces(megabytes, zlib.compressobj(9, zlib.DEFLATED, wbits[coding.split(",")[0]]))
+    for name in coding.split(",")[1:]:
+        content = zlib.compress(content, 9, wbits[name.strip()])
+
+    async def behave(_: Received, talk: Talk) -> None:
+        await talk.reply(200, content, headers=(("content-encoding", coding),))
+
+    return behave
+
+
+async def json_bomb(_: Received, talk: Talk) -> None:
+    """A few megabytes of JSON that take hundreds when parsed."""
+    await talk.reply(200, b"[" + b"{}," * 1_200_000 + b"{}]")
+
+
+async def line_bomb(_: Received, talk: Talk) -> None:
+    """A few megabytes of events."""
+    await talk.reply(200, b"data:\n\n" * 500_000, "text/event-stream")
+
+
+async def says_less(request: Received, talk: Talk) -> None:
+    """More bytes than the content-length says, which look like an answer of their own."""
+    second = HEAD + b"content-length: 2\r\n\r\n{}"
+    content = json.dumps(completion(str(request.value("user")))).encode()
+    await talk.raw(HEAD + f"content-length: {len(content)}\r\n\r\n".encode() + content + second)
+
+
+async def bad_chunks(_: Received, talk: Talk) -> None:
+    """Chunked, with a size that is no number."""
+    await talk.raw(HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\nxyz\r\n{}\r\n")
+    talk.close()
+
+
+async def unended_chunks(_: Received, talk: Talk) -> None:
+    """Chunked, without the last chunk."""
+    await talk.raw(HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n")
+    talk.close()
+
+
+async def tiny_chunks(_: Received, talk: Talk) -> None:
+    """Chunks of twenty bytes without end."""
+    await talk.raw(HEAD + b"transfer-encoding: chunked\r\n\r\n")
+    while True:
+        await talk.raw((b"14\r\n" + b" " * 20 + b"\r\n") * 1000)
+
+
+async def endless_head(_: Received, talk: Talk) -> None:
+    """Headers without end."""
+    await talk.raw(HEAD)
+    while True:
+        await talk.raw(b"x-more: " + b"x" * 2**16 + b"\r\n")
+
+
+async def many_headers(_: Received, talk: Talk) -> None:
+    """Fifty kilobytes of headers, with bytes that are not ASCII: more than usual, and legal."""
+    rows = b"".join(b"x-%d: \xff\xfe %s\r\n" % (number, b"y" * 500) for number in range(100))
+    content = json.dumps(completion()).encode()
+    await talk.raw(HEAD + rows + f"content-length: {len(content)}\r\n\r\n".encode() + content)
+
+
+async def only_continues(_: Received, talk: Talk) -> None:
+    """Tells to go on, again and again."""
+    while True:
+        await talk.raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+
+async def old_http(request: Received, talk: Talk) -> None:
+    """HTTP/1.0: no length, the end of the connection is the end of the answer."""
+    content = json.dumps(completion()).encode()
+    await talk.raw(b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n" + content)
+    talk.close()
+
+
+def serves_at_most(many: int, seconds: float, other: Behaviour = strict, wait: str = "0") -> Behaviour:
+    """429 while more than ``many`` completions are under way, each of which takes some seconds."""
+    now = 0
+
+    async def behave(request: Received, talk: Talk) -> None:
+        nonlocal now
+        if not request.is_chat:
+            await other(request, talk)
+            return
+        now += 1
+        try:
+            if now > many:
+                await talk.error(429, "too many", (("retry-after", wait),))
+                return
+            await asyncio.sleep(seconds)
+            await other(request, talk)
+        finally:
+            now -= 1
+
+    return behave
+
+
+def starting(seconds: float, other: Behaviour = strict) -> Behaviour:
+    """503 to everything, until some seconds after the first request."""
+    began: list[float] = []
+
+    async def behave(request: Received, talk: Talk) -> None:
+        began.append(asyncio.get_running_loop().time())
+        if began[-1] - began[0] < seconds:
+            await talk.error(503, "loading the model")
+        else:
+            await other(request, talk)
+
+    return behave
 
 
 def dies_after(count: int, other: Behaviour = strict) -> Behaviour:
@@ -460,16 +622,52 @@ def slowly(seconds: float, other: Behaviour = strict) -> Behaviour:
     return behave
 
 
+def told(secret: str) -> list[str]:
+    """A secret as a careless server may write it down."""
+    raw = secret.encode()
+    return [
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        "".join(f"%{byte:02x}" for byte in raw),
+        json.dumps(secret)[1:-1],
+        "".join(f"\\u{ord(char):04x}" for char in secret),
+        base64.b64encode(raw).decode(),
+        base64.b64encode(b"Bearer " + raw + b" and more").decode(),
+        base64.urlsafe_b64encode(b"x" + raw).decode(),
+        raw.hex(),
+        html.escape(secret),
+        repr({"authorization": secret}),
+    ]
+
+
 def echoes_key(other: Behaviour = strict) -> Behaviour:
-    """Puts the Authorization header into every answer: status 400 for a temperature of 2, in text and in headers."""
+    """Puts the Authorization header, and X-Secret, into every answer, in many forms: status 400 for a temperature of 2,
+    in text and in headers; streams with the secret in two pieces, and in two chunks of the transfer."""
 
     async def behave(request: Received, talk: Talk) -> None:
         sent = request.headers.get("authorization", "")
+        secret, more = sent.removeprefix("Bearer "), request.headers.get("x-secret", "")
+        every = " ".join(told(secret) + told(more)) if secret else ""
         if request.path.endswith("/models"):
             await talk.json(200, {"object": "list", "data": [{"id": f"model-of-{sent}", "object": "model"}]})
+        elif request.value("stream") is True:
+            half = len(secret) // 2
+            pieces = [secret[:half], secret[half:], *told(secret)]
+            chunks = [
+                {"object": "chat.completion.chunk", "choices": [{"delta": {"content": piece}}]} for piece in pieces
+            ]
+            content = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode()
+            await talk.raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+            for place in range(0, len(content), 7):
+                part = content[place : place + 7]
+                await talk.raw(b"%x\r\n%s\r\n" % (len(part), part))
+            await talk.raw(b"0\r\n\r\n")
         elif request.value("temperature") == 2:
-            await talk.error(400, f"I do not like {sent}", (("x-echo", sent),))
+            await talk.error(400, f"I do not like {sent} {every}", (("x-echo", sent),))
+        elif isinstance(request.value("temperature"), str):
+            await talk.reply(200, every.encode(), "text/plain")
         else:
-            await talk.json(200, completion(f"You said {sent}"), (("x-echo", sent),))
+            await talk.json(200, completion(f"You said {sent} {every}"), (("x-echo", sent),))
 
     return behave

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from chatproof.conformance.endpoint import HALF_REDACTED, REDACTED
 from chatproof.conformance.model import Answer, AnswerRule, Exchange, Request, Trouble
+from chatproof.conformance.redaction import HALF_REDACTED, REDACTED
 from chatproof.conformance.rules import answer, error
 from chatproof.conformance.rules.gates import TOOL
 from chatproof.conformance.rules.views import long_answer
@@ -256,6 +256,8 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
 TRACE = 'Traceback (most recent call last):\n  File "/srv/app/main.py", line 3, in f'
 ERRORS: list[tuple[str, Any, Any, int]] = [
     ("err.json", lean(n="x"), b"<html>413</html>", 413),
+    ("err.message.names", lean(top_p=1.01), refusal(message="The request is not valid.", param=None), 400),
+    ("err.message.names", lean(messages=[], max_tokens=16), refusal(param=None), 422),
     ("err.json", lean(n="x"), b"", 400),
     ("err.json", lean(n="x"), b"Failed to read the body", 422),
     ("err.envelope", lean(n="x"), {"object": "error", "message": "no", "type": "x", "param": None, "code": 400}, 400),
@@ -375,6 +377,11 @@ def test_nullable_members_that_are_missing_are_only_warnings() -> None:
         (lean(n="x"), refusal(param="messages[0].role", code="invalid_type"), 422),
         (lean(n="x"), refusal(param="messages.[0].role", extra=1), 400),
         (lean(n="x"), refusal(param=None), 404),
+        (lean(top_p=1.01), refusal(param="top_p"), 400),
+        (Request(raw=b""), refusal(message="The body is empty.", param=None), 400),
+        ({}, refusal(message="A model is required.", param=None), 400),
+        (lean(top_p=1.01), refusal(message="TOP_P must be at most 1", param=None), 400),
+        (lean(top_p=1.01), refusal(details=[{"loc": ["body", "top_p"]}], param=None), 422),
         (lean(modalities=["audio"]), refusal(param="audio"), 400),
         (lean(logit_bias={"x": 1}), refusal(message="logit_bias.x.[key]: not an integer"), 400),
         (lean(user="/srv/app/main.py"), refusal(message="bad user '/srv/app/main.py'"), 400),

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from chatproof import strategies
-from chatproof.conformance.catalogue import PROPERTIES
+from chatproof.conformance.catalogue import load, properties
 from chatproof.conformance.plan import draw
-from chatproof.conformance.rules.gates import GATES
 from chatproof.conformance.rules.together import CHAPTER, fit
-from chatproof.strategies.bodies import MODEL, NULLABLE, bodies, lean, text_of
+from chatproof.conformance.vintages import FIRST, VINTAGES
+from chatproof.strategies.bodies import MODEL, NULLABLE, bodies, lean, nullable, text_of
 from chatproof.strategies.combinations import (
     allowed,
     covering_bodies,
@@ -26,9 +26,11 @@ from chatproof.strategies.combinations import (
 )
 from chatproof.strategies.simpler import features, manifold, simpler, without
 
-OFFERED = {gate.capability for gate in GATES}
+LATER = VINTAGES[1]
+OFFERED = {gate.capability for gate in load().gates}
+LATER_OFFERED = {gate.capability for gate in load(LATER).gates}
 EVERYTHING = bodies(images=True, audio=True)
-OPTIONAL = [name for name in PROPERTIES if name not in ("messages", "model")]
+OPTIONAL = [name for name in properties() if name not in ("messages", "model")]
 
 # Exclusive keys. All others meet, a prediction with most of them only as null.
 NEVER = {
@@ -51,12 +53,18 @@ def everything() -> list[dict[str, Any]]:
     return draw(EVERYTHING, 300, 3)
 
 
-def check(body: dict[str, Any]) -> None:
+def name_of(tool: dict[str, Any]) -> str:
+    """The name of a tool, of either type."""
+    return tool[tool["type"]]["name"]
+
+
+def check(body: dict[str, Any], vintage: str = FIRST) -> None:
     """Everything the prose and the known refusals ask of a body, without the schema."""
     get = body.get
     messages = body["messages"]
+    assert set(body) <= set(properties(vintage))
     for key, value in body.items():
-        assert value is not None or key in NULLABLE, key
+        assert value is not None or key in nullable(vintage), key
     assert body["model"] == MODEL
     assert not ("tools" in body and "functions" in body)
     assert not ("max_tokens" in body and "max_completion_tokens" in body)
@@ -71,10 +79,16 @@ def check(body: dict[str, Any]) -> None:
     assert (get("n") or 1) <= 3
     assert not (several and get("temperature") == 0)
     assert get("top_p") != 0
-    declared = [tool["function"]["name"] for tool in get("tools", [])] + [item["name"] for item in get("functions", [])]
+    declared = [name_of(tool) for tool in get("tools", [])] + [item["name"] for item in get("functions", [])]
     assert len({name.lower() for name in declared}) == len(declared)
-    if isinstance(get("tool_choice"), dict):
-        assert body["tool_choice"]["function"]["name"] in declared
+    choice = get("tool_choice")
+    if isinstance(choice, dict):
+        chosen = choice["allowed_tools"]["tools"] if choice["type"] == "allowed_tools" else [choice]
+        known = [(tool["type"], name_of(tool)) for tool in body["tools"]]
+        assert chosen
+        assert all((one["type"], name_of(one)) in known for one in chosen)
+    if get("reasoning_effort") is not None or get("web_search_options") is not None:
+        assert not {"tools", "functions"} & set(body)
     if isinstance(get("function_call"), dict):
         assert body["function_call"]["name"] in declared
     form = get("response_format", {}).get("type")
@@ -83,7 +97,7 @@ def check(body: dict[str, Any]) -> None:
     spoken = "audio" in (get("modalities") or ())
     assert spoken == (get("audio") is not None)
     if get("prediction") is not None or spoken:
-        assert not {"logprobs", "tools", "functions", "max_completion_tokens"} & set(body)
+        assert not {"logprobs", "tools", "functions", "max_completion_tokens", "moderation", "verbosity"} & set(body)
         assert not several
         assert (get("frequency_penalty") or 0) <= 0 >= (get("presence_penalty") or 0)
     if spoken:
@@ -110,8 +124,38 @@ def test_random_bodies_differ(drawn: list[dict[str, Any]]) -> None:
 
 def test_three_hundred_bodies_use_every_property() -> None:
     used = Counter(key for body in draw(bodies(), 300, 0) for key in body)
-    assert set(used) == set(PROPERTIES)
+    assert set(used) == set(properties())
     assert min(used.values()) >= 5
+
+
+@pytest.fixture(scope="module")
+def later() -> list[dict[str, Any]]:
+    return draw(bodies(vintage=LATER, images=True, audio=True), 300, 3)
+
+
+def test_a_later_vintage_uses_its_properties_and_keeps_every_coupling(later: list[dict[str, Any]]) -> None:
+    used = Counter(key for body in later for key in body)
+    assert set(used) == set(properties(LATER))
+    assert min(used.values()) >= 5
+    for body in later:
+        check(body, LATER)
+    text = json.dumps(later)
+    for word in ('"developer"', '"custom"', '"allowed_tools"', '"flex"', '"include_obfuscation"'):
+        assert word in text
+    for key in nullable(LATER) - nullable(FIRST):
+        assert any(key in body and body[key] is None for body in later), key
+
+
+def test_the_oldest_vintage_is_the_default_and_knows_nothing_later() -> None:
+    made = draw(bodies(), 100, 5)
+    assert made == draw(bodies(vintage=FIRST), 100, 5)
+    text = json.dumps([*made, *covering_bodies()])
+    assert not [word for word in ('"developer"', '"custom"', "allowed_tools", "flex", "obfuscation") if word in text]
+
+
+def test_a_vintage_without_an_entry_draws_what_the_one_before_it_has() -> None:
+    assert draw(bodies(vintage="2099-01"), 20, 5) == draw(bodies(vintage=LATER), 20, 5)
+    assert covering_bodies("2099-01") == covering_bodies(LATER)
 
 
 def test_every_pair_of_properties_that_may_meet_meets() -> None:
@@ -153,11 +197,12 @@ def test_bodies_shrink_towards_the_lean_one() -> None:
     assert find(bodies(), lambda body: "seed" in body, settings=calm) == lean(seed=0)
 
 
-def test_covering_rows_are_few_allowed_and_complete() -> None:
-    rows = covering_rows()
-    assert len(rows) <= 60
+@pytest.mark.parametrize(("vintage", "most"), [(FIRST, 60), (LATER, 90)])
+def test_covering_rows_are_few_allowed_and_complete(vintage: str, most: int) -> None:
+    rows = covering_rows(vintage)
+    assert len(rows) <= most
     assert all(map(allowed, rows))
-    assert possible_pairs() <= set().union(*map(pairs_in, rows))
+    assert possible_pairs(vintage) <= set().union(*map(pairs_in, rows))
 
 
 @pytest.mark.slow
@@ -165,9 +210,40 @@ def test_covering_rows_are_what_covertable_finds() -> None:
     assert make_rows() == list(covering_rows())
 
 
-def test_covering_bodies_keep_every_coupling() -> None:
-    for body in covering_bodies():
-        check(body)
+@pytest.mark.nightly  # half a minute
+def test_covering_rows_of_a_later_vintage_are_what_covertable_finds() -> None:
+    assert make_rows(LATER) == list(covering_rows(LATER))
+
+
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_covering_bodies_keep_every_coupling(vintage: str) -> None:
+    for body in covering_bodies(vintage):
+        check(body, vintage)
+
+
+def test_later_bodies_and_what_is_left_of_them_keep_every_coupling(later: list[dict[str, Any]]) -> None:
+    for body in (*covering_bodies(LATER), *later[:60]):
+        for smaller in simpler(body):
+            check(smaller, LATER)
+
+
+@pytest.mark.parametrize("left_out", sorted(LATER_OFFERED - OFFERED))
+def test_fit_removes_what_needs_a_later_capability(left_out: str, later: list[dict[str, Any]]) -> None:
+    shows = {
+        "developer_role": lambda body: any(said["role"] == "developer" for said in body["messages"]),
+        "custom_tools": lambda body: any(tool["type"] == "custom" for tool in body.get("tools", [])),
+        "allowed_tools": lambda body: '"allowed_tools"' in json.dumps(body.get("tool_choice")),
+    }
+    shown = shows.get(left_out, lambda body: left_out in body)
+    if left_out == "files":
+        pytest.skip("no rich body holds a file")
+    assert any(map(shown, later))
+    for body in (*covering_bodies(LATER), *later):
+        fitted = fit(body, LATER_OFFERED - {left_out})
+        if fitted is not None:
+            assert not shown(fitted)
+            assert shown(body) or fitted == body
+            check(fitted, LATER)
 
 
 def test_drawing_and_covering_leave_shared_values_alone() -> None:
@@ -269,10 +345,11 @@ def test_without_takes_followers_along() -> None:
 
 
 def test_chapter_has_both_kinds_of_bodies() -> None:
-    pairs, random = CHAPTER.rules
-    assert pairs.pins == covering_bodies()
-    assert random.examples is not None
-    assert pairs.fit is random.fit is fit
+    for vintage in VINTAGES:
+        pairs, random = (rule for rule in load(vintage).rules if rule.chapter == CHAPTER.name)
+        assert pairs.pins == covering_bodies(vintage)
+        assert random.examples is not None
+        assert pairs.fit is random.fit is fit
 
 
 def test_public_names_are_documented_functions() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 
 import pytest
@@ -115,8 +116,8 @@ FAILURES = {
     "redirect of the canary": (servers.on(servers.chat, servers.redirects("/x"), servers.agreeable), None, "redirects"),
     "429": (servers.refuses(429), None, "only 429"),
     "503": (servers.refuses(503), "mine", "only 503"),
-    "web page": (servers.html, None, "no model found"),
-    "web page, model named": (servers.html, "mine", "not a chat completion"),
+    "web page": (servers.web_page, None, "no model found"),
+    "web page, model named": (servers.web_page, "mine", "not a chat completion"),
     "truncated": (servers.on(servers.chat, servers.truncated, servers.agreeable), None, "not a chat completion"),
     "not UTF-8": (servers.on(servers.chat, servers.bad_utf8, servers.agreeable), None, "canary"),
     "error in 200": (servers.on(servers.chat, error_in_200, servers.agreeable), None, "canary failed"),
@@ -165,10 +166,14 @@ def test_a_key_that_fits_no_header(serve: Callable[..., servers.Server], key: st
 
 
 @pytest.mark.parametrize("status", [307, 400, 401, 500])
-def test_the_key_is_not_told(serve: Callable[..., servers.Server], status: int) -> None:
+@pytest.mark.parametrize("escaped", [False, True])
+def test_the_key_is_not_told(serve: Callable[..., servers.Server], status: int, escaped: bool) -> None:
     async def tells(request: servers.Received, talk: servers.Talk) -> None:
         sent = request.headers["authorization"]
-        await talk.error(status, f"I got {sent}", (("location", f"http://h/?{sent}"),))
+        content = json.dumps({"error": {"message": f"I got {sent}"}})
+        if escaped:  # as no library does it: the first letter alone
+            content = content.replace("sk-", "\\u0073k-")
+        await talk.reply(status, content.encode(), headers=(("location", f"http://h/?{sent}"),))
 
     with pytest.raises(EndpointError) as caught:
         find(serve(servers.on(servers.chat, tells, servers.agreeable)).url, key=KEY)

@@ -7,36 +7,16 @@ import re
 from pathlib import Path
 
 import pytest
-from chatproof.conformance.catalogue import PROPERTIES, CatalogueError, load
-from chatproof.conformance.model import Expect, Strength
+from chatproof.conformance.catalogue import PROPERTIES, CatalogueError, load, properties
+from chatproof.conformance.model import EVIDENCE_STRENGTH, Expect, Strength
+from chatproof.conformance.vintages import FIRST, VINTAGES
+from chatproof.strategies.bodies import nullable
 
 ROOT = Path(__file__).parents[1]
 FACTS = ROOT.parent / "shared/spec/chat-completions.md"
 RULES_PAGE = ROOT / "conformance/rules/README.md"
 CATALOGUE = load()
-
-NULLABLE = {
-    "audio",
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "metadata",
-    "modalities",
-    "n",
-    "prediction",
-    "presence_penalty",
-    "seed",
-    "service_tier",
-    "stop",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "top_logprobs",
-    "top_p",
-}
+ADDITIONS = ("Rules beyond the rows", "Rules beyond the rows, from 2026-08 on")
 
 
 def row_of(rule_id: str) -> str:
@@ -56,12 +36,18 @@ def rows() -> set[str]:
 
 
 def test_every_rule_is_a_row_or_a_documented_addition(rows: set[str]) -> None:
-    additions = table("Rules beyond the rows")
-    ours = {row_of(rule.id) for rule in CATALOGUE.rules}
+    first, later = (set(table(heading)) for heading in ADDITIONS)
+    assert not first & later
+    ours: dict[str, str] = {}
+    for vintage in VINTAGES:
+        for rule in load(vintage).rules:
+            ours.setdefault(row_of(rule.id), vintage)
     usual = {name for name in ours if re.search(r"\.(type|null|default)$", name)}
-    assert ours - rows - usual - set(additions) == set(), "neither rows nor additions"
-    assert set(additions) - ours == set(), "documented additions that no longer exist"
-    assert set(additions) & rows == set(), "documented as additions, but rows"
+    beyond = set(ours) - rows - usual
+    assert {name for name in beyond if ours[name] == FIRST} <= first, "neither rows nor additions"
+    assert {name for name in beyond if ours[name] != FIRST} <= later, "neither rows nor additions"
+    assert (first | later) - set(ours) == set(), "documented additions that no longer exist"
+    assert (first | later) & rows == set(), "documented as additions, but rows"
 
 
 ANSWERS = ("res.", "sse.", "err.", "mm.", "ef.")
@@ -69,7 +55,7 @@ ANSWERS = ("res.", "sse.", "err.", "mm.", "ef.")
 
 def test_every_row_has_a_rule_or_a_reason(rows: set[str]) -> None:
     """Rows about requests by their own id; the others may be several rules below it, or rules of other names."""
-    ours = {row_of(rule_id) for rule_id in CATALOGUE.by_id}
+    ours = {row_of(rule_id) for vintage in VINTAGES for rule_id in load(vintage).by_id}
     below = {row for row in rows if row.startswith(ANSWERS) and any(name.startswith(f"{row}.") for name in ours)}
     assert rows - ours - below == set(table("Rows without a rule")) | set(table("Rows under other ids")) - STATUSES
 
@@ -93,19 +79,69 @@ def test_every_status_of_the_fact_base_is_told() -> None:
     assert set(re.findall(r"^\| (\d\w\w) \|", section, re.M)) == STATUSES
 
 
-@pytest.mark.parametrize("name", PROPERTIES)
-def test_every_property_is_covered(name: str) -> None:
-    ours = [rule for rule in CATALOGUE.rules if rule.property == name]
+def test_properties_of_the_vintages() -> None:
+    assert len(properties()) == 29
+    assert len(properties("2026-08")) == 37
+    for vintage in VINTAGES:
+        assert len(set(properties(vintage))) == len(properties(vintage))
+        assert len(nullable(vintage)) < len(properties(vintage))
+        assert nullable(vintage) < set(properties(vintage))
+    assert set(PROPERTIES) <= set(VINTAGES)
+
+
+@pytest.mark.parametrize(("vintage", "name"), [(one, name) for one in VINTAGES for name in properties(one)])
+def test_every_property_is_covered(vintage: str, name: str) -> None:
+    catalogue = load(vintage)
+    ours = [rule for rule in catalogue.rules if rule.property == name]
     ids = {rule.id for rule in ours}
     assert any(rule.expect is Expect.ACCEPT for rule in ours)
     assert any(rule.expect is Expect.REFUSE for rule in ours)
     assert f"{name}.{'shape' if name == 'response_format' else 'type'}.refuses" in ids
-    if name in NULLABLE:
-        assert CATALOGUE.by_id[f"{name}.null.accepts"].strength is Strength.MUST
+    if name in nullable(vintage):
+        assert catalogue.by_id[f"{name}.null.accepts"].strength is Strength.MUST
     elif name != "messages":  # null there is wrong by a row of its own
-        assert CATALOGUE.by_id[f"{name}.null"].strength is Strength.MAY
+        assert catalogue.by_id[f"{name}.null"].strength is Strength.MAY
     if name not in ("messages", "model"):
-        assert f"gate.{name}" in CATALOGUE.by_id or name == "audio"
+        assert f"gate.{name}" in catalogue.by_id or name == "audio"
+
+
+def test_later_properties_are_unknown_before_their_vintage() -> None:
+    for name in PROPERTIES["2026-08"]:
+        assert not [rule.id for rule in CATALOGUE.by_id.values() if rule.property == name]
+
+
+FLIPS = {
+    "role.developer": "role.developer.accepts",
+    "service_tier.enum.v0.refuses": "service_tier.enum.later.refuses",
+    "service_tier.enum.later": "service_tier.enum.later.accepts",
+    "part.file": "part.file.accepts",
+    "audio.voice.refuses": "audio.voice.custom",
+}
+"""Rules of the oldest vintage alone, and what says the opposite, or more, from 2026-08 on."""
+
+
+@pytest.mark.parametrize(("before", "after"), FLIPS.items())
+def test_what_flips_is_two_rules(before: str, after: str) -> None:
+    later = load("2026-08")
+    assert before in CATALOGUE.by_id
+    assert after not in CATALOGUE.by_id
+    assert before not in later.by_id
+    assert after in later.by_id
+
+
+@pytest.mark.parametrize("row", ["pairs", "key.maxlen", "value.maxlen"])
+def test_observed_limits_of_metadata_bind_once_they_are_written(row: str) -> None:
+    rule = f"metadata.{'pairs.max' if row == 'pairs' else row}.refuses"
+    assert CATALOGUE.by_id[rule].strength is Strength.SHOULD
+    assert load("2026-08").by_id[rule].strength is Strength.MUST
+
+
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_strengths_follow_the_evidence_or_are_weaker(vintage: str) -> None:
+    order = list(Strength)
+    for rule in load(vintage).rules:
+        if rule.expect is not Expect.EITHER and rule.since != FIRST:
+            assert order.index(rule.strength) >= order.index(EVIDENCE_STRENGTH[rule.source.evidence]), rule.id
 
 
 @pytest.mark.parametrize("name", ["frequency_penalty", "presence_penalty"])
@@ -149,7 +185,7 @@ def test_logit_bias_extremes_are_pinned() -> None:
 
 
 def test_titles_read_after_the_server() -> None:
-    for rule in CATALOGUE.rules:
+    for rule in (rule for vintage in VINTAGES for rule in load(vintage).rules):
         assert rule.title.split()[0] in ("accepts", "refuses"), rule.id
         assert rule.source.where, rule.id
 

@@ -6,7 +6,7 @@ import fnmatch
 
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import Symptom
-from chatproof.reports.causes import KINDS, URGENCY, causes
+from chatproof.reports.causes import HABIT, KINDS, URGENCY, causes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +84,11 @@ def test_no_finding_is_lost_and_urgency_never_falls(findings: list[dict]) -> Non
     order = list(dict.fromkeys(URGENCY.values()))
     places = [order.index(cause.urgency) for cause in found]
     assert places == sorted(places)
+
+
+def test_a_server_that_makes_a_server_error_of_everything_is_one_cause() -> None:
+    rows = [{**line(f"r{place}.refuses", "crashed", 500), "property": f"p{place}"} for place in range(HABIT)]
+    assert [cause.says for cause in causes(rows)] == [
+        f"invalid requests are answered with a server error: {HABIT} rules"
+    ]
+    assert len(causes(rows[1:])) == HABIT - 1

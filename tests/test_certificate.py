@@ -365,5 +365,5 @@ def test_an_unreadable_record_is_one_line(tmp_path: Path, content: bytes) -> Non
 def test_a_certificate_needs_the_bytes_of_its_record(tmp_path: Path) -> None:
     run = read(draw.put(tmp_path, GOOD))
     run.path.unlink()
-    with pytest.raises(RecordError, match="keep the record beside the certificate"):
+    with pytest.raises(RecordError, match=r"name a run\.jsonl"):
         certificate.build(run)

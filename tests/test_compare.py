@@ -223,6 +223,19 @@ def test_rules_of_another_catalogue_are_added_and_rules_of_one_catalogue_were_no
     assert kinds(compare(replace(old, footer=None), run(*more, catalogue="ffffffffffff")))["c.d"] is Kind.ONLY_NEW
 
 
+@pytest.mark.parametrize("name", ["vintage", "profile", "catalogue", "suite", "model", "endpoint"])
+def test_what_runs_do_not_share_is_said_and_the_rest_is_compared(name: str) -> None:
+    new = run(result("a.b", "failed"), result("a.new", "failed"), **{name: "another"})
+    found = compare(run(result("a.b", "passed"), result("a.old", "failed"), **{name: "one"}), new)
+    [remark] = [remark for remark in found.remarks if f"differ in {name} (one and another)" in remark]
+    assert found.regressions == ("a.b",)
+    for form in (compare_writers.to_text, compare_writers.to_html):
+        assert f"differ in {name}" in form(found), remark
+    if name in ("vintage", "catalogue"):
+        assert [change.rule for change in found.changes[Kind.ADDED]] == ["a.new"]
+        assert [change.rule for change in found.changes[Kind.REMOVED]] == ["a.old"]
+
+
 def test_what_a_run_lacks_is_counted_in_a_sentence() -> None:
     old = run(result("a.b", "passed"), result("c.d", "passed"), result("e.f", "passed"))
     new = run(result("a.b", "error"), result("e.f", "passed"), footer={"verdict": "incomplete"})
@@ -370,6 +383,7 @@ def test_every_form_takes_every_comparison(old: Run, new: Run) -> None:
     for form in (compare_writers.to_text, compare_writers.to_markdown, compare_writers.to_html):
         said = form(found)
         assert all(change.rule in said for change in found.changes[Kind.NEW_FAILURE])
+    assert '""' not in compare_writers.to_html(found), "a template wrote what has no value"
 
 
 def test_every_class_and_turn_has_words() -> None:

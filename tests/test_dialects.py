@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from chatproof.conformance.plan import Settings
-from chatproof.conformance.proving import Subject, attempt, servers
+from chatproof.conformance.proving import Subject, attempt, servers, verdicts
 from dialects import DIALECTS
 
 Served = tuple[str, Mapping[str, Subject]]
@@ -30,6 +30,22 @@ def listen(served: Served, name: str, settings: Settings) -> None:
 @pytest.mark.parametrize("name", DIALECTS)
 def test_no_alarm_by_default(served: Served, name: str) -> None:
     listen(served, name, Settings())
+
+
+@pytest.mark.slow
+def test_what_a_thinking_model_lacks_is_not_offered_and_the_rest_is_asked(served: Served) -> None:
+    root, _ = served
+    lines, _, _ = verdicts(f"{root}/thinks-aloud/v1", Settings(depth="smoke"))
+    for rule in ("temperature.max.refuses", "stop.string.accepts", "max_tokens.type.accepts", "logprobs.type.accepts"):
+        assert lines[rule]["verdict"] == "not_offered", rule
+    for rule in (
+        "stream.tools.accepts",
+        "tools.type.accepts",
+        "seed.type.accepts",
+        "max_completion_tokens.min.accepts",
+    ):
+        assert lines[rule]["verdict"] == "passed", rule
+    assert not [rule for rule, line in lines.items() if line["verdict"] == "blocked"]
 
 
 @pytest.mark.nightly

@@ -57,6 +57,76 @@ def test_the_killer_is_found_and_the_run_completes(tmp_path: Path, mode: str, in
     assert not listens(port), "the server that was started is stopped at the end"
 
 
+def starting(port: int, mode: str) -> tuple[str, str]:
+    """The option that starts a frail server."""
+    return "--start", f"exec {shlex.quote(sys.executable)} {shlex.quote(str(FRAIL))} {port} {mode}"
+
+
+def footer(folder: Path) -> dict:
+    return json.loads((folder / "out/run.jsonl").read_text().splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_of_three_at_once(tmp_path: Path) -> None:
+    port = free_port()
+    done = suite(tmp_path, port, *starting(port, "crowd"), "-k", "top_p or many.ids or many.refusals")
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = results(tmp_path)
+    assert found["many.refusals"]["finding"]["symptom"] == "killed_server"
+    assert "died of 3 requests at once" in found["many.refusals"]["finding"]["why"]
+    assert found["many.refusals"]["finding"]["curl"].count("curl ") == 3
+    assert found["many.ids"]["blocked_by"] == "many.refusals"
+    others = {line["verdict"] for name, line in found.items() if not name.startswith("many.")}
+    assert others <= {"passed", "info"}
+    assert len(footer(tmp_path)["incidents"]) == 1, "fewer are in flight from then on"
+    assert not listens(port)
+
+
+@pytest.mark.slow
+def test_a_server_that_leaks_until_it_dies_is_nobodys_finding_and_no_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("CHATPROOF_API_KEY", "sk-this-is-secret-0123456789")
+    option, command = starting(port, "leak")
+    command = f"echo key $CHATPROOF_API_KEY; {command}"
+    done = suite(tmp_path, port, option, command, "-k", "temperature or top_p or seed")
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert {line["verdict"] for line in results(tmp_path).values()} <= {"passed", "info"}
+    assert footer(tmp_path)["verdict"] == "incomplete"
+    assert footer(tmp_path)["incidents"]
+    assert "exit code 137); no finding explains" in done.stdout
+    log = (tmp_path / "out/server.log").read_text()
+    assert "--- chatproof: start 2 ---" in log
+    assert "key [key]" in log
+    assert "sk-" not in log
+
+
+@pytest.mark.nightly
+def test_a_killer_is_made_smaller(tmp_path: Path) -> None:
+    port = free_port()
+    done = suite(tmp_path, port, *starting(port, "drawn"), "-k", "together.random")
+    assert done.returncode == 1, done.stdout + done.stderr
+    finding = results(tmp_path)["together.random.accepts"]["finding"]
+    assert finding["symptom"] == "killed_server"
+    body = json.loads(finding["request"]["body"])
+    assert isinstance(body["stop"], list), "what kills is still in it"
+    assert len(body) <= 7, body
+
+
+@pytest.mark.nightly
+def test_a_server_that_does_not_come_back(tmp_path: Path) -> None:
+    port = free_port()
+    mark = tmp_path / "started"
+    command = starting(port, "exit")[1]
+    start = f"test -e {mark} && exit 7; touch {mark}; {command}"
+    done = suite(tmp_path, port, "--start", start, "--in-flight", "2")
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert "stopped: the server went away" in done.stdout
+    assert '"temperature": 2' in done.stdout, "the suspects are named"
+    assert {line["verdict"] for line in results(tmp_path).values()} <= {"passed", "info", "error"}
+
+
 def test_an_ill_server_that_nobody_restarts_ends_the_run_without_blame(tmp_path: Path) -> None:
     port = free_port()
     server = subprocess.Popen([sys.executable, str(FRAIL), str(port), "ill"])

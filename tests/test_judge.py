@@ -39,7 +39,7 @@ def got(status: int | None, value: Any = None, kind: str = "application/json", t
     """An exchange: a status and a body (bytes, or a value that becomes JSON), or a trouble, or both."""
     content = value if isinstance(value, bytes) else json.dumps(value if value is not None else {}).encode()
     answer = None if status is None else Answer(status, (("content-type", kind),), content)
-    return Exchange(Request(body=lean()), answer, Trouble(trouble, "words") if trouble else None)
+    return Exchange(Request(body=lean(model="m-5.4")), answer, Trouble(trouble, "words") if trouble else None)
 
 
 def error(message: str = "no", code: str | None = None) -> dict[str, Any]:
@@ -165,6 +165,13 @@ def test_403_is_for_what_a_model_may_do(message: str, code: str | None, legal: b
         (403, "not allowed", None, True),
         (400, "Unsupported value: 'temperature' does not support 0.5 with this model.", "unsupported_value", True),
         (400, "max_tokens is not supported with this model", None, True),
+        (400, "Web search options not supported with this model.", None, True),
+        (400, "Function tools with reasoning_effort are not supported for m-5.4 in this interface.", None, True),
+        (400, "m-5.4 supports only the default verbosity", None, True),
+        (400, "stop is unsupported (m-5.4)", None, True),
+        (400, "Function tools with reasoning_effort are not supported for m-5.4-mini in this interface.", None, False),
+        (400, "seed is not supported", None, False),
+        (400, "m-5.4 wants a number as seed", None, False),
         (400, "temperature must be at most 1", None, False),
         (400, "The context of this message is unclear", None, False),
         (400, "max_tokens must be smaller", None, False),
@@ -198,3 +205,15 @@ def test_no_body_confuses_the_judge(value: bytes, status: int) -> None:
     for expect in Expect:
         for kind in ("application/json", "text/event-stream", ""):
             judge(rule(expect), got(status, value, kind))
+
+
+def test_no_answer_in_time_is_no_fault_where_nothing_bounds_the_thinking() -> None:
+    late = Trouble("timeout", "no byte for 60 seconds")
+
+    def judged(**rest: Any) -> Kind:
+        return judge(rule(Expect.ACCEPT), Exchange(Request(**rest), None, late)).kind
+
+    assert judged(body=lean(), bare=True) is Kind.EXCUSED
+    assert judged(body=lean()) is Kind.VIOLATED
+    assert judged(body=lean(max_tokens=16), bare=True) is Kind.VIOLATED
+    assert judge(rule(Expect.REFUSE), Exchange(Request(body=lean(), bare=True), None, late)).kind is Kind.VIOLATED

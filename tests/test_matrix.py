@@ -136,6 +136,7 @@ def example(folder: Path, rest: str = "") -> Matrix:
 def test_no_word_of_a_record_becomes_markup(rest: str) -> None:
     found = example(Path("nowhere"), rest)
     page = to_html(found, Path("out"))
+    assert '""' not in page.partition("<script>")[0], "a template wrote what has no value"
     assert page.count("<script>") == page.count("</script>") == 1
     assert not re.search(r"<[^>]*\son\w+\s*=\s*[^\"\s]", re.sub(r'"[^"]*"', '""', page))
     assert "<a href=" not in page.replace('<a href="#', "")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from chatproof.conformance.catalogue import PROPERTIES, SECOND_WAVE, load
+from chatproof.conformance.catalogue import SECOND_WAVE, load, properties
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.proving import prove, summary
+from chatproof.conformance.vintages import VINTAGES
 from mutants import MUTANTS
 from mutants.base import FAMILIES
 
 FOLDER = Path(__file__).with_name("mutants")
-PARTS = (*PROPERTIES, "body", "answer", "stream", "error", "server")
+PARTS = (*properties(VINTAGES[-1]), "body", "answer", "stream", "error", "server")
 
 SAMPLE = 12
 """Every so many-th server is tried in the ordinary tests; all of them by ``chatproof prove``."""
@@ -24,7 +25,7 @@ def test_a_fault_is_described_in_known_words(name: str) -> None:
     assert mutant.property in PARTS
     assert mutant.family in FAMILIES
     assert mutant.fails
-    unknown = [rule for rule in mutant.fails if rule not in load().by_id]
+    unknown = [rule for rule in mutant.fails if rule not in load(mutant.vintage).by_id]
     assert not unknown
 
 

@@ -58,13 +58,17 @@ def test_the_list_is_ordered_by_value() -> None:
     assert strengths == sorted(strengths, key=list(Strength).index)
 
 
-@pytest.mark.parametrize(("depth", "most"), [("smoke", 500), ("default", 2000)])
-def test_the_size_of_a_run(depth: str, most: int) -> None:
-    rules = [rule for rule in asked_at(CATALOGUE, depth) if isinstance(rule, RequestRule)]
-    rows = cases(CATALOGUE, rules, Settings(depth=depth))
+@pytest.mark.parametrize(
+    ("vintage", "depth", "most"),
+    [("2024-11", "smoke", 500), ("2024-11", "default", 2000), ("2026-08", "smoke", 650), ("2026-08", "default", 2300)],
+)
+def test_the_size_of_a_run(vintage: str, depth: str, most: int) -> None:
+    catalogue = load(vintage)
+    rules = [rule for rule in asked_at(catalogue, depth) if isinstance(rule, RequestRule)]
+    rows = cases(catalogue, rules, Settings(vintage, depth))
     whole = [joint.request_of(group) for group in joint.groups(rows)]
     asked = whole if DEPTHS[depth].jointly else [row.request for row in rows]
-    assert len({request.key for request in asked}) + len(CATALOGUE.gates) <= most
+    assert len({request.key for request in asked}) + len(catalogue.gates) <= most
     assert {row.rule.id for row in rows} == {rule.id for rule in rules}
 
 
@@ -92,6 +96,15 @@ def test_gates_decide_which_rules_are_asked(
 ) -> None:
     found = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False)
     assert (found and found.verdict) == verdict
+
+
+def test_what_a_model_lacks_is_not_offered_although_its_gate_is_none_that_may_be_refused() -> None:
+    found = {"stop": Capability.REFUSED}
+    asked = (CATALOGUE.by_id["stop.string.accepts"], CATALOGUE.gates, found, False)
+    for declined, verdict in (((), Verdict.BLOCKED), (("gate.stop",), Verdict.NOT_OFFERED)):
+        decided = disposition(*asked, declined)
+        assert decided is not None
+        assert (decided.verdict, decided.blocked_by) == (verdict, "gate.stop")
 
 
 def test_safe_leaves_out_what_has_killed_engines() -> None:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from shutil import which
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 import servers
@@ -199,23 +198,31 @@ def test_stop_at_the_first_failure(ask: Ask, serve: Serve) -> None:
     assert len(server.received) == received
 
 
-def test_junit(ask: Ask, serve: Serve, pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["alone", "xdist"])
+def test_junit(run: Ask, serve: Serve, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    junitparser: Any = pytest.importorskip("junitparser")
+    xunit2: Any = pytest.importorskip("junitparser.xunit2")
     behave = servers.on(is_two, servers.refuses(500, "\x1b[2J\x00"), servers.strict)
-    arguments = ("--depth", "smoke", "-k", "temperature or stop.null", "--junitxml", "junit.xml")
-    ask("--endpoint", serve(behave).url, *arguments)
-    cases = {case.get("name"): case for case in ElementTree.parse(pytester.path / "junit.xml").iter("testcase")}
-    case = cases["temperature.max.accepts"]
-    facts = {item.get("name"): item.get("value") for item in case.iter("property")}
-    assert facts == {
-        "strength": "must",
-        "chapter": "sampling",
-        "property": "temperature",
-        "verdict": "failed",
-        "symptom": "crashed",
-    }
-    [failure] = case.iter("failure")
-    assert "curl" in (failure.text or "")
-    assert cases["temperature.min.accepts"].find("failure") is None
+    chosen = "temperature or stop.null"
+    arguments = ("--depth", "smoke", "-k", chosen, "--junitxml", "junit.xml", *workers)
+    ran = run("--endpoint", serve(behave).url, *arguments)
+    cases = [case for suite in xunit2.JUnitXml.fromfile(str(tmp_path / "junit.xml")) for case in suite]
+    facts = {case.name: {fact.name: fact.value for fact in case.properties()} for case in cases}
+    assert len(cases) == len(facts) > 10, "one case a rule"
+    results = {name: ran.results[name] for name in facts}  # the record also holds the gates that these rules need
+    assert {case.classname for case in cases} == {"chatproof"}
+    for name, line in results.items():
+        wanted = {fact: line[fact] for fact in ("strength", "chapter", "property", "verdict")}
+        assert facts[name] == wanted | ({"symptom": line["finding"]["symptom"]} if "finding" in line else {})
+    assert facts["temperature.max.accepts"]["symptom"] == "crashed"
+    [broken] = [case for case in cases if case.name == "temperature.max.accepts"]
+    [failure] = broken.result
+    assert isinstance(failure, junitparser.Failure)
+    assert "curl" in failure.text
+    red = {name for name, line in results.items() if line["verdict"] in ("failed", "inconsistent")}
+    assert {case.name for case in cases if any(isinstance(one, junitparser.Failure) for one in case.result)} == red
+    skipped = {case.name for case in cases if any(isinstance(one, junitparser.Skipped) for one in case.result)}
+    assert skipped == {name for name, line in results.items() if line["verdict"] in ("blocked", "not_offered")}
 
 
 # --- usage ---------------------------------------------------------------------------------------------------------
@@ -274,7 +281,7 @@ UNREACHABLE: dict[str, tuple[servers.Behaviour, tuple[str, ...], str]] = {
     "redirect": (servers.redirects("https://example.invalid/"), (), "redirects"),
     "only 429": (servers.refuses(429), (), "429"),
     "not HTTP": (servers.writes(b"SSH-2.0-x\r\n\r\n"), (), "does not speak HTTP"),
-    "web page": (servers.html, ("--model", "m"), "not a chat completion"),
+    "web page": (servers.web_page, ("--model", "m"), "not a chat completion"),
     "truncated": (servers.truncated, ("--model", "m"), "not a chat completion"),
     "not UTF-8": (servers.bad_utf8, ("--model", "m"), "not a chat completion"),
     "hangs": (servers.hangs, (), "does not answer"),

@@ -6,6 +6,7 @@ import base64
 import json
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,14 +147,26 @@ def test_what_was_broken_before_does_not_fail_again(ask: Ask, serve: Serve, reco
     assert (ran.folder / "report" / "compare.html").exists()
 
 
-def test_what_is_worse_than_before_fails(ask: Ask, serve: Serve, record: Ran) -> None:
+def test_what_is_worse_than_before_fails(
+    ask: Ask, serve: Serve, record: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (record.folder / "report").rename(record.folder / "before")
     better = ask("--endpoint", serve(servers.strict).url, *SELECTED, "--baseline", "before")
     assert better.code == 0, better.out
     (better.folder / "report").rename(better.folder / "good")
+    step = tmp_path / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
     ran = ask("--endpoint", serve(faulty()).url, *SELECTED, "--baseline", "good")
     assert ran.code == 1, ran.out
-    assert "stop.array.max.refuses" in (ran.folder / "report" / "compare.md").read_text()
+    report = ran.folder / "report"
+    assert "stop.array.max.refuses" in (report / "compare.md").read_text()
+    changes = json.loads((report / "compare.json").read_text())
+    assert "stop.array.max.refuses" in changes["regressions"]
+    assert (report / "compare.html").read_text().startswith("<!doctype html>")
+    assert step.read_text() == (report / "summary.md").read_text() + "\n" + (report / "compare.md").read_text()
+    assert "New failures" in ran.out
+    [where] = [row for row in ran.out.splitlines() if row.startswith("report: ")]
+    assert all(name in where for name in ("report.html", "compare.html", "compare.md", "compare.json"))
 
 
 def test_a_baseline_that_cannot_be_read_is_one_line(ask: Ask) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import record_strategies as draw
-from chatproof.conformance.catalogue import PROPERTIES, load
-from chatproof.conformance.model import VINTAGES
+from chatproof.conformance.catalogue import load, properties
+from chatproof.conformance.vintages import VINTAGES
 from chatproof.reports import html
 from chatproof.reports.reading import Run, read
 from chatproof.reports.showing import block, pretty, visible
@@ -27,13 +27,13 @@ slow_draws = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow
 OURS = """
 html head meta title link style body a header main section footer p b span time h1 h2 h3 h4 svg rect ul ol li button
 dl div dt dd code table thead tbody tr th td details summary form fieldset legend label input select option output
-pre i mark em figure figcaption script wbr
+pre i mark em figure figcaption script wbr text
 """
 TAGS = set(OURS.split())
 THEIRS = """
-lang charset http-equiv content name rel href class id type title for tabindex role aria-label aria-labelledby
-aria-hidden aria-live width height x y viewbox preserveaspectratio scope colspan value placeholder autocomplete
-spellcheck hidden data-only data-verdict data-strength data-chapter data-property data-kind
+lang text-anchor charset http-equiv content name rel href class id type title for tabindex role aria-label
+aria-labelledby aria-hidden aria-live width height x y viewbox preserveaspectratio scope colspan value placeholder
+autocomplete spellcheck hidden data-glyph data-only data-verdict data-strength data-chapter data-property data-kind
 """
 ATTRIBUTES = set(THEIRS.split())
 INLINE = ("a", "b", "code", "i", "mark", "span", "em", "wbr")
@@ -158,17 +158,17 @@ def test_the_top_says_what_ran_against_what() -> None:
 def test_every_rule_has_one_entry_and_one_place_in_the_grid() -> None:
     lines = [draw.result(f"a.{name}", name) for name in draw.VERDICTS] + [draw.result("b.null.accepts", property="zzz")]
     page = page_of(draw.record(*lines))
-    entries = {seen["id"]: seen for seen in page.all("details") if seen["class"].startswith("rule")}
+    entries = {seen["id"]: seen for seen in page.all("details") if seen.get("class", "").startswith("rule")}
     assert {name: seen["data-verdict"] for name, seen in entries.items()} == {
         line["rule"]: line["verdict"] for line in lines
     }
     cells = [seen["aria-label"] for seen in page.all("button") if "data-kind" in seen]
-    assert cells == ["n, invalid: 9 rules, failed 1", "zzz, null: 1 rule, passed"]
+    assert cells == ["n, invalid: 1/9 failed", "zzz, null: 1 passed"]
 
 
 def test_the_rows_are_the_29_properties_then_the_others() -> None:
     rows = [row[0] for row in html._grid([draw.result("a.b", property="zzz"), draw.result("a.c", property="n")])]
-    assert rows == [*PROPERTIES, "zzz"]
+    assert rows == [*properties(), "zzz"]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_every_kind_has_rules_and_accepting_is_never_invalid(vintage: str) -> No
 
 
 def test_the_properties_are_the_catalogues() -> None:
-    assert tuple(html.PROPERTIES) == PROPERTIES
+    assert tuple(html.PROPERTIES) == properties()
 
 
 def test_a_finding_shows_its_proof() -> None:
@@ -292,7 +292,19 @@ def test_what_to_fix_first() -> None:
     ]
     assert [first.index(words) for words in order] == sorted(first.index(words) for words in order)
     assert "a waived one" not in first
-    assert page.text.count("Same cause: ") == 2
+    assert page.text.count("Others like this: ") == 4
+
+
+def test_others_like_a_finding_share_its_cause_or_its_property_and_symptom() -> None:
+    lines = [draw.result(f"n.a{number}.refuses", "failed", why="accepted (200)") for number in range(20)]
+    lines += [draw.result("stop.a.refuses", "failed", property="stop", why="said one")]
+    lines += [draw.result("stop.b", "failed", property="stop", why="said two")]
+    lines += [draw.result("seed.a.refuses", "failed", property="seed", why="alone")]
+    text = " ".join(page_of(draw.record(*lines)).text.split())
+    assert text.count("Others like this: ") == 22
+    assert text.count("and 7 more") == 20  # 12 of 19 are named
+    assert "Others like this: stop.b " in text
+    assert "Others like this: stop.a.refuses " in text
 
 
 def test_waivers_are_in_the_open() -> None:
@@ -324,7 +336,31 @@ def test_traffic_is_drawn_where_it_is_known() -> None:
     assert "Latency · p50 12 ms" in " ".join(page.text.split())
     assert "1,500" in page.text
     assert [seen["aria-label"] for seen in page.all("svg", role="img")] == ["Latency: 5 up to 10 ms, 10 up to 100 ms"]
-    assert [seen["height"] for seen in page.all("rect", width="20")] == ["60.0", "120.0"]
+    bars = page.all("rect", **{"class": "b-bar"})
+    assert [bar["height"] for bar in bars] == ["60.0", "120.0"]
+    assert [bar["x"] for bar in bars] == ["0.0%", "90.909%"]  # eleven buckets: equal ratios are equal distances
+    assert {bar["width"] for bar in bars} == {"9.091%"}
+    assert "10 ms 100 ms" in " ".join(page.text.split())
+
+
+@given(st.dictionaries(st.integers(-69, 49), st.integers(0, 10**9), min_size=1))
+def test_bars_and_ticks_lie_inside_the_chart_in_order(buckets: dict[int, int]) -> None:
+    rows = [(10 ** (place / 10), count) for place, count in sorted(buckets.items())]
+    chart = html._histogram(rows)
+    assert [count for _, count, _, _ in chart["bars"]] == [count for _, count in rows]
+    places = [left for _, _, left, _ in chart["bars"]]
+    assert places == sorted(places)
+    assert places[0] >= 0
+    assert places[-1] + chart["width"] <= 100.01
+    assert all(0 <= height <= 100 for *_, height in chart["bars"])
+    assert all(0 <= left <= 100.01 for _, left in chart["ticks"])
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [[0, 1]], [[-1, 1]], [[1e99, 1]], [["x", 1]], [[0.1, True]], "x", [[1]], {"a": 1}]
+)
+def test_a_histogram_of_nonsense_is_none(rows: object) -> None:
+    assert html._traffic({"traffic": {"latency": {"histogram": rows}}})["histogram"] in ({}, [])
 
 
 def test_a_run_that_was_cut_short_says_so(tmp_path: Path) -> None:
@@ -401,12 +437,15 @@ PAYLOADS = (
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
 def test_a_hostile_text_is_text_wherever_it_stands(payload: str) -> None:
-    tame, hostile = page_of(full_record()), page_of(full_record(payload))
+    # a curl line with characters that cannot be seen is not for copying
+    tame, hostile = (
+        page_of(full_record("text" if visible(payload) == payload else "\x00")),
+        page_of(full_record(payload)),
+    )
     assert_nothing_foreign(hostile)
     assert hostile.code == tame.code
-    # a dot in an id is a place to break; a character that cannot be seen is set apart and takes a curl line's button
-    other = ("wbr", "i", "button", "span") if visible(payload) != payload else ("wbr",)
-    shapes = [[tag for tag, _ in page.elements if tag not in other] for page in (tame, hostile)]
+    # a dot in an id is a place to break; a character that cannot be seen is set apart
+    shapes = [[tag for tag, _ in page.elements if tag not in ("wbr", "i")] for page in (tame, hostile)]
     assert shapes[0] == shapes[1]
     assert "49" not in hostile.text or "49" in payload
 
@@ -423,7 +462,7 @@ def test_any_record_has_its_page(lines: list[draw.Line]) -> None:
     page = page_of(lines)
     assert_nothing_foreign(page)
     results = [line for line in lines if line["kind"] == "result"]
-    assert len([seen for seen in page.all("details") if seen["class"].startswith("rule")]) == len(results)
+    assert len([seen for seen in page.all("details") if seen.get("class", "").startswith("rule")]) == len(results)
     for line in results:
         if "finding" in line:
             assert visible(line["finding"]["why"]) in page.text
@@ -462,7 +501,11 @@ def test_an_escape_of_ours_is_told_from_one_that_was_sent() -> None:
 def test_a_curl_line_is_copied_only_where_it_is_what_is_shown() -> None:
     lines = [draw.result("a.b", "failed", curl="curl x"), draw.result("a.c", "failed", curl="curl \u202ex\x1b[2J")]
     labels = [seen["aria-label"] for seen in page_of(draw.record(*lines)).all("button", **{"class": "copy"})]
-    assert labels == ["Copy the command", "Copy the curl line of a.b"]
+    assert labels == [
+        "Copy the command",
+        "Copy curl line of a.b",
+        "Copy the command that sends a.c again",
+    ]
 
 
 def test_the_policy_lets_our_code_through_and_nothing_else() -> None:
@@ -501,7 +544,8 @@ def test_a_large_run_stays_below_the_cap(char: str, findings: int) -> None:
     text = html.render(run_of(draw.record(*lines)))
     assert len(text.encode()) < html.CAP
     assert text.count("cut here; the record has all 20,000 characters") == 2 * findings
-    assert text.count("take it from the record") == findings
+    assert text.count("The curl line is too long or not printable") == findings
+    assert text.count("chatproof replay run.jsonl a.f") == findings
 
 
 def test_texts_of_a_megabyte_are_cut_everywhere() -> None:

@@ -151,7 +151,7 @@ def test_compared_requests_are_counted(tmp_path: Path) -> None:
 def test_findings_that_say_the_same_share_a_row(tmp_path: Path) -> None:
     lines = [draw.result(f"a.b{number}", "failed", why="accepted (200)") for number in range(7)]
     text = shown(tmp_path, draw.record(*lines))
-    assert "| hides bugs | accepted (200) | `a.b0`, `a.b1`, `a.b2`, `a.b3`, `a.b4` and 2 more |" in text
+    assert "| hides bugs | accepted (200): 7 rules | `a.b0`, `a.b1`, `a.b2`, `a.b3`, `a.b4` and 2 more |" in text
 
 
 def test_a_clean_run_is_short(tmp_path: Path) -> None:

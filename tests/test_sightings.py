@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.model import VINTAGES, Answer, Exchange, Request, Trouble, as_request, view
+from chatproof.conformance.model import Answer, Exchange, Request, Trouble, as_request, view
 from chatproof.conformance.reference.behaviour import Reference, respond
 from chatproof.conformance.sightings import Sightings
+from chatproof.conformance.vintages import VINTAGES
 from chatproof.strategies.bodies import lean
 
 RULES = {rule.id: rule for vintage in VINTAGES for rule in load(vintage).answers}

@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ...strategies.bodies import bodies, lean
-from ..catalogue import PROPERTIES, Catalogue, load
+from ..catalogue import Catalogue, load, properties
 from ..plan import Settings, cases, draw, seed_of
 
 CORE = ("model", "messages")
@@ -67,15 +67,15 @@ def lean_rates(catalogue: Catalogue, each: int, every: int) -> dict[str, Any]:
 def rich(count: int) -> dict[str, Any]:
     """Rich bodies: rate, share of distinct ones, properties used, pairs of optional properties that met."""
     values, spent = timed(lambda: draw(bodies(), count, 1))
-    optional = [name for name in PROPERTIES if name not in CORE]
+    optional = [name for name in properties() if name not in CORE]
     pairs = list(itertools.combinations(optional, 2))
     met = [pair for pair in pairs if any(pair[0] in value and pair[1] in value for value in values)]
     return {
         "rich_bodies": len(values),
         "rich_rate": len(values) / spent,
         "distinct": len({json.dumps(value, sort_keys=True) for value in values}) / len(values),
-        "properties_used": len({name for value in values for name in value} & set(PROPERTIES)),
-        "properties": len(PROPERTIES),
+        "properties_used": len({name for value in values for name in value} & set(properties())),
+        "properties": len(properties()),
         "pairs_met": len(met),
         "pairs": len(pairs),
     }

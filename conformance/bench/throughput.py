@@ -65,7 +65,7 @@ async def bare(url: str, lanes: int, many: Sequence[Request]) -> None:
 def timed(
     work: Callable[[str, int, Sequence[Request]], Awaitable[None]], url: str, lanes: int, many: Sequence[Request]
 ) -> Taken:
-    """How long some requests take; TimeoutError beyond ``LONGEST``."""
+    """How long some requests take; TimeoutError beyond ``LONGEST``, BenchError where the stub fails."""
     gc.collect()
 
     async def go() -> None:
@@ -73,7 +73,10 @@ def timed(
             await work(url, lanes, many)
 
     clock, cpu = time.perf_counter(), time.process_time()
-    asyncio.run(go())
+    try:
+        asyncio.run(go())
+    except httpx.HTTPError as error:
+        raise stub.BenchError(f"the stub endpoint failed: {error or type(error).__name__}") from None
     return time.perf_counter() - clock, time.process_time() - cpu
 
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "matrix": "matrix",
     "verify": "verify",
     "replay": "replay",
+    "soak": "soak",
     "reference": "reference",
     "prove": "prove",
     "bench": "bench",

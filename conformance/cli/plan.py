@@ -7,7 +7,8 @@ import math
 
 import click
 
-from ..options import DEPTH_NAMES, VINTAGE_NAMES
+from ..options import DEPTH_NAMES
+from ..vintages import FIRST, VINTAGES
 
 _PRICE = click.FloatRange(0, 1_000_000)
 
@@ -17,7 +18,7 @@ _PRICE = click.FloatRange(0, 1_000_000)
 @click.option("--max-examples", type=click.IntRange(0, 100_000), help="drawn bodies per rule")
 @click.option("--seed", type=int, default=0, help="seed of the run (--hypothesis-seed of pytest)")
 @click.option("--safe", is_flag=True, help="leave out requests that have killed engines")
-@click.option("--vintage", type=click.Choice(VINTAGE_NAMES), default="2024-11", help="version of the specification")
+@click.option("--vintage", type=click.Choice(VINTAGES), default=FIRST, help="version of the specification")
 @click.option("--max-requests", type=click.IntRange(1, 10**9), help="what this ceiling of the run would cut")
 @click.option("--max-tokens-total", type=click.IntRange(1, 10**12), help="the same for completion tokens")
 @click.option("--price-in", type=_PRICE, help="price of a million prompt tokens")

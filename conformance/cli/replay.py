@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-import os
+from typing import Any
 
 import click
 
+from ._access import access_from, access_options
 from ._records import load as load_run
 
 
@@ -15,8 +16,10 @@ from ._records import load as load_run
 @click.argument("rules", metavar="[RULE]...", nargs=-1)
 @click.option("--endpoint", metavar="URL", help="another server than the recorded one")
 @click.option("--model", metavar="NAME", help="another model than the recorded one")
-@click.option("--api-key-env", metavar="NAME", default="CHATPROOF_API_KEY", help="variable that holds the API key")
-def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str | None, api_key_env: str) -> None:
+@access_options
+def replay(
+    record: str, rules: tuple[str, ...], endpoint: str | None, model: str | None, api_key_env: str, **how: Any
+) -> None:
     """Send the recorded findings again and say which still fail.
 
     RUN is a run.jsonl or its folder, RULE a rule id or a pattern. Exit code 1: a finding still fails; 6: the endpoint
@@ -26,6 +29,7 @@ def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str
     """
     from ..catalogue import load
     from ..endpoint import EndpointError
+    from ..pace import Pace
     from ..plan import Settings
     from ..record import printable
     from ..replay import Outcome, resolve
@@ -41,18 +45,19 @@ def replay(record: str, rules: tuple[str, ...], endpoint: str | None, model: str
     if not wanted:
         click.echo("no finding to send" + (f" for {' '.join(rules)}" if rules else ""))
         return
+    access = access_from(api_key_env, **how)
     settings = Settings(parity=bool(run.header.get("settings", {}).get("parity")))
     found = dict.fromkeys(Outcome, 0)
     try:
         target = resolve(
             endpoint or run.header["endpoint"],
             model or (None if endpoint else run.header["model"]),
-            api_key_env,
-            os.environ.get(api_key_env) or None,
+            access,
         )
-        for one in replayed(wanted, run.header, target, load(run.header["vintage"]), settings):
+        pace = Pace(settings.in_flight, access.rate)
+        for one in replayed(wanted, run.header, target, load(run.header["vintage"]), settings, pace):
             found[one.outcome] += 1
-            click.echo(printable(f"{one.outcome.value:12} {one.rule}: {one.says}"))
+            click.echo(printable(f"{one.outcome.value:12} {one.rule}: {target.redaction.text(one.says)}"))
     except EndpointError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(6) from None

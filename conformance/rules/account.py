@@ -18,9 +18,11 @@ from ...strategies.metadata import (
     metadata_with_too_many,
     metadata_with_wrong_type,
 )
-from ..model import Body, Chapter
+from ...strategies.words import no_such, wrong_words
+from ..model import Body, Chapter, Strength
 from .forms import (
     accepts,
+    changed,
     contested,
     default_accepted,
     documented,
@@ -28,7 +30,10 @@ from .forms import (
     null_observed,
     observed,
     observes,
+    prose,
     refuses,
+    since,
+    until_before,
     values,
     varying,
     wrong_types_refused,
@@ -76,24 +81,34 @@ metadata = [
         examples=varying("metadata", metadata_with_wrong_type(), **_STORED),
     ),
     accepts("metadata.pairs.max", "metadata", "accepts 16 pairs of metadata", _PAIRS, _stored(_pairs(16))),
-    refuses(
-        "metadata.pairs.max",
-        "metadata",
-        "refuses more than 16 pairs of metadata",
-        _SIZES,
-        _stored(_pairs(17), _pairs(64)),
-        examples=varying("metadata", metadata_with_too_many(), **_STORED),
+    *changed(
+        "2026-08",
+        refuses(
+            "metadata.pairs.max",
+            "metadata",
+            "refuses more than 16 pairs of metadata",
+            _SIZES,
+            _stored(_pairs(17), _pairs(64)),
+            examples=varying("metadata", metadata_with_too_many(), **_STORED),
+        ),
+        source=prose("metadata: at most 16 pairs, keys of 64 and values of 512 characters"),
+        strength=Strength.MUST,
     ),
     accepts(
         "metadata.key.maxlen", "metadata", "accepts a metadata key of 64 characters", _PAIRS, _stored({"k" * 64: "v"})
     ),
-    refuses(
-        "metadata.key.maxlen",
-        "metadata",
-        "refuses a metadata key of more than 64 characters",
-        _SIZES,
-        _stored({"k" * 65: "v"}, {**_pairs(8), "k" * 65: "v"}),
-        examples=varying("metadata", metadata_with_long_key(), **_STORED),
+    *changed(
+        "2026-08",
+        refuses(
+            "metadata.key.maxlen",
+            "metadata",
+            "refuses a metadata key of more than 64 characters",
+            _SIZES,
+            _stored({"k" * 65: "v"}, {**_pairs(8), "k" * 65: "v"}),
+            examples=varying("metadata", metadata_with_long_key(), **_STORED),
+        ),
+        source=prose("metadata: at most 16 pairs, keys of 64 and values of 512 characters"),
+        strength=Strength.MUST,
     ),
     accepts(
         "metadata.value.maxlen",
@@ -102,13 +117,18 @@ metadata = [
         _PAIRS,
         _stored({"k": "v" * 512}),
     ),
-    refuses(
-        "metadata.value.maxlen",
-        "metadata",
-        "refuses a metadata value of more than 512 characters",
-        _SIZES,
-        _stored({"k": "v" * 513}, {**_pairs(8), "k": "v" * 513}),
-        examples=varying("metadata", metadata_with_long_value(), **_STORED),
+    *changed(
+        "2026-08",
+        refuses(
+            "metadata.value.maxlen",
+            "metadata",
+            "refuses a metadata value of more than 512 characters",
+            _SIZES,
+            _stored({"k": "v" * 513}, {**_pairs(8), "k": "v" * 513}),
+            examples=varying("metadata", metadata_with_long_value(), **_STORED),
+        ),
+        source=prose("metadata: at most 16 pairs, keys of 64 and values of 512 characters"),
+        strength=Strength.MUST,
     ),
     observes(
         "metadata.needs.store",
@@ -134,28 +154,64 @@ user = [
 
 _tiers = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8).map("zz{}".format)
 
+TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
+_SIX = documented("service_tier: one of six words")
+
 service_tier = [
-    accepts(
-        "service_tier.enum.v0",
-        "service_tier",
-        "accepts the service tiers auto and default",
-        documented("service_tier: auto or default"),
-        values("service_tier", "auto", "default"),
+    *changed(
+        "2026-08",
+        accepts(
+            "service_tier.enum.v0",
+            "service_tier",
+            "accepts the service tiers auto and default",
+            documented("service_tier: auto or default"),
+            values("service_tier", "auto", "default"),
+        ),
+        source=_SIX,
     ),
-    refuses(
-        "service_tier.enum.v0",
-        "service_tier",
-        "refuses a service tier that is not listed",
-        documented("service_tier: auto or default"),
-        values("service_tier", "bogus", "", "AUTO"),
-        examples=varying("service_tier", _tiers),
+    *until_before(
+        "2026-08",
+        refuses(
+            "service_tier.enum.v0",
+            "service_tier",
+            "refuses a service tier that is not listed",
+            documented("service_tier: auto or default"),
+            values("service_tier", "bogus", "", "AUTO"),
+            examples=varying("service_tier", _tiers),
+        ),
+        observes(
+            "service_tier.enum.later",
+            "service_tier",
+            "accepts service tiers of later vintages",
+            contested("service_tier: flex and priority came in 2025"),
+            values("service_tier", "flex", "priority"),
+        ),
     ),
-    observes(
-        "service_tier.enum.later",
-        "service_tier",
-        "accepts service tiers of later vintages",
-        contested("service_tier: flex and priority came in 2025"),
-        values("service_tier", "flex", "priority"),
+    *since(
+        "2026-08",
+        accepts(
+            "service_tier.enum.later",
+            "service_tier",
+            "accepts the service tiers flex, priority and fast",
+            _SIX,
+            values("service_tier", "flex", "priority", "fast"),
+            strength=Strength.SHOULD,  # in which tiers a model is served differs
+        ),
+        refuses(
+            "service_tier.enum.later",
+            "service_tier",
+            "refuses a service tier that is not listed",
+            _SIX,
+            values("service_tier", *wrong_words(TIERS)),
+            examples=varying("service_tier", no_such(TIERS)),
+        ),
+        observes(
+            "service_tier.scale",
+            "service_tier",
+            "accepts the service tier scale",
+            contested("service_tier: in the enumeration, and not in what the service lists"),
+            values("service_tier", "scale"),
+        ),
     ),
     wrong_types_refused("service_tier", "string", source=documented("service_tier: a string"), first=[7, {}]),
     null_accepted("service_tier", documented("service_tier: nullable")),

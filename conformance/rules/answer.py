@@ -43,7 +43,7 @@ from .answer_views import (
     unstreamed,
     usages,
 )
-from .forms import documented, judges, observed, prose
+from .forms import changed, documented, judges, observed, prose
 from .gates import TOOL
 from .views import COUNT, accepted, asked, chunks, is_integer, is_number, long_answer, option, said
 
@@ -717,14 +717,19 @@ calls = [
         _CALLS,
         symptom=Symptom.WRONG_CONTENT,
     ),
-    judges(
-        "res.toolcalls.type",
-        "tools",
-        "gives tool calls the type function",
-        documented("tool calls: the type is function"),
-        _call_types,
-        _call_type,
-        _CALLS,
+    *changed(
+        "2026-08",
+        judges(
+            "res.toolcalls.type",
+            "tools",
+            "gives tool calls the type function",
+            documented("tool calls: the type is function"),
+            _call_types,
+            _call_type,
+            _CALLS,
+        ),
+        title="gives tool calls the type of a tool that was declared",
+        source=documented("tool calls: the type is function or custom"),
     ),
     judges(
         "res.toolcalls.function",

@@ -11,9 +11,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ...strategies.bodies import lean
-from ..model import VINTAGES, Body, Chapter, Strength
+from ..model import Body, Chapter, Strength
 from .forms import (
     accepts,
+    changed,
     contested,
     default_accepted,
     documented,
@@ -21,6 +22,7 @@ from .forms import (
     observes,
     prose,
     refuses,
+    since,
     values,
     varying,
     without,
@@ -28,6 +30,7 @@ from .forms import (
 )
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
+LATER_VOICES = ("marin", "cedar", "fable", "nova", "onyx")
 FORMATS = ("wav", "mp3", "flac", "opus", "pcm16")
 
 _BOTH = {"modalities": ["text", "audio"]}
@@ -124,15 +127,21 @@ audio = [
         needs=_NEEDS,
         control=_good_audio,
     ),
-    accepts(
-        "audio.voice",
-        "audio",
-        "accepts every listed voice",
-        documented("audio.voice: one of eight names"),
-        _audio({**_GOOD, "voice": VOICES[-1]}, _GOOD),
-        examples=varying("audio", st.builds(lambda name: {**_GOOD, "voice": name}, st.sampled_from(VOICES)), **_BOTH),
-        needs=_NEEDS,
-        control=without("modalities"),
+    *changed(
+        "2026-08",
+        accepts(
+            "audio.voice",
+            "audio",
+            "accepts every listed voice",
+            documented("audio.voice: one of eight names"),
+            _audio({**_GOOD, "voice": VOICES[-1]}, _GOOD),
+            examples=varying(
+                "audio", st.builds(lambda name: {**_GOOD, "voice": name}, st.sampled_from(VOICES)), **_BOTH
+            ),
+            needs=_NEEDS,
+            control=without("modalities"),
+        ),
+        source=documented("audio.voice: the names of the enumeration"),
     ),
     refuses(
         "audio.voice",
@@ -142,31 +151,82 @@ audio = [
         _audio({**_GOOD, "voice": "bogus"}, {**_GOOD, "voice": ""}),
         needs=_NEEDS,
         control=_good_audio,
-        until=VINTAGES[0],  # later any string may name a voice
+        until="2024-11",  # later any string may name a voice
     ),
-    accepts(
-        "audio.format",
-        "audio",
-        "accepts every listed audio format",
-        documented("audio.format: one of five names"),
-        _audio(*({**_GOOD, "format": name} for name in FORMATS[1:])),
-        needs=_NEEDS,
-        control=without("modalities"),
+    *changed(
+        "2026-08",
+        accepts(
+            "audio.format",
+            "audio",
+            "accepts every listed audio format",
+            documented("audio.format: one of five names"),
+            _audio(*({**_GOOD, "format": name} for name in FORMATS[1:])),
+            needs=_NEEDS,
+            control=without("modalities"),
+        ),
+        source=documented("audio.format: one of six names"),
     ),
-    refuses(
-        "audio.format",
-        "audio",
-        "refuses an audio format that is not listed",
-        documented("audio.format: one of five names"),
-        _audio({**_GOOD, "format": "ogg"}, {**_GOOD, "format": ""}, {**_GOOD, "format": 7}),
-        examples=varying("audio", st.builds(lambda name: {**_GOOD, "format": name}, _bogus), **_BOTH),
-        needs=_NEEDS,
-        control=_good_audio,
+    *changed(
+        "2026-08",
+        refuses(
+            "audio.format",
+            "audio",
+            "refuses an audio format that is not listed",
+            documented("audio.format: one of five names"),
+            _audio({**_GOOD, "format": "ogg"}, {**_GOOD, "format": ""}, {**_GOOD, "format": 7}),
+            examples=varying("audio", st.builds(lambda name: {**_GOOD, "format": name}, _bogus), **_BOTH),
+            needs=_NEEDS,
+            control=_good_audio,
+        ),
+        source=documented("audio.format: one of six names"),
     ),
     wrong_types_refused(
         "audio", "object", source=documented("audio: an object"), context=_BOTH, needs=_NEEDS, control=_good_audio
     ),
     null_accepted("audio", documented("audio: nullable")),
+    *since(
+        "2026-08",
+        accepts(
+            "audio.voice.later",
+            "audio",
+            "accepts the voices that came later",
+            documented("audio.voice: the names of the enumeration and of the prose"),
+            _audio(*({**_GOOD, "voice": name} for name in LATER_VOICES)),
+            strength=Strength.SHOULD,  # models know different voices
+            needs=_NEEDS,
+            control=_good_audio,
+        ),
+        refuses(
+            "audio.voice.type",
+            "audio",
+            "refuses a voice that is neither a string nor an object with an id",
+            documented("audio.voice: a string, or an object with an id and nothing else"),
+            _audio(
+                *({**_GOOD, "voice": value} for value in (7, True, ["alloy"], {}, {"name": "alloy"}, {"id": 7}, None))
+            ),
+            needs=_NEEDS,
+            control=_good_audio,
+        ),
+        observes(
+            "audio.voice.custom",
+            "audio",
+            "accepts a voice that is not listed, by name or by id",
+            contested("audio.voice: any string and any id in the schema; which there are is the account's"),
+            _audio({**_GOOD, "voice": "bogus"}, {**_GOOD, "voice": {"id": "voice_1234"}}),
+            needs=_NEEDS,
+            control=_good_audio,
+        ),
+        accepts(
+            "audio.format.aac",
+            "audio",
+            "accepts the audio format aac",
+            documented("audio.format: in the enumeration, though the prose beside it does not name it"),
+            _audio({**_GOOD, "format": "aac"}),
+            strength=Strength.SHOULD,
+            needs=_NEEDS,
+            control=_good_audio,
+        ),
+    ),
 ]
 
 CHAPTER = Chapter("audio", "Audio output", (*modalities, *audio))

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...strategies.bodies import lean
-from ..endpoint import HALF_REDACTED, REDACTED, without_parts
-from ..model import Answer, Chapter, Exchange, Request, Strength, Symptom, view
+from ..model import TOKEN_BOUNDS, Answer, Body, Chapter, Exchange, Request, Strength, Symptom, view
+from ..redaction import HALF_REDACTED, REDACTED, without_parts
 from ..sse import NOT_JSON
 from .forms import COUPLED, documented, judges, observed
 from .views import asked, said
@@ -90,6 +90,29 @@ def params(exchange: Exchange) -> list[tuple[str, set[str]]]:
     followers = [name for names in COUPLED.values() for name in names]
     names = {"model", "messages", "reasoning_effort", *body, *COUPLED, *followers}
     return [(param, names) for param in having("param")(exchange) if param.strip()]
+
+
+_NAMED: tuple[tuple[Body, tuple[str, ...]], ...] = (
+    (lean(temperature="hot"), ("temperature",)),
+    (lean(temperature=3), ("temperature",)),
+    (lean(top_p=1.01), ("top_p",)),
+    (lean(seed="7"), ("seed",)),
+    (lean(messages="Say hi."), ("messages",)),
+    (lean(messages=[]), ("messages",)),
+    (lean(messages=[{"role": "bogus", "content": "Say hi."}]), ("role", "bogus")),
+    (lean(response_format={"type": "bogus"}), ("response_format", "bogus")),
+    (lean(stop=["A", "B", "C", "D", "E"]), ("stop",)),
+    ({"model": lean()["model"]}, ("messages",)),
+)
+"""Bodies with one fault, and words of which a refusal should have one."""
+
+
+def named(exchange: Exchange) -> list[tuple[str, tuple[str, ...]]]:
+    """All text of an error object with a message, and the words, where the fault of the body is known."""
+    body = {name: value for name, value in asked(exchange).items() if name not in TOKEN_BOUNDS}
+    words = [found for fault, found in _NAMED if "model" in body and {**body, "model": fault["model"]} == fault]
+    told = [error for error in errors(exchange) if isinstance(error.get("message"), str) and error["message"].strip()]
+    return [("\n".join(_strings(error)), found) for error in told for found in words]
 
 
 @view
@@ -200,6 +223,12 @@ def _key(triple: tuple[str, str, str]) -> str | None:
     return "the refusal carries more than half of the API key" if half else None
 
 
+def _unnamed(pair: tuple[str, tuple[str, ...]]) -> str | None:
+    text, words = pair
+    held = any(word in text.lower() for word in words)
+    return None if held else f"the error does not say what is wrong ({' or '.join(words)}): {said(text)}"
+
+
 def _misplaced(pair: tuple[str, set[str]]) -> str | None:
     param, names = pair
     head = re.split(r"[.\[]", param, maxsplit=1)[0]
@@ -279,6 +308,17 @@ RULES = (
         having("message"),
         lambda message: None if message.strip() else "error.message is empty",
         _BAD,
+    ),
+    judges(
+        "err.message.names",
+        "error",
+        "names what is wrong in the error",
+        observed("the message names the property, or param does"),
+        named,
+        _unnamed,
+        [body for body, _ in _NAMED[:5]],
+        twin_of=("err.message",),
+        symptom=Symptom.WRONG_CONTENT,
     ),
     judges(
         "err.param.path",

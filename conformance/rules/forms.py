@@ -7,7 +7,8 @@ Ids: ``ROW.accepts`` and ``ROW.refuses`` for what a row of the fact base says, `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -21,14 +22,18 @@ from ..model import (
     Body,
     Exchange,
     Expect,
+    Gate,
+    Relation,
     Request,
     RequestRule,
     Source,
     Strength,
     Symptom,
 )
+from ..vintages import before
 
 Pins = Iterable[Body | Request]
+AnyRule = TypeVar("AnyRule", RequestRule, AnswerRule, Relation, Gate)
 
 
 def documented(where: str) -> Source:
@@ -54,6 +59,24 @@ def contested(where: str) -> Source:
 def believed(where: str) -> Source:
     """Recollection or a secondary account."""
     return Source("believed", where)
+
+
+def since(vintage: str, *rules: AnyRule) -> list[AnyRule]:
+    """The rules, in force from this vintage on."""
+    return [replace(rule, since=vintage) for rule in rules]
+
+
+def until_before(vintage: str, *rules: AnyRule) -> list[AnyRule]:
+    """The rules, in force in all vintages before this one."""
+    return [replace(rule, until=before(vintage)) for rule in rules]
+
+
+def changed(vintage: str, rule: AnyRule, **members: Any) -> list[AnyRule]:
+    """A rule that speaks of the same row otherwise from this vintage on: the old one, and the one that follows it.
+
+    For what flips between vintages, so that no rule has to ask which one it is in.
+    """
+    return [*until_before(vintage, rule), *since(vintage, replace(rule, **members))]
 
 
 COUPLED = {

@@ -12,19 +12,25 @@ from collections.abc import Callable
 from typing import Any
 
 from ...strategies.bodies import lean
+from ...strategies.caching import RETENTIONS
+from ...strategies.custom_tools import allowed, custom, custom_choice
+from ...strategies.files import file_part
 from ...strategies.messages import (
     assistant_calls,
     assistant_function,
     audio_part,
+    developer,
     function_reply,
     image_part,
     system,
+    text_part,
     tool_call,
     tool_reply,
     user,
 )
+from ...strategies.moderation import moderation
 from ..model import NOT_JSON, Answer, Body, Gate, Source, Strength
-from .forms import documented, prose
+from .forms import documented, prose, since
 
 NONSENSE = {"nonsense": True}
 """An object where a scalar or an array belongs."""
@@ -111,6 +117,23 @@ def called_tool(answer: Answer) -> bool | None:
     if message is None:
         return None
     return True if message.get("tool_calls") else (None if _cut(answer) else False)
+
+
+def called_custom(answer: Answer) -> bool | None:
+    """The message calls a custom tool; an answer that was cut before the call cannot tell."""
+    message = _first_message(answer)
+    if message is None:
+        return None
+    calls = message.get("tool_calls")
+    if isinstance(calls, list) and any(isinstance(call, dict) and call.get("type") == "custom" for call in calls):
+        return True
+    return None if _cut(answer) else False
+
+
+def moderated(answer: Answer) -> bool | None:
+    """The answer tells what the moderation found; one that does not cannot tell."""
+    value = answer.json
+    return True if isinstance(value, dict) and isinstance(value.get("moderation"), dict) else None
 
 
 def called_function(answer: Answer) -> bool | None:
@@ -371,5 +394,50 @@ GATES: tuple[Gate, ...] = (
         lean(modalities=["text", "audio"], audio=_AUDIO, max_tokens=64),
         audio_content,
     ),
+    # what came after 2024-11; models differ in most of it, so it may be refused cleanly
+    *since(
+        "2026-08",
+        _property("reasoning_effort", "medium", NONSENSE, optional=True),
+        _property("verbosity", "medium", NONSENSE, optional=True),
+        _property("web_search_options", {}, "nonsense", optional=True),
+        _property("safety_identifier", "user-1", NONSENSE),
+        _property("prompt_cache_key", "key-1", NONSENSE),
+        _property("prompt_cache_retention", RETENTIONS[0], NONSENSE, optional=True),
+        _property("prompt_cache_options", {}, "nonsense", optional=True),
+        _property("moderation", moderation(), "nonsense", effect=moderated, optional=True),
+        _feature(
+            "developer_role",
+            "messages",
+            "takes a developer message",
+            documented("role: the roles of the document; models of an older kind do not know this one"),
+            lean(messages=[developer(), user()]),
+        ),
+        _feature(
+            "files",
+            "messages",
+            "takes a file part with a small PDF",
+            documented("messages: user content may hold file parts"),
+            lean(messages=[user([text_part("What does it say?"), file_part()])]),
+            needs=("content_parts",),
+        ),
+        _feature(
+            "custom_tools",
+            "tools",
+            "calls the custom tool that tool_choice names",
+            prose("tools, tool_choice: naming a custom tool forces the model to call it"),
+            lean(tools=[custom()], tool_choice=custom_choice(), max_tokens=128),
+            called_custom,
+            needs=("tools",),
+        ),
+        _feature(
+            "allowed_tools",
+            "tool_choice",
+            "calls a tool where tool_choice allows one and the mode is required",
+            prose("tool_choice: allowed_tools restricts the model to some of the tools"),
+            lean(tools=[TOOL], tool_choice=allowed(TOOL, mode="required"), max_tokens=128),
+            called_tool,
+            needs=("tools",),
+        ),
+    ),
 )
-"""Every gate of the vintage 2024-11, in the order in which they are asked."""
+"""Every gate of every vintage, in the order in which they are asked."""

@@ -17,6 +17,7 @@ from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter
 from .forms import (
     accepts,
+    changed,
     contested,
     default_accepted,
     documented,
@@ -25,6 +26,7 @@ from .forms import (
     observes,
     prose,
     refuses,
+    since,
     values,
     varying,
 )
@@ -412,16 +414,47 @@ strict = [
         ),
         needs=["json_schema"],
     ),
-    observes(
-        "response_format.strict.keywords",
-        _P,
-        "refuses keywords outside the strict subset",
-        contested("response_format: keywords of strict schemas are in a guide and have moved"),
-        _formats(
-            _format(strict=True, schema=_strict({"city": {"allOf": [{"type": "string"}]}})),
-            _format(strict=True, schema=_strict({"city": {"type": "string", "minLength": 1}})),
+    *changed(
+        "2026-08",
+        observes(
+            "response_format.strict.keywords",
+            _P,
+            "refuses keywords outside the strict subset",
+            contested("response_format: keywords of strict schemas are in a guide and have moved"),
+            _formats(
+                _format(strict=True, schema=_strict({"city": {"allOf": [{"type": "string"}]}})),
+                _format(strict=True, schema=_strict({"city": {"type": "string", "minLength": 1}})),
+            ),
+            needs=["json_schema"],
         ),
-        needs=["json_schema"],
+        pins=tuple(
+            _formats(
+                *(
+                    _format(strict=True, schema=_strict({"city": odd}))
+                    for odd in ({"allOf": [{"type": "string"}]}, {"not": {"type": "integer"}})
+                )
+            )
+        ),
+    ),
+    *since(
+        "2026-08",
+        observes(
+            "response_format.strict.keywords.later",
+            _P,
+            "accepts patterns, ranges and array lengths in strict schemas",
+            contested("response_format: keywords of strict schemas are in a guide and have moved"),
+            _formats(
+                *(
+                    _format(strict=True, schema=_strict({"value": more}))
+                    for more in (
+                        {"type": "string", "pattern": "^[a-z]+$"},
+                        {"type": "integer", "minimum": 0, "maximum": 9},
+                        {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3},
+                    )
+                )
+            ),
+            needs=["json_schema"],
+        ),
     ),
 ]
 

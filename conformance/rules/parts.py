@@ -1,7 +1,7 @@
 """The content of messages: text, nothing, and arrays of parts (fact base §1.4, ``content.*`` and ``part.*``).
 
-Left out: ``content.developer.required`` (the role is younger than the vintage) and remote image URLs (the server would
-have to fetch them).
+Left out: remote image URLs (the server would have to fetch them). Developer messages and file parts, which are younger
+than the oldest vintage, have chapters of their own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ...strategies.messages import (
 )
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter, Strength
-from .forms import accepts, contested, documented, observes, prose, refuses
+from .forms import accepts, changed, contested, documented, observes, prose, refuses, until_before
 
 _P = "messages"
 _CALL = assistant_calls(tool_call())
@@ -320,20 +320,24 @@ text_parts = [
         [_parts({"text": "Say hi."}), _parts(text_part(), {"text": "Hi."}), _parts({"text": "Hi."}, text_part())],
         needs=["content_parts"],
     ),
-    refuses(
-        "part.type.enum",
-        _P,
-        "refuses a part of an unknown type",
-        documented("part: type is text, image_url, input_audio or refusal"),
-        [
-            _parts({"type": "bogus", "text": "Say hi."}),
-            _parts({"type": "image", "text": "Say hi."}),
-            _parts(text_part(), {"type": "bogus", "text": "Hi."}),
-            _parts({"type": "bogus", "text": "Hi."}, text_part()),
-            _system([{"type": "TEXT", "text": "You are terse."}]),
-            _assistant([{"type": "", "text": "Hi."}]),
-        ],
-        needs=["content_parts"],
+    *changed(
+        "2026-08",
+        refuses(
+            "part.type.enum",
+            _P,
+            "refuses a part of an unknown type",
+            documented("part: type is text, image_url, input_audio or refusal"),
+            [
+                _parts({"type": "bogus", "text": "Say hi."}),
+                _parts({"type": "image", "text": "Say hi."}),
+                _parts(text_part(), {"type": "bogus", "text": "Hi."}),
+                _parts({"type": "bogus", "text": "Hi."}, text_part()),
+                _system([{"type": "TEXT", "text": "You are terse."}]),
+                _assistant([{"type": "", "text": "Hi."}]),
+            ],
+            needs=["content_parts"],
+        ),
+        source=documented("part: type is text, image_url, input_audio, file or refusal"),
     ),
     refuses(
         "part.type.type",
@@ -343,17 +347,21 @@ text_parts = [
         [_parts({"type": 7, "text": "Say hi."}), _parts({"type": None, "text": "Say hi."})],
         needs=["content_parts"],
     ),
-    observes(
-        "part.file",
-        _P,
-        "accepts a file part",
-        contested("part: type file came after the vintage"),
-        [
-            _parts(
-                text_part(), {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64,SGk="}}
-            )
-        ],
-        needs=["content_parts"],
+    *until_before(
+        "2026-08",  # from then on the chapter about file parts has it
+        observes(
+            "part.file",
+            _P,
+            "accepts a file part",
+            contested("part: type file came after the vintage"),
+            [
+                _parts(
+                    text_part(),
+                    {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64,SGk="}},
+                )
+            ],
+            needs=["content_parts"],
+        ),
     ),
     refuses(
         "part.text.required",

@@ -16,11 +16,12 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ...strategies.bodies import MODEL, NULLABLE, SCHEMAS, bodies, lean
+from ...strategies.bodies import MODEL, SCHEMAS, bodies, lean, nullable
 from ...strategies.messages import assistant, system, user
 from ..judge import Reaction, error_of, excuse, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Symptom, Undecided
-from .forms import COUPLED, documented, observed, prose
+from ..vintages import FIRST
+from .forms import COUPLED, changed, documented, observed, prose
 from .gates import TOOL
 from .views import is_integer, usage
 
@@ -106,15 +107,20 @@ def together_with(values: dict[str, Any], change: str) -> Callable[[Body], Scrip
     return script
 
 
-def nulls(body: Body) -> Script:
+def nulls(vintage: str) -> Callable[[Body], Script]:
     """All nullable properties as null. A bound is null where the body has none: beside another it is contested."""
     bounds = ("max_tokens", "max_completion_tokens")
-    for bound in (None,) if any(name in body for name in bounds) else bounds:
-        values = {**_NULLS, bound: None} if bound else _NULLS
-        why = yield from together_with(values, "with these properties as null")(body)
-        if why:
-            return why
-    return None
+    every: Body = dict.fromkeys(sorted(nullable(vintage) - set(bounds)))
+
+    def script(body: Body) -> Script:
+        for bound in (None,) if any(name in body for name in bounds) else bounds:
+            values = {**every, bound: None} if bound else every
+            why = yield from together_with(values, "with these properties as null")(body)
+            if why:
+                return why
+        return None
+
+    return script
 
 
 def reordered(value: Any) -> Any:
@@ -232,16 +238,25 @@ ADDITIONS: Body = {
 """Valid values of optional properties that repair no fault of ``FAULTS``."""
 
 
-def additions(body: Body) -> Script:
-    base = yield Request(body)
-    if react(base) is not Reaction.REFUSED:
-        raise Undecided("the server does not refuse the body")
-    added = [key for key in ADDITIONS if key not in body]
-    others = yield [Request({**body, key: ADDITIONS[key]}) for key in added]
-    for key, other in zip(added, others, strict=True):
-        if react(other) is Reaction.ACCEPTED:
-            return f"a request that is refused with {base.status} is accepted when {key} is added"
-    return None
+LATER_ADDITIONS: Body = {**ADDITIONS, "safety_identifier": "user-1", "prompt_cache_key": "key-1", "verbosity": "low"}
+"""The same for the vintage 2026-08."""
+
+
+def additions(values: Body) -> Callable[[Body], Script]:
+    """None of these values makes a refused body an accepted one."""
+
+    def script(body: Body) -> Script:
+        base = yield Request(body)
+        if react(base) is not Reaction.REFUSED:
+            raise Undecided("the server does not refuse the body")
+        added = [key for key in values if key not in body]
+        others = yield [Request({**body, key: values[key]}) for key in added]
+        for key, other in zip(added, others, strict=True):
+            if react(other) is Reaction.ACCEPTED:
+                return f"a request that is refused with {base.status} is accepted when {key} is added"
+        return None
+
+    return script
 
 
 def removable(body: Body) -> Iterator[str]:
@@ -318,7 +333,6 @@ _DEFAULTS: Body = {
     "top_p": 1,
     "response_format": {"type": "text"},
 }
-_NULLS: Body = dict.fromkeys(sorted(NULLABLE - {"max_tokens", "max_completion_tokens"}))
 _ALIKE = documented("the request object: both forms are the same JSON value or the same request")
 _TALK = [system(), user("Hello."), assistant("Hi."), user("Say hi.")]
 RICH = {
@@ -332,6 +346,24 @@ RICH = {
     "n": 1,
     "response_format": {"type": "text"},
     "max_tokens": 16,
+}
+_STREAMABLE = (
+    lean(temperature=3),
+    lean(stop="END"),
+    lean(messages=_TALK),
+    lean(**_TOOLS),
+    *FAULTS[1:],
+)
+_REMOVABLE = (
+    lean(**RICH),
+    lean(**_BOUND, **_TOOLS, tool_choice="auto", parallel_tool_calls=True),
+    lean(**_BOUND, stream=True, stream_options={"include_usage": True}, logprobs=True, top_logprobs=1),
+)
+_LATER_DEFAULTS: Body = {
+    "modalities": ["text"],
+    "service_tier": "auto",
+    "verbosity": "medium",
+    "prompt_cache_options": {"mode": "implicit", "ttl": "30m"},
 }
 
 
@@ -347,30 +379,40 @@ def _relation(id: str, title: str, script: Callable[[Body], Script], *pins: Body
 
 
 relations = [
-    _relation(
-        "mm.stream",
-        "takes and refuses the same requests with stream: true as without",
-        streaming,
-        lean(temperature=3),
-        lean(stop="END"),
-        lean(messages=_TALK),
-        lean(**_TOOLS),
-        *FAULTS[1:],
-        examples=bodies(stream=False),
-        property="stream",
-        source=documented("stream: says how the answer comes, not what is asked"),
-        needs=("streaming",),
+    *changed(
+        "2026-08",
+        _relation(
+            "mm.stream",
+            "takes and refuses the same requests with stream: true as without",
+            streaming,
+            *_STREAMABLE,
+            examples=bodies(stream=False),
+            property="stream",
+            source=documented("stream: says how the answer comes, not what is asked"),
+            needs=("streaming",),
+        ),
+        pins=(
+            *_STREAMABLE,
+            lean(verbosity="bogus"),
+            lean(safety_identifier=7),
+            lean(messages=[{"role": "developer", "content": "You are terse."}, user()]),
+        ),
+        examples=bodies(stream=False, vintage="2026-08"),
     ),
-    _relation(
-        "mm.null",
-        "takes null as if the property were absent, also for all nullable properties at once",
-        nulls,
-        lean(),
-        lean(**_BOUND),
-        lean(**_BOUND, stream=True),
-        lean(**_BOUND, messages=[]),
-        lean(**_BOUND, top_p=1.01),
-        source=documented("the request object: properties that are nullable"),
+    *changed(
+        "2026-08",
+        _relation(
+            "mm.null",
+            "takes null as if the property were absent, also for all nullable properties at once",
+            nulls(FIRST),
+            lean(),
+            lean(**_BOUND),
+            lean(**_BOUND, stream=True),
+            lean(**_BOUND, messages=[]),
+            lean(**_BOUND, top_p=1.01),
+            source=documented("the request object: properties that are nullable"),
+        ),
+        script=nulls("2026-08"),
     ),
     _relation(
         "mm.default",
@@ -381,14 +423,20 @@ relations = [
         lean(**_BOUND, seed="7"),
         source=documented("the request object: documented defaults"),
     ),
-    _relation(
-        "mm.default.should",
-        "takes the defaults of modalities and service_tier beside the other defaults",
-        together_with({"modalities": ["text"], "service_tier": "auto"}, "with these properties at their defaults"),
-        lean(**_BOUND, **_DEFAULTS),
-        lean(**_BOUND, messages=[]),
-        source=documented("modalities, service_tier: documented defaults"),
-        strength=Strength.SHOULD,
+    *changed(
+        "2026-08",
+        _relation(
+            "mm.default.should",
+            "takes the defaults of modalities and service_tier beside the other defaults",
+            together_with({"modalities": ["text"], "service_tier": "auto"}, "with these properties at their defaults"),
+            lean(**_BOUND, **_DEFAULTS),
+            lean(**_BOUND, messages=[]),
+            source=documented("modalities, service_tier: documented defaults"),
+            strength=Strength.SHOULD,
+        ),
+        title="takes the defaults of modalities, service_tier, verbosity and cache options beside the other defaults",
+        source=documented("modalities, service_tier, verbosity, prompt_cache_options: documented defaults"),
+        script=together_with(_LATER_DEFAULTS, "with these properties at their defaults"),
     ),
     _relation(
         "mm.stop.scalar",
@@ -461,23 +509,33 @@ relations = [
         lean(**_BOUND, presence_penalty=3),
         source=documented("top_p, frequency_penalty, presence_penalty: numbers"),
     ),
-    _relation(
-        "mm.monotone.bad",
-        "refuses an invalid request also with one more valid property",
-        additions,
-        *FAULTS[:4],
-        source=documented("the request object: no property repairs another's value"),
-        symptom=Symptom.ACCEPTED_INVALID,
+    *changed(
+        "2026-08",
+        _relation(
+            "mm.monotone.bad",
+            "refuses an invalid request also with one more valid property",
+            additions(ADDITIONS),
+            *FAULTS[:4],
+            source=documented("the request object: no property repairs another's value"),
+            symptom=Symptom.ACCEPTED_INVALID,
+        ),
+        script=additions(LATER_ADDITIONS),
     ),
-    _relation(
-        "mm.monotone.good",
-        "takes a valid request also with one optional property less",
-        removals,
-        lean(**RICH),
-        lean(**_BOUND, **_TOOLS, tool_choice="auto", parallel_tool_calls=True),
-        lean(**_BOUND, stream=True, stream_options={"include_usage": True}, logprobs=True, top_logprobs=1),
-        source=documented("the request object: all properties but model and messages are optional"),
-        symptom=Symptom.REFUSED_VALID,
+    *changed(
+        "2026-08",
+        _relation(
+            "mm.monotone.good",
+            "takes a valid request also with one optional property less",
+            removals,
+            *_REMOVABLE,
+            source=documented("the request object: all properties but model and messages are optional"),
+            symptom=Symptom.REFUSED_VALID,
+        ),
+        pins=(
+            *_REMOVABLE,
+            lean(**_BOUND, safety_identifier="user-1", prompt_cache_key="key-1", user="user-1"),
+            lean(**_BOUND, verbosity="low", reasoning_effort="low", prompt_cache_options={"mode": "implicit"}),
+        ),
     ),
     _relation(
         "mm.isolation",

@@ -34,7 +34,7 @@ from ...strategies.messages import (
 )
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter, Strength
-from .forms import accepts, believed, contested, documented, observed, observes, refuses
+from .forms import accepts, believed, contested, documented, observed, observes, refuses, until_before
 
 _P = "messages"
 _THANKS = user("Thank you!")
@@ -117,12 +117,15 @@ roles = [
         strength=Strength.SHOULD,
         needs=_FUNCTIONS,
     ),
-    observes(
-        "role.developer",
-        _P,
-        "accepts the role developer",
-        contested("role: developer came in 2024-12 and depends on the model"),
-        [_body(system(role="developer"), user())],
+    *until_before(
+        "2026-08",  # from then on the chapter about developer messages has it
+        observes(
+            "role.developer",
+            _P,
+            "accepts the role developer",
+            contested("role: developer came in 2024-12 and depends on the model"),
+            [_body(system(role="developer"), user())],
+        ),
     ),
     refuses(
         "role.required",

@@ -21,6 +21,7 @@ from .forms import (
     null_accepted,
     prose,
     refuses,
+    since,
     values,
     varying,
     wrong_types_refused,
@@ -170,4 +171,33 @@ options = [
     ),
 ]
 
-CHAPTER = Chapter("streaming", "Asking for a stream", (*stream, *together, *options))
+_OBFUSCATION = documented("stream_options.include_obfuscation: a boolean")
+
+obfuscation = since(
+    "2026-08",
+    accepts(
+        "stream_options.obfuscation.type",
+        "stream_options",
+        "accepts include_obfuscation: true and false",
+        _OBFUSCATION,
+        values(
+            "stream_options",
+            {"include_obfuscation": False},
+            {"include_obfuscation": True},
+            {"include_usage": True, "include_obfuscation": False},
+            **_ON,
+        ),
+        needs=_NEEDS,
+    ),
+    refuses(
+        "stream_options.obfuscation.type",
+        "stream_options",
+        "refuses include_obfuscation of a wrong JSON type",
+        _OBFUSCATION,
+        values("stream_options", *({"include_obfuscation": bad} for bad in ("no", 0, "false", 0.5, [], {})), **_ON),
+        examples=varying("stream_options", wrong_type("boolean").map(lambda bad: {"include_obfuscation": bad}), **_ON),
+        needs=_NEEDS,
+    ),
+)
+
+CHAPTER = Chapter("streaming", "Asking for a stream", (*stream, *together, *options, *obfuscation))

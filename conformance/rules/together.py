@@ -13,7 +13,7 @@ from ...strategies.bodies import bodies
 from ...strategies.combinations import covering_bodies
 from ...strategies.simpler import features, manifold, simpler, without
 from ..model import Body, Chapter, Strength
-from .forms import accepts, documented
+from .forms import accepts, changed, documented
 from .gates import GATES
 
 _GATES = {gate.capability for gate in GATES}
@@ -35,6 +35,9 @@ _CAPABILITIES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("function_calls", lambda value: True, "function_messages"),
     ("parts", lambda value: True, "content_parts"),
     ("images", lambda value: True, "images"),
+    ("developer", lambda value: True, "developer_role"),
+    ("tools", lambda value: any(tool["type"] == "custom" for tool in value), "custom_tools"),
+    ("tool_choice", lambda value: isinstance(value, dict) and value["type"] == "allowed_tools", "allowed_tools"),
 )
 """Feature, which of its values, and the capability they need beside the gate that is named like the property."""
 
@@ -58,27 +61,35 @@ def fit(body: Body, offered: Collection[str]) -> Body | None:
 _FREE = documented("the request object: nothing forbids using these properties together")
 
 together = [
-    accepts(
-        "together.pairs",
-        "together",
-        "accepts every pair of features that may be used together",
-        _FREE,
-        covering_bodies(),
-        strength=Strength.SHOULD,
-        fit=fit,
-        reduce=simpler,
+    *changed(
+        "2026-08",
+        accepts(
+            "together.pairs",
+            "together",
+            "accepts every pair of features that may be used together",
+            _FREE,
+            covering_bodies(),
+            strength=Strength.SHOULD,
+            fit=fit,
+            reduce=simpler,
+        ),
+        pins=covering_bodies("2026-08"),
     ),
-    accepts(
-        "together.random",
-        "together",
-        "accepts random combinations of properties",
-        _FREE,
-        [],
-        examples=bodies(),
-        strength=Strength.SHOULD,
-        weight=10,
-        fit=fit,
-        reduce=simpler,
+    *changed(
+        "2026-08",
+        accepts(
+            "together.random",
+            "together",
+            "accepts random combinations of properties",
+            _FREE,
+            [],
+            examples=bodies(),
+            strength=Strength.SHOULD,
+            weight=10,
+            fit=fit,
+            reduce=simpler,
+        ),
+        examples=bodies(vintage="2026-08"),
     ),
 ]
 

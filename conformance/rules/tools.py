@@ -1,7 +1,7 @@
 """Tools, tool_choice and parallel_tool_calls (fact base §1.11).
 
-Left out: tools of type custom and tool_choice allowed_tools (a later vintage). Every tool that is not itself under test
-has a description and parameters, because some servers demand them.
+Tools of type custom and tool_choice allowed_tools, which came later, have a chapter of their own. Every tool that is
+not itself under test has a description and parameters, because some servers demand them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter, Strength
 from .forms import (
     accepts,
+    changed,
     contested,
     default_accepted,
     documented,
@@ -118,38 +119,54 @@ tools = [
     refuses(
         "tools.min", "tools", "refuses an empty list of tools", observed("tools: the service wants one"), _tools([])
     ),
-    accepts(
-        "tools.max",
-        "tools",
-        "accepts 128 tools",
-        prose("tools: at most 128 functions"),
-        _tools([as_tool(function) for function in many_definitions(128)]),
+    *changed(
+        "2026-08",
+        accepts(
+            "tools.max",
+            "tools",
+            "accepts 128 tools",
+            prose("tools: at most 128 functions"),
+            _tools([as_tool(function) for function in many_definitions(128)]),
+        ),
+        source=observed("tools: the service's bound; the document no longer speaks of it"),
+        strength=Strength.SHOULD,
     ),
-    refuses(
-        "tools.max",
-        "tools",
-        "refuses more than 128 tools",
-        prose("tools: at most 128 functions"),
-        _tools(*([as_tool(function) for function in many_definitions(count)] for count in (129, 200))),
+    *changed(
+        "2026-08",
+        refuses(
+            "tools.max",
+            "tools",
+            "refuses more than 128 tools",
+            prose("tools: at most 128 functions"),
+            _tools(*([as_tool(function) for function in many_definitions(count)] for count in (129, 200))),
+        ),
+        source=observed("tools: the service's bound; the document no longer speaks of it"),
+        strength=Strength.SHOULD,
     ),
     accepts("tool.type", "tools", "accepts tools of type function", documented("tools: type"), _tools([TOOL])),
-    refuses(
-        "tool.type",
-        "tools",
-        "refuses a tool whose type is missing or not function",
-        documented("tools: type is required, function the only value"),
-        _tools(
-            [{"function": definition()}],
-            [{**TOOL, "type": "retrieval"}],
-            [A, B, {**TOOL, "type": "Function"}],
-            [{**TOOL, "type": ""}, A, B],
-            [{**TOOL, "type": None}],
+    *changed(
+        "2026-08",
+        refuses(
+            "tool.type",
+            "tools",
+            "refuses a tool whose type is missing or not function",
+            documented("tools: type is required, function the only value"),
+            _tools(
+                [{"function": definition()}],
+                [{**TOOL, "type": "retrieval"}],
+                [A, B, {**TOOL, "type": "Function"}],
+                [{**TOOL, "type": ""}, A, B],
+                [{**TOOL, "type": None}],
+            ),
+            examples=_among(
+                (
+                    wrong_type("string")
+                    | st.sampled_from(["retrieval", "code_interpreter", "FUNCTION", "tool", "object"])
+                ).map(lambda kind: {**TOOL, "type": kind})
+            ),
         ),
-        examples=_among(
-            (
-                wrong_type("string") | st.sampled_from(["retrieval", "code_interpreter", "FUNCTION", "tool", "object"])
-            ).map(lambda kind: {**TOOL, "type": kind})
-        ),
+        title="refuses a tool whose type is missing or neither function nor custom",
+        source=documented("tools: type is required, function or custom"),
     ),
     accepts(
         "tool.function.required",

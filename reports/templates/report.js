@@ -12,7 +12,10 @@
   page.classList.add("live");
 
   const textOf = (rule) => {
-    if (!texts.has(rule)) texts.set(rule, rule.textContent.toLowerCase());
+    if (!texts.has(rule)) {
+      const others = rule.querySelector(".links")?.textContent ?? ""; // who looks for a rule does not look for those
+      texts.set(rule, rule.textContent.replace(others, "").toLowerCase());
+    }
     return texts.get(rule);
   };
 
@@ -41,10 +44,48 @@
     }
   };
 
+  // The filter as a fragment, so that a view can be sent to others and Back leads to the one before. Ids hold no "=".
+  const told = () => {
+    const found = new URLSearchParams();
+    const verdicts = [...form.querySelectorAll("[name=verdict]:checked")].map((box) => box.value);
+    if (verdicts.length) found.set("verdict", verdicts.join(" "));
+    for (const name of names) if (form.elements[name].value !== "*") found.set(name, form.elements[name].value);
+    if (form.elements.words.value.trim()) found.set("words", form.elements.words.value.trim());
+    return found.toString();
+  };
+
+  const tell = (step) => {
+    const state = told();
+    if (!state && !location.hash.includes("=")) return; // the address of a rule stays
+    try {
+      history[step](null, "", state ? `#${state}` : location.pathname + location.search);
+    } catch { /* too many steps in a short time: the next one tells */ }
+  };
+
+  const filterAnew = (step) => {
+    filter();
+    tell(step);
+  };
+
+  const recall = () => {
+    const hash = location.hash.slice(1);
+    if (!hash.includes("=")) return openTarget();
+    const found = new URLSearchParams(hash);
+    form.reset();
+    const verdicts = (found.get("verdict") || "").split(" ");
+    for (const box of form.querySelectorAll("[name=verdict]")) box.checked = verdicts.includes(box.value);
+    for (const name of names) {
+      const wanted = found.get(name);
+      if ([...form.elements[name].options].some((option) => option.value === wanted)) form.elements[name].value = wanted;
+    }
+    form.elements.words.value = found.get("words") || "";
+    filter();
+  };
+
   const go = (fill) => {
     form.reset();
     fill();
-    filter();
+    filterAnew("pushState");
     head.scrollIntoView();
     head.focus({ preventScroll: true });
   };
@@ -77,7 +118,10 @@
 
   const openTarget = () => {
     const target = document.getElementById(location.hash.slice(1)); // ids are plain: nothing to decode
-    if (!target || !target.classList.contains("rule")) return;
+    if (!target || !target.classList.contains("rule")) {
+      if (!location.hash) { form.reset(); filter(); } // Back to where there was no filter
+      return;
+    }
     if (target.hidden) { form.reset(); filter(); }
     target.open = true;
     target.scrollIntoView();
@@ -85,8 +129,11 @@
   };
 
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", filter);
-  form.addEventListener("reset", () => setTimeout(filter));
+  form.addEventListener("input", () => filterAnew("replaceState"));
+  form.querySelector(".clear").addEventListener("click", () => {
+    form.reset();
+    filterAnew("replaceState");
+  });
   form.querySelector(".open-all").addEventListener("click", () => setOpen(true));
   form.querySelector(".close-all").addEventListener("click", () => setOpen(false));
   document.addEventListener("click", (event) => {
@@ -107,7 +154,7 @@
     }
     if (button.classList.contains("only")) go(() => { form.querySelector(`[name=verdict][value="${button.dataset.only}"]`).checked = true; });
   });
-  addEventListener("hashchange", openTarget);
+  addEventListener("hashchange", recall); // a link, a hand, or Back
   let closed = [];
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll(".rule.found:not([open]), .causes details:not([open]), .more:not([open])")];
@@ -117,5 +164,5 @@
     for (const details of closed) details.open = false;
   });
   filter(); // a browser keeps the fields over a reload
-  openTarget();
+  if (location.hash) recall();
 })();

@@ -11,6 +11,7 @@ from chatproof.conformance.reference import answers, behaviour, stream
 from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.limits import LIMITS
 from chatproof.conformance.reference.validator import CHECKS
+from chatproof.conformance.vintages import FIRST
 from starlette.types import ASGIApp
 
 
@@ -18,11 +19,11 @@ from starlette.types import ASGIApp
 class Mutant:
     """One wrong server: the reference with exactly one thing wrong, and what the suite must say of it.
 
-    ``property`` is what is broken (one of the 29, or ``body``, ``answer``, ``stream``, ``error``, ``server``),
+    ``property`` is what is broken (one of the request, or ``body``, ``answer``, ``stream``, ``error``, ``server``),
     ``family`` the kind of fault (a key of ``FAMILIES``). Every rule of ``fails`` must show the fault at the default
     depth (a *may* rule by its finding, the others by failing under ``--strict``); rules that match a pattern of
     ``with_it`` may fail as well because they see the same fault from another side; no other rule may.
-    ``around`` wraps the ASGI application, for faults of the transport.
+    ``around`` wraps the ASGI application, for faults of the transport. It is asked what holds in its ``vintage``.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Mutant:
     with_it: frozenset[str] = frozenset()
     server: Reference = field(default_factory=Reference)
     around: Callable[[ASGIApp], ASGIApp] | None = None
+    vintage: str = FIRST
 
 
 FAMILIES = {

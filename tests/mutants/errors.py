@@ -93,7 +93,10 @@ def about_bounds(reason: Reason) -> bool:
     return "must be" in reason.message
 
 
+VAGUE = "The request could not be processed."
+
 MUTANTS = [
+    wrong("error-vague", "err.message.names", refusing(lambda body: body["error"].update(message=VAGUE, param=None))),
     wrong(
         "error-text", "err.json", told(lambda reason: reason.message), "err.ctype", around=headed("text/plain", failed)
     ),
