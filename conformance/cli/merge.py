@@ -28,7 +28,7 @@ def merge(records: tuple[str, ...], output: str) -> None:
     from ..catalogue import load as load_catalogue
     from ..merge import MergeError
     from ..merge import merge as merged
-    from ..model import VINTAGES
+    from ..vintages import VINTAGES
     from ..record import CONFORMANT, NON_CONFORMANT
 
     runs = [load(place) for place in records]
