@@ -45,6 +45,7 @@ from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
 from .sse import read_json
+from .vintages import FIRST
 
 CHARACTERS = 4
 """Characters of a body that are counted as one prompt token."""
@@ -104,7 +105,7 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
     relations = [rule for rule in chosen if isinstance(rule, Relation)]
     # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
-    rehearsal = _Rehearsal(Sightings(answers if settings.depth == "smoke" else []))
+    rehearsal = _Rehearsal(Sightings(answers if settings.depth == "smoke" else []), vintage=catalogue.vintage)
     rehearsal.opening()
     rehearsal.tier = GATE_TIER
     for gate in gates:
@@ -157,7 +158,11 @@ class _Rehearsal:
     tier: int = GATE_TIER
     rule: str = OPENING
     target: Target = _STAND_IN
-    endpoint: Endpoint = field(default_factory=lambda: Endpoint({"": Reference()}))
+    vintage: str = FIRST
+    endpoint: Endpoint = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.endpoint = Endpoint({"": Reference(vintage=self.vintage)})
 
     # --- counting ------------------------------------------------------------------------------------------------
 

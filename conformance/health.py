@@ -202,6 +202,8 @@ class Health:
                 if self.pipeline.gone:
                     return False
             ended = time.monotonic()
+            if crowd and self.crowd is not None:
+                what = f"{what}: {self.crowd.deadly} requests in flight kill it, {self.crowd.safe} do not"
             who = killer if isinstance(killer, str) else None
             self.incidents.append(Incident(what, begun if ill else ended, ended, who, crowd))
             self.pipeline.forget(self.tainted)

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .access import Access
 from .catalogue import properties
 from .model import Verdict
 from .plan import Settings, asked_at
@@ -165,7 +166,7 @@ def verdicts(url: str, settings: Settings, key: str | None = None) -> tuple[dict
     os.environ.pop(KEY_VARIABLE, None)
     if key:
         os.environ[KEY_VARIABLE] = key
-    session = Session(url, None, KEY_VARIABLE, settings)
+    session = Session(url, None, Access(KEY_VARIABLE), settings)
 
     def saw(line: Mapping[str, Any]) -> None:
         if line["verdict"] in RED and not first:

@@ -46,12 +46,15 @@ def write(terminal: Any, run: Session) -> None:
     if run.incidents:
         how = "restarted" if run.lifeline else "waited for"
         terminal.line(f"the server went away or fell ill {len(run.incidents)} times and was {how}")
+        for what in list(dict.fromkeys(run.incidents))[:3]:
+            terminal.line(f"  {cut(printable(what), 200)}")
     if run.shared and run.shared.fault:
         terminal.line(f"example database not used to the end: {cut(printable(run.shared.fault), 200)}")
     if run.lifeline and run.lifeline.deaths:
         codes = ", ".join(str(code) for code in dict.fromkeys(run.lifeline.deaths))
-        why = f"; no finding explains {run.unexplained} of them" if run.unexplained else ""
-        terminal.line(f"it ended by itself {len(run.lifeline.deaths)} times (exit code {codes}){why}: see server.log")
+        terminal.line(f"  it ended by itself with exit code {codes}: see server.log")
+        if run.unexplained:
+            terminal.line(f"incomplete: no finding explains {run.unexplained} of these times")
     if run.traffic.busy:
         terminal.line(f"{run.traffic.busy} answers said that it was too much (429, 503); requests waited for them")
     if run.gone:

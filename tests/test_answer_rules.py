@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from chatproof.conformance.model import Answer, AnswerRule, Exchange, Request, Trouble
 from chatproof.conformance.redaction import HALF_REDACTED, REDACTED
+from chatproof.conformance.reference.behaviour import Reference, respond
 from chatproof.conformance.rules import answer, error
 from chatproof.conformance.rules.gates import TOOL
 from chatproof.conformance.rules.views import long_answer
@@ -378,6 +379,9 @@ def test_nullable_members_that_are_missing_are_only_warnings() -> None:
         (lean(n="x"), refusal(param="messages.[0].role", extra=1), 400),
         (lean(n="x"), refusal(param=None), 404),
         (lean(top_p=1.01), refusal(param="top_p"), 400),
+        (lean(messages=[]), refusal(message="The last message must be the user's.", param=None), 400),
+        (Request(body=lean(top_p=1.01), chunked=True), refusal(message="The body is empty.", param=None), 400),
+        (lean(top_p=1.01), refusal(message="A length is required.", param=None), 411),
         (Request(raw=b""), refusal(message="The body is empty.", param=None), 400),
         ({}, refusal(message="A model is required.", param=None), 400),
         (lean(top_p=1.01), refusal(message="TOP_P must be at most 1", param=None), 400),
@@ -394,6 +398,20 @@ def test_nullable_members_that_are_missing_are_only_warnings() -> None:
 )
 def test_a_good_refusal_breaks_none(body: Any, value: Any, status: int) -> None:
     assert speaking(made(body, value, status)) == []
+
+
+def test_some_traffic_has_tokens_of_several_bytes() -> None:
+    """Code points in place of bytes are the same in ASCII: a pin asks for other text, and the reference gives it."""
+    rule = BY_ID["res.logprobs.concat"]
+    [pin] = [pin for pin in rule.pins if "Größe" in json.dumps(pin, ensure_ascii=False)]
+    answered = respond(Reference(models=None), "application/json", json.dumps(pin).encode())
+    exchange = made(pin, b"".join(answered.blocks))
+    assert rule.applies(exchange)
+    assert rule.check(exchange) is None
+    whole = json.loads(answered.blocks[0])
+    for entry in whole["choices"][0]["logprobs"]["content"]:
+        entry["bytes"] = [min(255, ord(sign)) for sign in entry["token"]]
+    assert rule.check(made(pin, whole))
 
 
 def test_the_clock_of_the_date_header_counts() -> None:

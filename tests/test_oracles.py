@@ -16,7 +16,7 @@ from chatproof.conformance import schemas
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import Expect, Request, RequestRule
 from chatproof.conformance.plan import draw, seed_of
-from chatproof.conformance.reference.validator import reasons
+from chatproof.conformance.reference import vintages as reference
 from chatproof.conformance.vintages import FIRST, VINTAGES
 
 jsonschema_rs = pytest.importorskip("jsonschema_rs")
@@ -54,7 +54,8 @@ def bodies(rule: RequestRule, drawn: int) -> list[Any]:
 
 
 def why(body: object, vintage: str) -> list[str]:
-    return [f"{reason.rule}: {reason.message}" for reason in reasons(body, models=("chatproof-model",))]
+    found = reference.vintage(vintage).reasons(body, models=("chatproof-model",))
+    return [f"{reason.rule}: {reason.message}" for reason in found]
 
 
 def schema_faults(body: object, vintage: str) -> list[str]:

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 DISAGREE = {
+    "content.developer.required.refuses": "the row has it as observed, for the forms of the refusals",
     "mm.position.refuses": "that an assistant message without calls needs content is prose",
     "tool_choice.named.exists.refuses": "a JSON Schema cannot compare a name with the names of a list",
     "tool_choice.custom.exists.refuses": "a JSON Schema cannot compare a name with the names of a list",

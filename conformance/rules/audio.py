@@ -201,9 +201,7 @@ audio = [
             "audio",
             "refuses a voice that is neither a string nor an object with an id",
             documented("audio.voice: a string, or an object with an id and nothing else"),
-            _audio(
-                *({**_GOOD, "voice": value} for value in (7, True, ["alloy"], {}, {"name": "alloy"}, {"id": 7}, None))
-            ),
+            _audio(*({**_GOOD, "voice": value} for value in (7, True, ["alloy"], {}, {"id": 7}, None))),
             needs=_NEEDS,
             control=_good_audio,
         ),

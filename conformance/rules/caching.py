@@ -162,13 +162,14 @@ marks = [
             lean(messages=[system([marked("You are terse.")]), user()], prompt_cache_options={"mode": "explicit"}),
         ],
         needs=[*_NEEDS, "system_role"],
+        strength=Strength.SHOULD,  # it came with the options, and no row of the fact base speaks of it
         control=_unmarked,
     ),
     observes(
-        "part.breakpoint.wrong",
+        "part.breakpoint.shape",
         "messages",
         "refuses a mark in a part that has no mode, another mode or is no object",
-        contested("content part: members that a server does not know are ignored, so a wrong mark may be as well"),
+        contested("content part: the mark has one mode in the schema; other unknown members are passed over"),
         [
             _content(marked(prompt_cache_breakpoint={"mode": "implicit"})),
             _content(marked(prompt_cache_breakpoint={})),

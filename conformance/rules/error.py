@@ -97,22 +97,31 @@ _NAMED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (lean(temperature=3), ("temperature",)),
     (lean(top_p=1.01), ("top_p",)),
     (lean(seed="7"), ("seed",)),
-    (lean(messages="Say hi."), ("messages",)),
-    (lean(messages=[]), ("messages",)),
+    (lean(messages="Say hi."), ("message",)),
+    (lean(messages=[]), ("message",)),
     (lean(messages=[{"role": "bogus", "content": "Say hi."}]), ("role", "bogus")),
     (lean(response_format={"type": "bogus"}), ("response_format", "bogus")),
     (lean(stop=["A", "B", "C", "D", "E"]), ("stop",)),
-    ({"model": lean()["model"]}, ("messages",)),
+    ({"model": lean()["model"]}, ("message",)),
 )
 """Bodies with one fault, and words of which a refusal should have one."""
 
 
+_MEMBER_NAMES = {"message", "type", "param", "code"}
+
+
 def named(exchange: Exchange) -> list[tuple[str, tuple[str, ...]]]:
-    """All text of an error object with a message, and the words, where the fault of the body is known."""
+    """What an error object with a message says, and the words, where the fault of the body is known and is all that is
+    unusual about the request.
+    """
+    request = exchange.request
+    if exchange.status not in (400, 422) or request.chunked or request.content_type != "application/json":
+        return []
     body = {name: value for name, value in asked(exchange).items() if name not in TOKEN_BOUNDS}
     words = [found for fault, found in _NAMED if "model" in body and {**body, "model": fault["model"]} == fault]
     told = [error for error in errors(exchange) if isinstance(error.get("message"), str) and error["message"].strip()]
-    return [("\n".join(_strings(error)), found) for error in told for found in words]
+    said = ["\n".join(_strings([*error.values(), *(error.keys() - _MEMBER_NAMES)])) for error in told]
+    return [(text, found) for text in said for found in words]
 
 
 @view

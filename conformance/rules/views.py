@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from ...strategies.bodies import lean
 from ..judge import Reaction, react
@@ -93,12 +93,12 @@ def error(exchange: Exchange) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def is_integer(value: object) -> bool:
+def is_integer(value: object) -> TypeGuard[int]:
     """A JSON integer: no boolean, no decimal."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """A JSON number: no boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -96,7 +96,6 @@ place = [
         _options(
             {"user_location": {"type": "approximate"}},
             {"user_location": {"approximate": PLACE}},
-            {"user_location": {"type": "approximate", **PLACE}},
             located(type="exact"),
         ),
     ),

@@ -11,6 +11,7 @@ from . import (
     effects,
     errors,
     http,
+    later,
     load,
     other_forms,
     relations,
@@ -23,7 +24,20 @@ from .base import Mutant
 MUTANTS: dict[str, Mutant] = {}
 """Every wrong server by its name, which is the first part of its path."""
 
-_PARTS = (requests, http, answers, streams, stream_effects, errors, relations, other_forms, effects, compared, load)
+_PARTS = (
+    requests,
+    http,
+    answers,
+    streams,
+    stream_effects,
+    errors,
+    relations,
+    other_forms,
+    effects,
+    compared,
+    load,
+    later,
+)
 
 for _module in _PARTS:
     for _mutant in _module.MUTANTS:

@@ -15,7 +15,7 @@ from chatproof.conformance.reference.faults import Ask, Check, coupled
 from .base import Mutant, of
 
 VINTAGE = "2026-08"
-LATER = Reference()
+LATER = Reference(vintage=VINTAGE)
 
 Body = dict[str, Any]
 
