@@ -19,7 +19,8 @@ from . import joint
 from .budget import ceiling
 from .canary import TOKENS
 from .catalogue import Catalogue
-from .cuts import DRAWN, FIRST, LATER, PINS, Planned
+from .cuts import DRAWN, LATER, PINS, Planned
+from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
 from .endpoint import Target, headers_of, prepare
 from .health import CANARY
@@ -235,7 +236,7 @@ class _Rehearsal:
                 continue
             ready = prepare(request, self.target)
             self.rule, first = case.rule.id, case.order[0]
-            self.tier = DRAWN if case.drawn else LATER if case.rule.risky else PINS if first else FIRST
+            self.tier = DRAWN if case.drawn else LATER if case.rule.risky else PINS if first else FIRST_PINS
             self.count(case.rule.chapter, ready, accepted=case.rule.expect is not Expect.REFUSE)
             if self.seen.rules and not case.rule.risky:
                 exchange = self.answered(ready)

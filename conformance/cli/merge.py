@@ -28,8 +28,8 @@ def merge(records: tuple[str, ...], output: str) -> None:
     from ..catalogue import load as load_catalogue
     from ..merge import MergeError
     from ..merge import merge as merged
-    from ..vintages import VINTAGES
     from ..record import CONFORMANT, NON_CONFORMANT
+    from ..vintages import VINTAGES
 
     runs = [load(place) for place in records]
     vintage = runs[0].header["vintage"]
