@@ -25,6 +25,7 @@ from .gating import GateReport, ask_gates, bounded
 from .health import Revive
 from .judge import Kind, Reaction, react
 from .model import (
+    VENDOR,
     AnswerRule,
     Capability,
     Exchange,
@@ -67,6 +68,7 @@ class Run:
     drawn: asyncio.Event = field(default_factory=asyncio.Event)
     cases: list[Case] = field(default_factory=list)
     asked: list[tuple[Case, asyncio.Future[Exchange]]] = field(default_factory=list)
+    left_out: str = ""
     fault: Exception | None = None
 
 
@@ -153,7 +155,7 @@ class Campaign:
         return report.results
 
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
-        report = await ask_gates(self._pipeline, gates, strict=self.settings.strict)
+        report = await ask_gates(self._pipeline, gates, self.settings)
         cut_off = next((row.note for row in report.results if row.verdict is Verdict.ERROR and NOTE in row.note), "")
         if cut_off:  # what a server offers is not known, so nothing can be asked
             self._pipeline.give_up(_said_first(cut_off))
@@ -257,7 +259,10 @@ class Campaign:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
                 self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
                 continue
-            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe, self.declined)
+            chosen = self.settings
+            decided = disposition(
+                rule, self.catalogue.gates, self.capabilities, chosen.safe, self.declined, chosen.claims
+            )
             if decided:
                 self._publish(decided)
                 continue
@@ -267,7 +272,7 @@ class Campaign:
                     self._crowd.blamed = rule.id
                 continue
             run = Run(rule, time.monotonic(), self._loop.create_future())
-            run.cases = self._fitted(rule, pin_cases(rule, self._places[rule.id], self.settings))
+            run.cases = self._fitted(run, pin_cases(rule, self._places[rule.id], self.settings))
             runs.append(run)
         safe = [run for run in runs if not run.rule.risky]
         if DEPTHS[self.settings.depth].jointly:
@@ -301,8 +306,14 @@ class Campaign:
             for case in pin_cases(rule, 0, self.settings)
         }
 
-    def _fitted(self, rule: RequestRule, cases: list[Case]) -> list[Case]:
-        """The cases without the features that the server does not offer, and without those that leave too little."""
+    def _fitted(self, run: Run, cases: list[Case]) -> list[Case]:
+        """The cases without the features that the server does not offer, and without those that leave too little or go
+        beyond what it documents."""
+        rule = run.rule
+        if rule.expect is Expect.ACCEPT and self.settings.limits:
+            beyond = [(case, self.settings.beyond(case.request.body)) for case in cases]
+            cases = [case for case, why in beyond if not why]
+            run.left_out = run.left_out or next((why for _, why in beyond if why), "")
         if rule.fit is None:
             return cases
         found = self.capabilities.items()
@@ -365,18 +376,20 @@ class Campaign:
             try:
                 kept = self._shared.cases(run.rule, self._places[run.rule.id], self.settings) if self._shared else []
                 cases = [*kept, *example_cases(run.rule, self._places[run.rule.id], self.settings)]
+                if run.rule.id.startswith(VENDOR):  # what others draw may be no body at all
+                    cases = [case for case in cases if case.request.content is not None]
             except Exception as error:
-                run.fault = error
+                cases, run.fault = [], error
             if not run.rule.risky:
                 self._loop.call_soon_threadsafe(self._complete, run, cases)
             else:
-                run.cases += self._fitted(run.rule, cases)
+                run.cases += self._fitted(run, cases)
         for run in runs:
             if run.rule.risky:
                 self._loop.call_soon_threadsafe(run.drawn.set)
 
     def _complete(self, run: Run, cases: list[Case]) -> None:
-        self._ask(run, self._fitted(run.rule, cases))
+        self._ask(run, self._fitted(run, cases))
         self._spawn(self._settle(run))
 
     async def _second(self, later: list[AnswerRule | Relation], others: list[Run], risky: list[Run]) -> None:
@@ -450,12 +463,12 @@ class Campaign:
                 for _, exchange in exchanges:
                     # what a server makes of an invalid request that it took is that rule's finding, and no other's
                     if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
-                        self._sightings.observe(exchange)
+                        self._sightings.observe(exchange, rule.id)
             incidents = len(health.incidents)
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:
                 await self._forget(rule, exchanges)
-                return result
+                return result.with_(note=run.left_out) if run.left_out and not exchanges else result
         return Result(rule.id, Verdict.ERROR, note=health.why_not)
 
     async def _forget(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> None:

@@ -13,6 +13,7 @@ from .endpoint import Bounds, EndpointError, ExtraHeader, Lane, Target, prepare,
 from .judge import Reaction, describe, error_of, react
 from .model import NOT_JSON, Exchange, Request
 from .pace import Pace
+from .profile import CHAT, Profile
 
 TOKENS = 16
 """Token bound of every request that does not set its own: answers stay cheap."""
@@ -31,8 +32,16 @@ async def resolve(
     headers: tuple[ExtraHeader, ...] = (),
     ca_bundle: str | None = None,
     pace: Pace | None = None,
+    profile: Profile | None = None,
 ) -> Target:
-    """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise."""
+    """A target that answered the canary (the minimal body). Raises EndpointError with one line otherwise.
+
+    ``profile`` names models, a token bound and what joins every request; a ``model`` that is given goes before its own.
+    """
+    profile = profile or Profile()
+    if profile.key == "none":
+        key = None
+    model = model or profile.models.get(CHAT)
     bases, query = split_url(text)
     if key and not (key.isascii() and key.isprintable() and key == key.strip()):
         raise EndpointError(
@@ -47,14 +56,19 @@ async def resolve(
         headers=headers,
         ca_bundle=ca_bundle,
         budget=budget,
+        models={name: model for name, model in profile.models.items() if name != CHAT},
+        extra=dict(profile.fields),
+        plain_headers=profile.headers,
     )
     try:
-        return await _resolved(target, bases, model, pace)
+        return await _resolved(target, bases, model, pace, profile.token_bound)
     except EndpointError as error:  # what a server says is quoted there
         raise EndpointError(target.redaction.text(str(error)), passing=error.passing) from None
 
 
-async def _resolved(target: Target, bases: list[str], model: str | None, pace: Pace | None) -> Target:
+async def _resolved(
+    target: Target, bases: list[str], model: str | None, pace: Pace | None, token_bound: str | None
+) -> Target:
     refusal: Exchange | None = None
     for base in bases:
         target = replace(target, base=base)
@@ -62,7 +76,7 @@ async def _resolved(target: Target, bases: list[str], model: str | None, pace: P
             name = model or await _first_model(lane, last=base == bases[-1])
             if name is None:
                 continue
-            for fields in _BASE_FIELDS:
+            for fields in _BASE_FIELDS if not token_bound else (_token_bound(token_bound),):
                 ready = replace(target, model=name, fields=fields)
                 exchange = await lane.ask(prepare(Request(body=lean()), ready))
                 _reached(exchange, ready)
@@ -103,6 +117,10 @@ def await_ready(
             if time.monotonic() + POLL - started > (seconds if error.passing else min(odd, seconds)):
                 raise
         time.sleep(POLL)
+
+
+def _token_bound(name: str) -> Mapping[str, Any]:
+    return {} if name == "none" else {name: TOKENS}
 
 
 async def _first_model(lane: Lane, *, last: bool) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from .model import AnswerRule, Chapter, Expect, Gate, Relation, Request, RequestRule, Rule
+from .model import VENDOR, AnswerRule, Chapter, Expect, Gate, Relation, Request, RequestRule, Rule
 from .vintages import FIRST, holds, up_to
 
 CHAPTERS = (
@@ -54,6 +54,7 @@ SECOND_WAVE = (
     "compared",
     "many",
     "auth",
+    "clients",
 )
 """Files of ``rules/`` that hold rules about answers and relations."""
 
@@ -131,7 +132,7 @@ class Catalogue:
 
     @cached_property
     def hash(self) -> str:
-        """Twelve hex digits that change when any rule, pin or title changes."""
+        """Twelve hex digits that change when any rule, pin or title changes. Vendors' rules are no part of it."""
         rows = [
             [
                 rule.id,
@@ -142,6 +143,7 @@ class Catalogue:
                 [rule.probe, rule.nonsense] if isinstance(rule, Gate) else [_pin(pin) for pin in rule.pins],
             ]
             for rule in self.by_id.values()
+            if not rule.id.startswith(VENDOR)
         ]
         return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -183,8 +185,13 @@ def load(vintage: str = FIRST) -> Catalogue:
     rules = tuple(rule for rule in every if isinstance(rule, RequestRule))
     answers = tuple(rule for rule in every if isinstance(rule, AnswerRule))
     relations = tuple(rule for rule in every if isinstance(rule, Relation))
-    _check(gates, rules, (*answers, *relations))
-    return Catalogue(vintage, gates, rules, tuple(chapters), answers, relations)
+    return checked(Catalogue(vintage, gates, rules, tuple(chapters), answers, relations))
+
+
+def checked(catalogue: Catalogue) -> Catalogue:
+    """The catalogue itself. Raises CatalogueError where it contradicts itself."""
+    _check(catalogue.gates, catalogue.rules, (*catalogue.answers, *catalogue.relations))
+    return catalogue
 
 
 def _check(gates: Sequence[Gate], rules: Iterable[RequestRule], others: Iterable[AnswerRule | Relation]) -> None:

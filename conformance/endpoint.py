@@ -28,6 +28,7 @@ import httpx
 
 from ..strategies.bodies import MODEL
 from .access import DEFAULT_KEY_VARIABLE
+from .claims import model_of
 from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
 from .model import TOKEN_BOUNDS as TOKEN_BOUNDS
 from .model import Answer, Exchange, Request, Trouble, Unended
@@ -94,7 +95,8 @@ class ExtraHeader:
 class Target:
     """A resolved endpoint. ``base`` ends before ``/chat/completions``; ``fields`` join bodies without a token bound.
 
-    ``headers`` go with every request; ``ca_bundle`` names a file of certificates that are trusted, too.
+    ``headers`` go with every request; ``ca_bundle`` names a file of certificates that are trusted, too. From its
+    profile: ``models`` by capability, ``extra`` fields that join bodies which have them not, ``plain_headers``.
     Whatever is sent to it is booked in ``budget``, and not sent where a ceiling forbids it.
     """
 
@@ -105,6 +107,9 @@ class Target:
     key_variable: str = DEFAULT_KEY_VARIABLE
     fields: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = Bounds()
+    models: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    plain_headers: tuple[tuple[str, str], ...] = ()
     budget: Budget | None = field(default=None, repr=False, compare=False)
 
     headers: tuple[ExtraHeader, ...] = ()
@@ -138,7 +143,9 @@ def prepare(request: Request, target: Target) -> Request:
         return request
     body = dict(body)
     if body.get("model") == MODEL:
-        body["model"] = target.model
+        body["model"] = model_of(body, target.models, target.model) if target.models else target.model
+    if target.extra and not request.bare:
+        body = {**target.extra, **body}
     if not request.bare and not any(name in body for name in TOKEN_BOUNDS):
         body.update(target.fields)
     elif not request.bare and _renames(target, body):
@@ -190,6 +197,7 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
         headers["authorization"] = request.auth.replace(KEY_HERE, target.key or "")
     elif request.auth and target.key:
         headers["authorization"] = f"Bearer {target.key}"
+    headers.update(target.plain_headers)
     headers.update(request.headers)
     return headers
 
@@ -216,7 +224,7 @@ def curl(request: Request, target: Target) -> str:
         if extra.name.lower() not in own
         for part in ("-H", f'"{extra.name}: ${extra.variable}"')
     ]
-    for name, value in request.headers:
+    for name, value in (*target.plain_headers, *request.headers):
         words += ["-H", shlex.quote(f"{name}: {value}")]
     if request.chunked:
         words += ["-H", "'Transfer-Encoding: chunked'"]

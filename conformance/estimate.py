@@ -29,6 +29,8 @@ from .model import (
     Answer,
     AnswerRule,
     Body,
+    Call,
+    Capability,
     Exchange,
     Expect,
     Fresh,
@@ -41,7 +43,7 @@ from .model import (
     Undecided,
     as_request,
 )
-from .plan import DEPTHS, Settings, asked_at, cases, needed_gates, pin_cases, relation_bodies, steps_of
+from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, pin_cases, relation_bodies, steps_of
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
@@ -100,7 +102,11 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
     """
     chosen = asked_at(catalogue, settings.depth) if rules is None else list(rules)
+    if settings.only_claims:
+        chosen = [rule for rule in chosen if _claimed(rule, catalogue, settings)]
     needed = needed_gates(catalogue.gates, chosen)
+    if settings.only_claims:
+        needed &= set(settings.claims)
     gates = [gate for gate in catalogue.gates if gate.capability in needed]
     requests = [rule for rule in chosen if isinstance(rule, RequestRule) and not (settings.safe and rule.risky)]
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
@@ -112,6 +118,8 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     for gate in gates:
         rehearsal.gate(gate)
     offered = frozenset(gate.capability for gate in catalogue.gates)
+    if settings.only_claims:
+        offered &= set(settings.claims)
     rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
     rehearsal.tier = LATER
     for rule in relations:
@@ -131,6 +139,16 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     others = {one.key for one in rehearsal.requests if one.rule not in of_wave_2}
     taken = len({one.key for one in rehearsal.requests if one.rule in of_wave_2} - others)
     return Plan(rows, rehearsal.requests, max(0, kept - taken))
+
+
+def _claimed(rule: Rule, catalogue: Catalogue, settings: Settings) -> bool:
+    """Whether a profile that leaves out all that it does not claim lets a rule be asked."""
+    if isinstance(rule, Gate):
+        return rule.capability in settings.claims
+    left_out = {
+        gate.capability: Capability.UNCLAIMED for gate in catalogue.gates if gate.capability not in settings.claims
+    }
+    return disposition(rule, catalogue.gates, left_out, safe=False) is None
 
 
 _COUNTED = ("requests", "prompt_tokens", "completion_tokens", "unbounded")
@@ -261,7 +279,10 @@ class _Rehearsal:
         except (StopIteration, Undecided):
             return
 
-    def _step(self, rule: Relation, step: Request | Fresh) -> Exchange:
+    def _step(self, rule: Relation, step: Request | Fresh | Call) -> Exchange:
+        if isinstance(step, Call):
+            self.ask(rule.chapter, as_request(step.body), again=True)
+            raise Undecided("a real client is not played")
         fresh = isinstance(step, Fresh)
         return self.ask(rule.chapter, step.request if fresh else step, again=fresh)
 

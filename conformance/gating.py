@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .endpoint import TOKEN_BOUNDS, Target, curl, prepare
-from .judge import Kind, Reaction, describe, excuse, judge, react
+from .judge import Kind, Reaction, describe, excuse, judge, react, speaks_of_model
 from .model import (
     Capability,
     Exchange,
@@ -24,6 +24,7 @@ from .model import (
     as_request,
 )
 from .pipeline import URGENT, Pipeline
+from .plan import Settings
 from .proof import GRAVE
 
 
@@ -35,35 +36,46 @@ class GateReport:
     results: list[Result] = field(default_factory=list)
 
 
-async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], *, strict: bool = False) -> GateReport:
-    """Ask all gates, those that need others after them."""
+async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Settings) -> GateReport:
+    """Ask all gates, those that need others after them. What the profile claims is held against what comes back."""
     report = GateReport()
     waiting = list(gates)
     while waiting:
         ready = [gate for gate in waiting if all(name in report.capabilities for name in gate.needs)]
         waiting = [gate for gate in waiting if gate not in ready]
-        for result in await asyncio.gather(*(_ask(pipeline, gate, report.capabilities, strict) for gate in ready)):
+        for result in await asyncio.gather(*(_ask(pipeline, gate, report.capabilities, settings) for gate in ready)):
             report.results.append(result)
         for gate, result in zip(ready, report.results[-len(ready) :], strict=True):
             report.capabilities[gate.capability] = result.capability or Capability.BROKEN
     return report
 
 
-async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], strict: bool) -> Result:
+async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], settings: Settings) -> Result:
     started = time.monotonic()
+    claimed = gate.capability in settings.claims
+    if settings.only_claims and not claimed:
+        note = f"the profile {settings.profile} leaves it out"
+        return Result(gate.id, Verdict.NOT_OFFERED, note=note, capability=Capability.UNCLAIMED)
+    if beyond := settings.beyond(gate.probe):
+        return Result(gate.id, Verdict.NOT_OFFERED, note=beyond, capability=Capability.REFUSED)
     if pipeline.gone:
         return Result(gate.id, Verdict.ERROR, note=f"not asked: {pipeline.gone}", capability=Capability.BROKEN)
     missing = [name for name in gate.needs if known[name] is not Capability.OFFERED]
     if missing:
-        capability = Capability.REFUSED if known[missing[0]] is Capability.REFUSED else Capability.IGNORED
+        found = known[missing[0]]
+        clean = found in (Capability.REFUSED, Capability.UNCLAIMED)
+        capability = found if clean else Capability.IGNORED
         result = Result(gate.id, Verdict.BLOCKED, blocked_by=f"gate.{missing[0]}", capability=capability)
-        if capability is Capability.REFUSED:
-            result = result.with_(verdict=Verdict.NOT_OFFERED, note=f"the server refuses {missing[0]}")
+        if clean and missing[0] not in settings.claims:
+            said = "the server refuses" if found is Capability.REFUSED else "the profile leaves out"
+            result = result.with_(verdict=Verdict.NOT_OFFERED, note=f"{said} {missing[0]}")
         return result
     health = pipeline.health
-    vetted = await health.undisturbed(lambda: _judged(pipeline, gate), lambda result: result.verdict is Verdict.PASSED)
+    vetted = await health.undisturbed(
+        lambda: _judged(pipeline, gate, settings), lambda result: result.verdict is Verdict.PASSED
+    )
     result = vetted or Result(gate.id, Verdict.ERROR, note=health.why_not)
-    if strict and result.verdict is Verdict.WARNING:
+    if settings.strict and result.verdict is Verdict.WARNING:
         result = result.with_(verdict=Verdict.FAILED)
     return result.with_(seconds=time.monotonic() - started)
 
@@ -83,7 +95,8 @@ def bounded(gate: Gate, target: Target) -> Request:
     return Request(body={key: value for key, value in gate.probe.items() if key not in left_out})
 
 
-async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
+async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
+    claimed = gate.capability in settings.claims
     rule = as_rule(gate, Expect.ACCEPT)
     probe = bounded(gate, pipeline.target)
     exchange = await pipeline.ask(probe, gate.id, URGENT)
@@ -95,6 +108,11 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
     if judgement.kind is Kind.UNDECIDED:
         return Result(gate.id, Verdict.ERROR, note=judgement.why, requests=1, capability=Capability.BROKEN)
     if react(exchange) is Reaction.REFUSED:
+        if claimed and (speaks_of_capability(exchange) or (gate.optional and not excuse(exchange))):
+            why = f"the profile {settings.profile} claims {gate.capability}, and it is refused ({describe(exchange)})"
+            return _finding(
+                pipeline, gate, probe, exchange, Symptom.REFUSED_VALID, why, Capability.REFUSED, claimed=True
+            )
         if gate.optional or excuse(exchange):
             return Result(
                 gate.id,
@@ -103,7 +121,16 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
                 note=f"refused: {describe(exchange)}",
                 capability=Capability.REFUSED,
             )
-        return _finding(pipeline, gate, probe, exchange, Symptom.REFUSED_VALID, judgement.why, Capability.REFUSED)
+        return _finding(
+            pipeline,
+            gate,
+            probe,
+            exchange,
+            Symptom.REFUSED_VALID,
+            judgement.why,
+            Capability.REFUSED,
+            claimed=claimed,
+        )
     if judgement.kind is Kind.VIOLATED:
         symptom = judgement.symptom or Symptom.CRASHED
         return _finding(pipeline, gate, probe, exchange, symptom, judgement.why, Capability.BROKEN)
@@ -134,6 +161,11 @@ async def _judged(pipeline: Pipeline, gate: Gate) -> Result:
     return Result(gate.id, Verdict.PASSED, observed="accepted", requests=2, capability=Capability.OFFERED)
 
 
+def speaks_of_capability(exchange: Exchange) -> bool:
+    """Whether a refusal says that the model or the key cannot do it: no excuse where the profile claims it."""
+    return exchange.status == 403 or speaks_of_model(exchange)
+
+
 def _finding(
     pipeline: Pipeline,
     gate: Gate,
@@ -142,10 +174,12 @@ def _finding(
     symptom: Symptom,
     why: str,
     capability: Capability,
+    *,
+    claimed: bool = False,
 ) -> Result:
     ready = prepare(request, pipeline.target)
     finding = Finding(symptom, why, ready, exchange, curl(ready, pipeline.target), confirmed="2/2")
     # the strength of a gate is that of taking the property; crashing on it or taking nonsense is never right
-    lenient = gate.strength is Strength.SHOULD and symptom is Symptom.REFUSED_VALID
+    lenient = gate.strength is Strength.SHOULD and symptom is Symptom.REFUSED_VALID and not claimed
     verdict = Verdict.WARNING if lenient else Verdict.FAILED
     return Result(gate.id, verdict, requests=2, capability=capability, finding=finding)

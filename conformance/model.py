@@ -28,6 +28,10 @@ TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
 """Properties that bound the tokens of an answer."""
 
 
+VENDOR = "x-"
+"""Ids of rules that are no part of the catalogue begin so; ``vendor`` brings them."""
+
+
 class Strength(StrEnum):
     """How binding a rule is; decides what a violation means."""
 
@@ -79,6 +83,8 @@ class Capability(StrEnum):
     REFUSED = "refused"
     IGNORED = "ignored"
     BROKEN = "broken"
+    UNCLAIMED = "unclaimed"
+    """Not asked: the profile leaves it out."""
 
 
 EVIDENCE_STRENGTH = {
@@ -368,9 +374,32 @@ class Fresh:
     request: Request
 
 
-Step = Request | Fresh | list[Request] | list[Fresh]
+@dataclass(frozen=True)
+class Call:
+    """In a script: a use of the official client package (a key of ``clients.USES``) with the members of a body."""
+
+    use: str
+    body: Body
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a real client made of the endpoint: a JSON value, or what it raised; ``exchanges`` are what was on the wire.
+
+    ``unlike`` names the must rules that the last of them breaks by itself. ``undecided`` says why nothing can be told.
+    """
+
+    exchanges: tuple[Exchange, ...] = ()
+    value: Any = None
+    error: str = ""
+    unlike: tuple[str, ...] = ()
+    undecided: str = ""
+
+
+Step = Request | Fresh | Call | list[Request] | list[Fresh]
 Script = Generator[Step, Any, str | None]
-"""Yields requests (a list: all at once), is sent their exchanges, returns what is wrong or None."""
+"""Yields requests (a list: all at once), is sent their exchanges, returns what is wrong or None. For a ``Call`` it is
+sent its outcome."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -399,6 +428,10 @@ class Relation:
 
 class Undecided(Exception):
     """Raised by a script whose exchanges do not allow a judgement; the text says why."""
+
+
+class Unlocked(Undecided):
+    """The endpoint takes requests without a key: a violation only where its profile says that it wants one."""
 
 
 Rule = RequestRule | Gate | AnswerRule | Relation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,13 @@ from .vintages import VINTAGES as VINTAGE_NAMES
 if TYPE_CHECKING:
     from ..reports.reading import Run
     from .budget import Budget
+    from .profile import Profile
     from .resume import Earlier
     from .session import Session
+    from .vendor import Vendor
     from .waivers import Waivers
 
 DEPTH_NAMES = ("smoke", "default", "nightly", "certify")
-PROFILE_NAMES = ("auto",)
 OPENAI_HOST = "api.openai.com"
 
 
@@ -66,8 +68,18 @@ def register(parser: pytest.Parser) -> None:
     )
     add("--depth", choices=DEPTH_NAMES, default="default", help="how much of each rule is asked")
     add("--max-examples", metavar="N", type=number(0, 100_000), default=None, help="drawn bodies per rule")
-    add("--conformance-profile", choices=PROFILE_NAMES, default="auto", help="what the server claims to offer")
-    add("--vintage", choices=VINTAGE_NAMES, default=FIRST, help="version of the specification")
+    add(
+        "--conformance-profile",
+        metavar="NAME|FILE",
+        default="auto",
+        help="what the server claims to offer: a shipped profile or a TOML file (default: what its gates show)",
+    )
+    add(
+        "--vintage",
+        choices=VINTAGE_NAMES,
+        default=None,
+        help=f"version of the specification (default: the profile's, else {FIRST})",
+    )
     add(
         "--parity",
         action="store_true",
@@ -148,21 +160,63 @@ def baseline(place: str, start: Path) -> Run:
         raise pytest.UsageError(f"--baseline: {error}") from None
 
 
-def waivers(config: pytest.Config) -> Waivers:
-    """The waivers that ``--waivers`` names. Rules of every vintage are known, so that one file serves all."""
+def profile(config: pytest.Config) -> Profile:
+    """The profile that ``--conformance-profile`` names. With --strict, what it waives must be known rules."""
+    from . import profile as files
+
+    word = config.option.conformance_profile
+    if word == files.AUTO:
+        return files.Profile()
+    try:
+        place = files.find(word, Path(config.invocation_params.dir))
+        return files.load(place, lenient=not strict(config))
+    except files.ProfileError as error:
+        raise pytest.UsageError(f"--conformance-profile: {error}") from None
+
+
+def vintage(config: pytest.Config, profile: Profile) -> str:
+    """The vintage that is asked for, else the profile's."""
+    wanted = config.option.vintage
+    if wanted is None and profile.vintage and profile.vintage not in VINTAGE_NAMES:
+        raise pytest.UsageError(
+            f"--conformance-profile: the profile {profile.name} is about vintage {profile.vintage}, which this version"
+            f" does not ask yet; --vintage {FIRST} holds the server against that one"
+        )
+    return wanted or profile.vintage or FIRST
+
+
+def vendors(vintage: str) -> tuple[Vendor, ...]:
+    """The chapters that installed packages bring; all of them go together with the catalogue."""
+    from . import vendor
+    from .catalogue import load as load_catalogue
+
+    try:
+        found = vendor.found()
+        vendor.extended(load_catalogue(vintage), found)
+    except vendor.VendorError as error:
+        raise pytest.UsageError(f"chatproof: {error}") from None
+    return found
+
+
+def waivers(config: pytest.Config, profile: Profile, vendors: Sequence[Vendor] = ()) -> Waivers:
+    """The waivers that ``--waivers`` names, before those of the profile. Rules of every vintage and of vendors are
+    known, so that one file serves all; with --strict another one is an error."""
     from . import waivers as files
     from .catalogue import load as load_catalogue
 
-    if not config.option.waivers:
-        return files.Waivers()
-    known = {name: rule.strength for vintage in VINTAGE_NAMES for name, rule in load_catalogue(vintage).by_id.items()}
-    try:
-        found = files.load(Path(config.invocation_params.dir) / config.option.waivers, known)
-    except files.WaiverError as error:
-        raise pytest.UsageError(f"--waivers: {error}") from None
-    if refusal := found.allowed_at(config.option.depth):
-        raise pytest.UsageError(f"--waivers: {refusal}")
-    return found
+    found = files.Waivers()
+    if config.option.waivers:
+        known = {name: rule.strength for of in VINTAGE_NAMES for name, rule in load_catalogue(of).by_id.items()}
+        known |= {rule.id: rule.strength for vendor in vendors for rule in vendor.chapter.rules}
+        try:
+            path = Path(config.invocation_params.dir) / config.option.waivers
+            found = files.load(path, known, lenient=not strict(config))
+        except files.WaiverError as error:
+            raise pytest.UsageError(f"--waivers: {error}") from None
+    for option, waived in (("--waivers", found), ("--conformance-profile", profile.waivers)):
+        if refusal := waived.allowed_at(config.option.depth):
+            raise pytest.UsageError(f"{option}: {refusal}")
+    return found + profile.waivers
 
 
 def command(config: pytest.Config, endpoint: str) -> str:

@@ -9,9 +9,10 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .budget import URGENT, Priority
@@ -22,6 +23,8 @@ from .judge import UNREACHED
 from .model import Exchange, Request, Trouble, Unended
 from .pace import BUSY, Pace
 from .traffic import Traffic
+
+T = TypeVar("T")
 
 LANDING = 5.0
 """Seconds that a request which is to be alone waits for others to land; one that hangs is no crowd."""
@@ -39,6 +42,8 @@ class Job:
     done: asyncio.Future[Exchange]
     vetted: Exchange | None = None
     ticket: int = 0
+    work: Callable[[], Awaitable[Any]] | None = None
+    """What is done instead of sending the request: traffic of another client, which takes a lane's place."""
 
 
 class Pipeline:
@@ -161,6 +166,16 @@ class Pipeline:
         """New exchanges for a request that is sent so many times together."""
         return list(await asyncio.gather(*(self.ask_again(request, label) for _ in range(count))))
 
+    async def occupy(self, work: Callable[[], Awaitable[T]], label: str) -> T | None:
+        """What ``work``, which sends requests of its own, gives; it counts as one in flight. None where all is over."""
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        job = Job(Request(), label, done, work=work)
+        if not self.gone:
+            self._queue.put_nowait((URGENT, next(self._number), job))
+            found = await done
+            return None if isinstance(found, Exchange) else found
+        return None
+
     def remember(self, request: Request, exchange: Exchange) -> None:
         """Keep an exchange as the answer to a prepared request."""
         future: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
@@ -271,7 +286,7 @@ class Pipeline:
                     continue
                 self._flying.add(job)
                 try:
-                    self._finish(job, await self._fly(lane, job))
+                    self._finish(job, await (job.work() if job.work else self._fly(lane, job)))
                 except Exception as error:  # a fault of ours ends the run; it must not leave others waiting
                     self.give_up(f"internal error: {type(error).__name__}: {error}")
                 finally:

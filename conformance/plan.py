@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from .catalogue import Catalogue
+from .claims import Limit, excess
 from .model import (
     AnswerRule,
     Body,
@@ -53,7 +54,7 @@ DEPTHS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What shapes the list of a run."""
+    """What shapes the list of a run. The last five members are those of the profile."""
 
     vintage: str = FIRST
     depth: str = "default"
@@ -63,6 +64,15 @@ class Settings:
     safe: bool = False
     parity: bool = False
     in_flight: int = 16
+    profile: str = "auto"
+    claims: tuple[str, ...] = ()
+    only_claims: bool = False
+    limits: tuple[Limit, ...] = ()
+    key: str = ""
+
+    def beyond(self, body: object) -> str:
+        """Why a body goes beyond what the profile says that the server documents; empty where it does not."""
+        return excess(body, self.limits, self.profile)
 
     @property
     def drawn(self) -> int:
@@ -264,11 +274,12 @@ def disposition(
     capabilities: dict[str, Capability],
     safe: bool,
     declined: Collection[str] = (),
+    claims: Collection[str] = (),
 ) -> Result | None:
     """The verdict of a rule that is not asked because of its gates or of --safe, or None for one that is asked.
 
     A gate named like the rule's property is needed without saying so. ``declined`` are ids of gates that were refused
-    for a good reason, as by a model that lacks the feature.
+    for a good reason, as by a model that lacks the feature. What is claimed and refused is a failure of its gate.
     """
     risky = isinstance(rule, RequestRule) and rule.risky
     refusal = isinstance(rule, RequestRule) and rule.expect is Expect.REFUSE
@@ -281,11 +292,16 @@ def disposition(
         found = capabilities.get(name)
         if gate is None or found is None or found is Capability.OFFERED:
             continue
-        if found is Capability.REFUSED and (gate.optional or gate.id in declined):
+        if found is Capability.UNCLAIMED:
+            return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the profile leaves {name} out")
+        if found is Capability.REFUSED and name not in claims and (gate.optional or gate.id in declined):
             return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the server refuses {name}")
         if found is Capability.IGNORED and not (refusal or (effect and gate.effect)):
             continue  # what takes nonsense may still do the right thing; what shows no effect has none to judge
         return Result(rule.id, Verdict.BLOCKED, blocked_by=gate.id, note=f"{gate.id} found {name} {found}")
+    about = [gate for gate in gates if gate.property == rule.property and rule.property != "messages"]
+    if about and all(capabilities.get(gate.capability) is Capability.UNCLAIMED for gate in about):
+        return Result(rule.id, Verdict.NOT_OFFERED, note=f"the profile leaves {rule.property} out")
     return None
 
 

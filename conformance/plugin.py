@@ -70,11 +70,14 @@ def pytest_configure(config: pytest.Config) -> None:
         from . import progress
         from .catalogue import load
         from .plan import Settings
+        from .profile import Profile
         from .session import REFERENCE, Session
         from .suite import ANCHOR, SESSION, all_markers
-        from .vintages import FIRST
 
-        load(getattr(config.option, "vintage", None) or FIRST)
+        profile = Profile() if handed else options.profile(config)
+        vintage = handed["settings"]["vintage"] if handed else options.vintage(config, profile)
+        load(vintage)
+        vendors = () if handed else options.vendors(vintage)
     if handed:
         session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
     else:
@@ -83,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
             options.check_url(endpoint)
         seed = config.getoption("hypothesis_seed", None)
         settings = Settings(
-            vintage=option.vintage,
+            vintage=vintage,
             depth=option.depth,
             examples=option.max_examples,
             seed=options.seed(seed),
@@ -91,6 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
             safe=option.safe,
             parity=option.parity,
             in_flight=option.in_flight,
+            **profile.settings(),
         )
         if option.start and (endpoint == REFERENCE or getattr(option, "numprocesses", None)):
             raise pytest.UsageError("--start works with the URL of a server and without -n")
@@ -100,8 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if option.baseline:
             config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
         command = options.command(config, endpoint)
-        profile, waivers = option.conformance_profile, options.waivers(config)
-        session = Session(endpoint, option.model, access, settings, profile, option.start, command, waivers)
+        waivers = options.waivers(config, profile, vendors)
+        session = Session(endpoint, option.model, access, settings, profile, option.start, command, waivers, vendors)
         session.budget = options.budget(config)
         session.shard = option.shard
         session.databases = options.databases(config)
@@ -302,7 +306,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _report(session: pytest.Session, run: Session) -> None:
     """Write the reports; with a baseline, only what is worse than there is a failure."""
     from ..reports import compare, writers
-    from ..reports.reading import RecordError, read
+    from ..reports.reading import BROKEN, RecordError, read
 
     config, folder = session.config, run.folder
     assert folder is not None
@@ -318,7 +322,7 @@ def _report(session: pytest.Session, run: Session) -> None:
         written += more
         faults += unwritten
         if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
-            failed = bool(comparison.regressions)
+            failed = bool(comparison.regressions) or any(line["verdict"] in BROKEN for line in record.vendor)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
 
 

@@ -17,6 +17,7 @@ from .judge import Judgement, Kind, Reaction, describe, react
 from .model import (
     Body,
     Exchange,
+    Expect,
     Finding,
     Request,
     RequestRule,
@@ -184,6 +185,8 @@ class Prover:
 
     async def _violates(self, rule: RequestRule, request: Request) -> bool:
         """Whether a candidate breaks the rule. Raises Unproved where it cannot be afforded."""
+        if rule.expect is Expect.ACCEPT and self.settings.beyond(request.body):
+            return False  # what the server documents not to take is no smaller example
         exchange = await self.pipeline.ask(request, rule.id, SEARCH)
         if unaffordable(exchange):
             raise Unproved(describe(exchange))

@@ -23,6 +23,7 @@ from .model import AnswerRule, Exchange, Gate, Relation, Request, RequestRule, V
 from .pace import Pace
 from .parity import judge_as_asked
 from .plan import Settings
+from .profile import Profile
 from .record import recorded_request
 from .sightings import BUSY, Watched, judge_answer
 
@@ -48,10 +49,12 @@ class Replayed:
     says: str
 
 
-def resolve(url: str, model: str | None, access: Access) -> Target:
+def resolve(url: str, model: str | None, access: Access, profile: Profile | None = None) -> Target:
     """The endpoint to ask. Raises EndpointError."""
     how = access.resolving()
-    return canary.await_ready(lambda: asyncio.run(canary.resolve(url, model=model, **how)), access.wait_ready or 0.0)
+    return canary.await_ready(
+        lambda: asyncio.run(canary.resolve(url, model=model, profile=profile, **how)), access.wait_ready or 0.0
+    )
 
 
 def replay(

@@ -83,12 +83,13 @@ def check(earlier: Earlier, session: Session) -> None:
     from .session import REFERENCE
 
     header, catalogue = earlier.header, session.catalogue
-    settings = asdict(session.settings)
+    settings = json.loads(json.dumps(asdict(session.settings)))
     recorded = header.get("settings", {})
     pairs: list[tuple[str, object, object]] = [
         ("vintage", header["vintage"], session.settings.vintage),
         ("catalogue", header.get("catalogue"), catalogue.hash),
-        ("profile", header.get("profile"), session.profile),
+        ("profile", header.get("profile"), session.profile.name),
+        ("claim of the profile", header.get("claims"), session.profile.header() if session.profile.digest else None),
         *(
             (f"setting {name!r}", recorded.get(name), value)
             for name, value in settings.items()
@@ -126,5 +127,9 @@ def _name(header: Mapping[str, Any]) -> object:
 def _refuse(pairs: list[tuple[str, object, object]]) -> None:
     for name, recorded, asked in pairs:
         if recorded != asked:
-            shown = "" if name in ("waivers", "catalogue") else f" ({recorded} in the record, {asked} now)"
+            shown = (
+                ""
+                if name in ("waivers", "catalogue", "claim of the profile")
+                else f" ({recorded} in the record, {asked} now)"
+            )
             raise ResumeError(f"the record is of a run with another {name}{shown}; begin anew without --resume")

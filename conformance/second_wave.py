@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..strategies.simpler import simpler
+from . import clients, vendor
 from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import LATER, SEARCH, URGENT
 from .endpoint import curl, prepare
@@ -14,9 +15,11 @@ from .judge import Reaction, describe, react
 from .model import (
     AnswerRule,
     Body,
+    Call,
     Exchange,
     Finding,
     Fresh,
+    Outcome,
     Relation,
     Request,
     Result,
@@ -24,6 +27,7 @@ from .model import (
     Strength,
     Symptom,
     Undecided,
+    Unlocked,
     Verdict,
     as_request,
 )
@@ -71,7 +75,7 @@ class SecondWave:
         for pin in rule.pins:
             if watched.seen or (self.settings.depth == "smoke" and watched.judged):
                 return
-            if self.pipeline.judged_earlier(as_request(pin)):
+            if self.settings.beyond(as_request(pin).body) or self.pipeline.judged_earlier(as_request(pin)):
                 continue
             new = not self.pipeline.asked(as_request(pin))
             exchange = await self.pipeline.ask(as_request(pin), rule.id, LATER)
@@ -88,6 +92,8 @@ class SecondWave:
     async def answer(self, rule: AnswerRule) -> Result:
         """The verdict of a rule about answers, once all that they need were provided."""
         watched = self.sightings.of[rule.id]
+        if why := vendor.fault(rule):
+            return Result(rule.id, Verdict.ERROR, note=why)
         stands = next((name for name in rule.twin_of if self.sightings.of[name].seen), "")
         if watched.seen and stands:
             result = Result(rule.id, Verdict.BLOCKED, blocked_by=stands, note="the same fault, seen there as well")
@@ -228,6 +234,9 @@ class SecondWave:
         held, undecided, note = 0, "", ""
         sent = 0
         for done, body in enumerate(bodies):
+            if beyond := self.settings.beyond(body):
+                undecided = beyond
+                continue
             try:
                 found = await self._compared(rule, body)
             except Undecided as reason:
@@ -315,12 +324,34 @@ class SecondWave:
                 if isinstance(step, list):
                     reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
                     made += reply
+                elif isinstance(step, Call):
+                    reply = await self._drive(rule, step)
+                    made += reply.exchanges
                 else:
                     reply = await self._ask(rule, step, again=again, alone=alone)
                     made.append(reply)
                 step = script.send(reply)
         except StopIteration as end:
             return end.value, made
+        except Unlocked as reason:
+            if self.settings.key != "required":
+                raise
+            return f"{reason}, and the profile {self.settings.profile} says that it wants one", made
+
+    async def _drive(self, rule: Relation, call: Call) -> Outcome:
+        """What a real client makes of the endpoint; its requests count as this run's."""
+        target = self.pipeline.target
+        outcome = await self.pipeline.occupy(lambda: clients.drive(call, target), rule.id)
+        if outcome is None:
+            raise Undecided(f"no client is started any more ({self.pipeline.gone})")
+        for exchange in outcome.exchanges:
+            self.pipeline.traffic.add(exchange)
+        return clients.judged(outcome, self._broken_by)
+
+    def _broken_by(self, exchange: Exchange) -> tuple[str, ...]:
+        """The must rules about answers that an exchange breaks."""
+        rules = [rule for rule in self.sightings.rules if rule.strength is Strength.MUST]
+        return tuple(rule.id for rule in rules if judge_answer(rule, exchange, Watched()))
 
     async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool, alone: bool = False) -> Exchange:
         request = step.request if isinstance(step, Fresh) else step
@@ -342,5 +373,5 @@ class SecondWave:
             or (rule.valid and react(exchange) is Reaction.ACCEPTED)
         ):
             with self.ledger.of(rule.id):
-                self.sightings.observe(exchange)
+                self.sightings.observe(exchange, rule.id)
         return exchange

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
-from . import canary, record, resume
+from . import canary, clients, record, resume, vendor
 from .access import Access, AccessError
 from .access import restored as restored_access
 from .again import CROWD_RULE
@@ -33,9 +33,11 @@ from .lifeline import READY_WITHIN, Lifeline
 from .model import AnswerRule, Capability, Gate, Result, Rule, Verdict
 from .pace import Pace
 from .plan import Settings, asked_at, needed_gates, own_pins
+from .profile import Profile
 from .shards import Share
 from .sharing import Shared, shared
 from .traffic import Traffic
+from .vendor import Vendor
 from .waivers import Waivers, restored
 
 REFERENCE = "reference"
@@ -58,20 +60,22 @@ class Session:
         model: str | None,
         access: Access,
         settings: Settings,
-        profile: str = "auto",
+        profile: Profile | None = None,
         start: str | None = None,
         command: str = "",
         waivers: Waivers | None = None,
+        vendors: Sequence[Vendor] = (),
     ) -> None:
         self.endpoint = endpoint
         self.model = model
         self.access = access
         self.settings = settings
         self.pace = Pace(settings.in_flight, access.rate)
-        self.profile = profile
+        self.profile = profile or Profile()
         self.start_command = start
         self.lifeline: Lifeline | None = None
-        self.catalogue: Catalogue = load(settings.vintage)
+        self.vendors = vendors
+        self.catalogue: Catalogue = vendor.extended(load(settings.vintage), vendors)
         self.lines: dict[str, dict[str, Any]] = {}
         self.folder: Path | None = None
         self.expected: set[str] = set()
@@ -108,6 +112,10 @@ class Session:
 
         Without ``campaign`` the caller makes its own.
         """
+        if self.profile.key == "required" and not self._how()["key"]:
+            raise EndpointError(
+                f"the profile {self.profile.name} says that a key is required; put it into {self.access.variable}"
+            )
         url = self.endpoint
         if url == REFERENCE:
             from .reference.serve import start
@@ -175,12 +183,17 @@ class Session:
                 self._writer.write(self._header())
 
     def _resolve(self, url: str) -> Target:
+        how = self._how()
+        pace = Pace(1, self.access.rate)  # one of its own: that a server was still starting says nothing about load
+        return asyncio.run(
+            canary.resolve(url, model=self.model, pace=pace, profile=self.profile, budget=self.budget, **how)
+        )
+
+    def _how(self) -> dict[str, Any]:
         try:
-            how = self.access.resolving()
+            return self.access.resolving()
         except AccessError as error:
             raise EndpointError(str(error)) from None
-        pace = Pace(1, self.access.rate)  # one of its own: that a server was still starting says nothing about load
-        return asyncio.run(canary.resolve(url, model=self.model, pace=pace, budget=self.budget, **how))
 
     def handover(self, workers: int) -> dict[str, Any]:
         """What one of so many workers needs, as plain values. No secret is among them: workers read their own
@@ -191,12 +204,16 @@ class Session:
             "query": self.target.query,
             "model": self.target.model,
             "fields": dict(self.target.fields),
+            "models": dict(self.target.models),
+            "extra": dict(self.target.extra),
+            "plain_headers": self.target.plain_headers,
         }
         return {
             "endpoint": self.endpoint,
             "target": target,
             "access": asdict(self.access),
             "settings": asdict(self.settings),
+            "vendors": bool(self.vendors),
             "capabilities": {name: found.value for name, found in self.capabilities.items()},
             "waivers": self.waivers.header(),
             "today": self.today.isoformat(),
@@ -221,11 +238,15 @@ class Session:
         settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
         access = restored_access(handed["access"])
         access = replace(access, rate=access.share(max(1, workers)))
-        session = cls(handed["endpoint"], handed["target"]["model"], access, settings)
+        vendors = vendor.found() if handed["vendors"] else ()
+        session = cls(handed["endpoint"], handed["target"]["model"], access, settings, vendors=vendors)
         session.is_worker = True
         session.databases = handed["databases"]
         session.budget = Budget(**handed["budget"], part=True) if handed["budget"] else None
-        session.target = Target(**handed["target"], **access.resolving(), budget=session.budget)
+        how = access.resolving()
+        if settings.key == "none":
+            how["key"] = None
+        session.target = Target(**handed["target"], **how, budget=session.budget)
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
         session.lines = {line["rule"]: line for line in handed["lines"]}
         session._submitted.update(session.lines)
@@ -366,29 +387,44 @@ class Session:
                 }
                 | ({"budget": self.budget.told()} if self.budget else {})
                 | ({"resumed": len(self.earlier.lines)} if self.earlier else {})
+                | ({"waiver_remarks": remarks} if (remarks := self.waiver_remarks(of_vendors=False)) else {})
+                | ({"vendors": self.vendor_counts()} if self.vendors else {})
                 | self.more
             )
             self._writer = None
         self._stack.close()
 
     def counts(self) -> dict[str, int]:
-        """Number of rules by verdict."""
-        return dict(Counter(line["verdict"] for line in self.lines.values()))
+        """Number of rules by verdict, without those of vendors."""
+        return dict(Counter(line["verdict"] for name, line in self.lines.items() if not vendor.is_vendor(name)))
 
     def verdict(self) -> str:
         """``conformant``, ``non-conformant`` or ``incomplete``, as far as the run has come."""
         verdict = record.verdict_of_run(self.counts())
+        if self.settings.strict and self.waiver_remarks(of_vendors=False):
+            return record.NON_CONFORMANT  # as the exit code says
         return record.INCOMPLETE if verdict == record.CONFORMANT and not self.complete else verdict
 
-    def waiver_remarks(self) -> list[str]:
-        """What the waivers say too much about this run, in sentences."""
+    def vendor_counts(self) -> dict[str, dict[str, int]]:
+        """Number of vendors' rules, by chapter and verdict."""
+        return {
+            one.chapter.name: dict(
+                Counter(line["verdict"] for line in self.lines.values() if line["chapter"] == one.chapter.name)
+            )
+            for one in self.vendors
+        }
+
+    def waiver_remarks(self, *, of_vendors: bool = True) -> list[str]:
+        """What the waivers say too much about this run, in sentences; ``of_vendors``: of vendors' rules as well."""
         if self.target is None:
             return []
-        return self.waivers.remarks(self.lines.values(), self.target.model, self.settings.vintage, self.today)
+        lines = [line for name, line in self.lines.items() if of_vendors or not vendor.is_vendor(name)]
+        return self.waivers.remarks(lines, self.target.model, self.settings.vintage, self.today)
 
     def second_wave(self) -> dict[str, int]:
         """Rules about answers: with any judged, with others' answers judged, and requests of their own."""
-        asked = [self.lines[rule.id] for rule in self.catalogue.answers if rule.id in self.lines]
+        official = (rule.id for rule in self.catalogue.answers if not vendor.is_vendor(rule.id))
+        asked = [self.lines[name] for name in official if name in self.lines]
         judged = [line for line in asked if line["judged"]]
         return {
             "rules": len(judged),
@@ -410,18 +446,20 @@ class Session:
 
     def _header(self) -> dict[str, Any]:
         assert self.target is not None
-        names = ("chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx")
+        ids = [rule.id for rule in asked_at(self.catalogue, self.settings.depth)]
+        names = ["chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx"]
+        names += ["openai"] if clients.installed() else []
         header: dict[str, Any] = (
             {
                 "kind": "header",
                 "format": record.FORMAT,
                 "suite": importlib.metadata.version("chatproof"),
                 "catalogue": self.catalogue.hash,
-                "rules": len(asked_at(self.catalogue, self.settings.depth)),
+                "rules": sum(not vendor.is_vendor(name) for name in ids),
                 "vintage": self.settings.vintage,
                 "endpoint": self.target.base,
                 "model": self.target.model,
-                "profile": self.profile,
+                "profile": self.profile.name,
                 "capabilities": {name: found.value for name, found in self.capabilities.items()},
                 "seed": self.settings.seed,
                 "command": self.command,
@@ -430,6 +468,8 @@ class Session:
                 | {"python": platform.python_version()},
                 "started": record.now(),
             }
+            | ({"vendors": [one.told(ids) for one in self.vendors]} if self.vendors else {})
+            | ({"claims": self.profile.header()} if self.profile.digest else {})
             | ({"waivers": self.waivers.header()} if self.waivers.entries else {})
             | ({"embedded": True} if self.endpoint == REFERENCE else {})
             | ({"shard": self.shard.told()} if self.shard else {})

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from .model import AnswerRule, Exchange, Request
+from .model import VENDOR, AnswerRule, Exchange, Request
 
 BUSY = (408, 429, 503, 529)
 """Statuses of a server that has no time: their bodies come from anywhere and are not judged."""
@@ -59,10 +59,17 @@ class Sightings:
         # by id, as long as the exchange lives, so that an id is given to no other
         self._known: dict[int, tuple[weakref.ref[Exchange], set[str]]] = {}
 
-    def observe(self, exchange: Exchange) -> None:
-        """Judge one vetted exchange by all rules."""
+    def observe(self, exchange: Exchange, asker: str = "") -> None:
+        """Judge one vetted exchange by all rules. What a vendor's rule (``asker``) makes a server say is judged by
+        vendors' rules only: it is no part of the run that a certificate speaks of."""
         known = self._rules_of(exchange)
         if EVERY in known or not tells(exchange):
+            return
+        if asker.startswith(VENDOR):
+            for rule in self.rules:
+                if rule.id.startswith(VENDOR) and rule.id not in known and rule.applies(exchange):
+                    known.add(rule.id)
+                    count(rule, exchange, self.of[rule.id])
             return
         before = known.copy()
         known.clear()  # one word instead of some 170 for each exchange of the run

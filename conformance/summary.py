@@ -7,7 +7,8 @@ from typing import Any
 
 from ..reports import compare_writers
 from ..reports.causes import causes
-from .model import Verdict
+from . import vendor
+from .model import Capability, Verdict
 from .record import cut, printable
 from .session import Session
 
@@ -28,21 +29,24 @@ def write(terminal: Any, run: Session) -> None:
     assert target is not None
     terminal.line(_verdict(run.verdict(), counts, len(unasked)))
     terminal.line(
-        f"{target.base} · model {printable(target.model)} · vintage {run.settings.vintage} · seed {run.settings.seed}"
-        f" · {run.traffic.requests} requests"
+        f"{target.base} · model {printable(target.model)}{_profile(run)} · vintage {run.settings.vintage}"
+        f" · seed {run.settings.seed} · {run.traffic.requests} requests"
     )
     terminal.line(
         ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
     )
-    lines = list(run.lines.values())
+    lines = [line for name, line in run.lines.items() if not vendor.is_vendor(name)]
     _broken(terminal, [line for line in lines if line["verdict"] in _RED])
     _warnings(terminal, [line for line in lines if line["verdict"] == Verdict.WARNING.value])
     _waived(terminal, [line for line in lines if line["verdict"] == Verdict.WAIVED.value], run.waiver_remarks())
-    declined = [
-        line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")
-    ]
+    _vendors(terminal, run)
+    declined = [line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and "capability" in line]
+    unclaimed = [line for line in declined if line["capability"] == Capability.UNCLAIMED.value]
+    declined = [line for line in declined if line not in unclaimed]
     if declined:
         terminal.line("not offered: " + ", ".join(line["rule"].removeprefix("gate.") for line in declined))
+    if unclaimed:
+        terminal.line(f"left out by the profile {run.profile.name}: {len(unclaimed)} capabilities")
     if run.incidents:
         how = "restarted" if run.lifeline else "waited for"
         terminal.line(f"the server went away or fell ill {len(run.incidents)} times and was {how}")
@@ -70,6 +74,25 @@ def write(terminal: Any, run: Session) -> None:
         terminal.line(f"record: {run.folder / 'run.jsonl'}")
 
 
+def _profile(run: Session) -> str:
+    if not run.profile.digest:
+        return ""
+    draft = " (a draft, not run)" if run.profile.title.endswith("(draft, not run)") else ""
+    return f" · profile {printable(run.profile.name)}{draft}"
+
+
+def _vendors(terminal: Any, run: Session) -> None:
+    """What became of the rules of vendors, which the counts above leave out."""
+    for one, counts in zip(run.vendors, run.vendor_counts().values(), strict=True):
+        told = ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
+        name = f"{one.chapter.name} (rules of {one.package} {one.version}, no part of the verdict)"
+        terminal.line(printable(f"{name}: {told or 'nothing asked'}"))
+        lines = [line for line in run.lines.values() if line["chapter"] == one.chapter.name]
+        of = f"{one.chapter.name}, "
+        _broken(terminal, [line for line in lines if line["verdict"] in _RED], of)
+        _warnings(terminal, [line for line in lines if line["verdict"] == Verdict.WARNING.value], of)
+
+
 def write_changes(terminal: Any, comparison: Any) -> None:
     """What has changed since the baseline."""
     for row in compare_writers.to_text(comparison).splitlines():
@@ -90,13 +113,13 @@ def _verdict(verdict: str, counts: Mapping[str, int], unasked: int) -> str:
     return f"{_WORDS[verdict]}: of {rules} rules none is broken"
 
 
-def _broken(terminal: Any, lines: list[dict[str, Any]]) -> None:
+def _broken(terminal: Any, lines: list[dict[str, Any]], of: str = "") -> None:
     """What is broken, by consequence (mend the first first) and cause: a line a rule."""
     urgency, shown = "", 0
     for cause in causes(lines):
         if cause.urgency != urgency:
             urgency = cause.urgency
-            terminal.line(f"broken, {urgency}:")
+            terminal.line(f"{of}broken, {urgency}:")
         if len(cause.lines) > 1:
             terminal.line(printable(f"  {cause.says}"))
         for line in cause.lines:
@@ -116,7 +139,7 @@ def _row(line: Mapping[str, Any], indent: str, more: str = "") -> str:
     return printable(cut(f"{indent}{line['rule']} ({line['title']}): {said}{seen}", 400))
 
 
-def _warnings(terminal: Any, lines: list[dict[str, Any]]) -> None:
+def _warnings(terminal: Any, lines: list[dict[str, Any]], of: str = "") -> None:
     """A line a cause: nothing here makes the run red."""
     urgency = ""
     for shown, cause in enumerate(causes(lines)):
@@ -125,7 +148,7 @@ def _warnings(terminal: Any, lines: list[dict[str, Any]]) -> None:
             return
         if cause.urgency != urgency:
             urgency = cause.urgency
-            terminal.line(f"warning, {urgency}:")
+            terminal.line(f"{of}warning, {urgency}:")
         if len(cause.lines) == 1:
             terminal.line(_row(cause.lines[0], "  "))
         else:

@@ -11,7 +11,7 @@ import re
 import tomllib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -49,6 +49,8 @@ class Waiver:
     pattern: str = ""
     model: str = ANY
     vintage: str = ANY
+    of: str = ""
+    """Where it stands, if not in the file of ``--waivers``: "profile NAME"."""
 
     def covers(self, rule_id: str) -> bool:
         """Whether it speaks of that rule."""
@@ -71,7 +73,8 @@ class Waiver:
     @property
     def name(self) -> str:
         """How remarks call it."""
-        return f"waiver {self.entry} ({self.rule})"
+        where = f" of {self.of}" if self.of else ""
+        return f"waiver {self.entry}{where} ({self.rule})"
 
     @property
     def says(self) -> str:
@@ -99,11 +102,19 @@ class Waiver:
 class Waivers:
     """The entries of a file in its order, of which the first that fits a finding holds.
 
-    ``strengths`` are the known rules with their strengths; only ``allowed_at`` needs them.
+    ``strengths`` are the known rules with their strengths; only ``allowed_at`` needs them. ``unknown`` are remarks on
+    entries that name no known rule.
     """
 
     entries: tuple[Waiver, ...] = ()
     strengths: Mapping[str, str] = field(default_factory=dict[str, str])
+    unknown: tuple[str, ...] = ()
+
+    def __add__(self, other: Waivers) -> Waivers:
+        """Both; where two fit, the one of the first."""
+        return Waivers(
+            self.entries + other.entries, {**self.strengths, **other.strengths}, self.unknown + other.unknown
+        )
 
     def apply(self, line: dict[str, Any], model: str, vintage: str, today: date) -> dict[str, Any]:
         """The line with the verdict ``waived`` where an unexpired waiver fits its finding, else the line itself."""
@@ -116,14 +127,15 @@ class Waivers:
         return line
 
     def remarks(self, lines: Iterable[Line], model: str, vintage: str, today: date) -> list[str]:
-        """What the waivers say too much, a sentence each: the rule holds, fails otherwise, or the waiver has expired.
+        """What the waivers say too much, a sentence each: the rule holds, fails otherwise, is not known, or the waiver
+        has expired.
 
         ``lines`` are the result lines of a run, before or after ``apply``. Rules that were not asked are not spoken of.
         """
         here = [waiver for waiver in self.entries if waiver.speaks_of(model, vintage)]
         asked = sorted((line for line in lines if line["verdict"] in _ASKED), key=lambda line: line["rule"])
         said = (_remark(waiver, here, asked, today) for waiver in here)
-        return [printable(remark) for remark in said if remark]
+        return [printable(remark) for remark in (*self.unknown, *said) if remark]
 
     def header(self) -> list[dict[str, Any]]:
         """The entries for the header of a record, JSON-safe; ``restored`` reads them back."""
@@ -226,12 +238,15 @@ _EXAMPLES = {
 }
 
 
-class _Fault(Exception):
-    """What is wrong with an entry."""
+class _Fault(WaiverError):
+    """What is wrong with an entry, without the name of the file."""
 
 
-def load(path: Path | str, known_rules: Mapping[str, str]) -> Waivers:
-    """The waivers in a TOML file; ``known_rules`` gives the strength of each rule id. Raises WaiverError."""
+def load(path: Path | str, known_rules: Mapping[str, str], *, lenient: bool = False) -> Waivers:
+    """The waivers in a TOML file; ``known_rules`` gives the strength of each rule id. Raises WaiverError.
+
+    ``lenient`` makes a remark of a rule that is not known: a file may be older or newer than the suite.
+    """
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -242,46 +257,52 @@ def load(path: Path | str, known_rules: Mapping[str, str]) -> Waivers:
         why = f"this is no TOML: {error}"
     else:
         try:
-            return Waivers(_entries(content, known_rules), known_rules)
+            for key in content:
+                if key != "waiver":
+                    raise _Fault(f"unknown key {key!r}; {near(key, ('waiver',))}")
+            return entries(content.get("waiver", []), known_rules, lenient=lenient)
         except _Fault as fault:
             why = str(fault)
     raise WaiverError(printable(f"{path}: {cut(why, 500)}".replace("\n", " ")))
 
 
-def _entries(content: Mapping[str, object], known_rules: Mapping[str, str]) -> tuple[Waiver, ...]:
-    for key in content:
-        if key != "waiver":
-            raise _Fault(f"unknown key {key!r}; {_near(key, ('waiver',))}")
-    rows = content.get("waiver", [])
+def entries(rows: object, known_rules: Mapping[str, str], *, lenient: bool = False, of: str = "") -> Waivers:
+    """The waivers that the tables of a file say; ``of`` names that file in remarks. Raises WaiverError."""
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[object]", rows)):
         raise _Fault("'waiver' is no list of tables; write [[waiver]], with two brackets, above each entry")
     found: dict[tuple[str, ...], Waiver] = {}
+    unknown: list[str] = []
     for entry, row in enumerate(cast("list[dict[str, object]]", rows), 1):
         rule = row.get("rule")
         name = f"waiver {entry} ({rule})" if isinstance(rule, str) and rule else f"waiver {entry}"
         try:
-            waiver = _entry(entry, row, known_rules)
+            waiver = replace(_entry(entry, row), of=of)
+            if strange := _strange(waiver.rule, known_rules):
+                if not lenient:
+                    raise _Fault(strange)
+                unknown.append(f"{waiver.name}: {strange}")
             key = (waiver.rule, waiver.symptom, waiver.pattern, waiver.model, waiver.vintage)
             if key in found:
                 raise _Fault(f"says the same as waiver {found[key].entry}; take one of them out")
         except _Fault as fault:
             raise _Fault(f"{name}: {fault}") from None
         found[key] = waiver
-    return tuple(found.values())
+    return Waivers(tuple(found.values()), known_rules, tuple(unknown))
 
 
-def _entry(entry: int, row: Mapping[str, object], known_rules: Mapping[str, str]) -> Waiver:
+def _entry(entry: int, row: Mapping[str, object]) -> Waiver:
     for key in row:
         if key not in _KEYS:
-            raise _Fault(f"unknown key {key!r}; {_near(key, _KEYS)}")
+            raise _Fault(f"unknown key {key!r}; {near(key, _KEYS)}")
     for key, example in _EXAMPLES.items():
         if key not in row:
             raise _Fault(f"{key!r} is missing; write for example {key} = {example}")
-    texts = {key: _text(key, row[key]) for key in _TEXTS if key in row}
+    texts = {key: text_of(key, row[key]) for key in _TEXTS if key in row}
     expires = row["expires"]
     if not isinstance(expires, date) or isinstance(expires, datetime):
-        raise _Fault(f"'expires' is {_kind(expires)}; write a date without quotes, as in expires = 2027-01-31")
-    _check_rule(texts["rule"], known_rules)
+        raise _Fault(f"'expires' is {kind(expires)}; write a date without quotes, as in expires = 2027-01-31")
+    if not texts["rule"].strip("*."):
+        raise _Fault("would waive every rule; name one, or a pattern that holds a part of its id")
     if "symptom" not in texts and "*" in texts["rule"]:
         raise _Fault("a rule with * needs a 'symptom'; write for example symptom = \"accepted_invalid\"")
     if "symptom" not in texts and "pattern" not in texts:
@@ -290,7 +311,7 @@ def _entry(entry: int, row: Mapping[str, object], known_rules: Mapping[str, str]
         )
     symptoms = [symptom.value for symptom in Symptom]
     if texts.get("symptom", symptoms[0]) not in symptoms:
-        raise _Fault(f"unknown symptom {texts['symptom']!r}; {_near(texts['symptom'], symptoms)}")
+        raise _Fault(f"unknown symptom {texts['symptom']!r}; {near(texts['symptom'], symptoms)}")
     _check_pattern(texts.get("pattern", ""))
     for key in ("reason", "owner"):
         if re.search(r"\bTODO\b", texts[key]):
@@ -299,14 +320,14 @@ def _entry(entry: int, row: Mapping[str, object], known_rules: Mapping[str, str]
     return Waiver(entry, expires=expires, **texts, **_when(row.get("when", {})))
 
 
-def _check_rule(rule: str, known_rules: Iterable[str]) -> None:
-    if not rule.strip("*."):
-        raise _Fault("would waive every rule; name one, or a pattern that holds a part of its id")
-    if not any(_matches(rule, known) for known in known_rules):
-        kind = "matches no rule" if "*" in rule else "is no rule"
-        near = [] if "*" in rule else difflib.get_close_matches(rule, known_rules, 1)
-        hint = f"did you mean {near[0]}?" if near else "chatproof rules lists them all"
-        raise _Fault(f"'rule' {kind}: {rule!r}; {hint}")
+def _strange(rule: str, known_rules: Iterable[str]) -> str:
+    """What is said of an entry whose rule is not known; empty where it is."""
+    if any(_matches(rule, known) for known in known_rules):
+        return ""
+    kind = "matches no rule" if "*" in rule else "is no rule"
+    close = [] if "*" in rule else difflib.get_close_matches(rule, known_rules, 1)
+    hint = f"did you mean {close[0]}?" if close else "chatproof rules lists them all"
+    return f"'rule' {kind}: {rule!r}; {hint}"
 
 
 def _check_pattern(pattern: str) -> None:
@@ -320,21 +341,22 @@ def _check_pattern(pattern: str) -> None:
 
 def _when(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise _Fault(f"'when' is {_kind(value)}; write a table, as in when = {{ model = \"gpt-*\" }}")
+        raise _Fault(f"'when' is {kind(value)}; write a table, as in when = {{ model = \"gpt-*\" }}")
     found: dict[str, str] = {}
     for key, pattern in cast("dict[str, object]", value).items():
         if key not in _WHEN:
-            raise _Fault(f"unknown key {key!r} in 'when'; {_near(key, _WHEN)}")
-        found[key] = _text(f"when.{key}", pattern)
+            raise _Fault(f"unknown key {key!r} in 'when'; {near(key, _WHEN)}")
+        found[key] = text_of(f"when.{key}", pattern)
     vintage = found.get("vintage", ANY)
     if not any(_matches(vintage, known) for known in VINTAGES):
-        raise _Fault(f"'when.vintage' matches no vintage: {vintage!r}; {_near(vintage, VINTAGES)}")
+        raise _Fault(f"'when.vintage' matches no vintage: {vintage!r}; {near(vintage, VINTAGES)}")
     return found
 
 
-def _text(key: str, value: object) -> str:
+def text_of(key: str, value: object) -> str:
+    """The text that a key must have. Raises WaiverError."""
     if not isinstance(value, str):
-        raise _Fault(f"{key!r} is {_kind(value)}; write a text in quotes")
+        raise _Fault(f"{key!r} is {kind(value)}; write a text in quotes")
     if not value.strip():
         raise _Fault(f"{key!r} is empty; write a text in quotes")
     return value
@@ -352,11 +374,12 @@ _KINDS: Mapping[type, str] = {
 }
 
 
-def _kind(value: object) -> str:
+def kind(value: object) -> str:
     """The kind of a TOML value, in words."""
     return _KINDS.get(type(value), "a time")
 
 
-def _near(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+def near(word: str, known: Sequence[str]) -> str:
+    """The known word that was meant, or all of them."""
+    close = difflib.get_close_matches(word, known, 1)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"

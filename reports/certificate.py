@@ -103,7 +103,7 @@ def waivers(run: Run) -> list[dict[str, Any]]:
 
 def _waiver(known: Mapping[str, object], waiver: object) -> dict[str, Any]:
     said = mapping(waiver)
-    return {name: said.get(name, known.get(name)) for name in _WAIVER}
+    return {name: said.get(name, known.get(name)) for name in _WAIVER} | _given(said, pattern=str, when=dict)
 
 
 def build(run: Run) -> dict[str, Any]:
@@ -118,7 +118,8 @@ def build(run: Run) -> dict[str, Any]:
             "profile": header.get("profile"),
             "vintage": header["vintage"],
             "capabilities": header.get("capabilities"),
-        },
+        }
+        | _given(header, claims=dict),
         "run": {
             "suite": header.get("suite"),
             "catalogue": header.get("catalogue"),
@@ -147,7 +148,12 @@ def build(run: Run) -> dict[str, Any]:
             "lines": len(content.splitlines()),
         },
         "caveats": list(CAVEATS),
-    }
+    } | _given({**footer, "vendors": _table(run.vendor, "chapter")}, waiver_remarks=list, vendors=dict)
+
+
+def _given(said: Mapping[str, Any], **types: type) -> dict[str, Any]:
+    """The members of these types that are there and not empty."""
+    return {name: said[name] for name, kind in types.items() if isinstance(said.get(name), kind) and said[name]}
 
 
 def write(run: Run, folder: Path) -> Path:

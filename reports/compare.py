@@ -219,11 +219,13 @@ def _milder(line: Line, weight: str) -> str:
 
 
 def _states(run: Run) -> dict[str, str]:
-    """Capabilities by name; empty where the gate got no answer (the header then says broken for want of a word)."""
+    """Capabilities by name; empty where the gate got no answer (the header then says broken for want of a word) or was
+    not asked because the profile leaves it out."""
     states: dict[str, str] = {}
     for name, state in mapping(run.header.get("capabilities")).items():
         verdict = run.by_rule.get(f"gate.{name}", {}).get("verdict")
-        states[name] = "" if verdict == "error" else "blocked" if verdict == "blocked" else str(state)
+        unknown = verdict == "error" or state == "unclaimed"
+        states[name] = "" if unknown else "blocked" if verdict == "blocked" else str(state)
     return states
 
 
@@ -280,6 +282,9 @@ def _remarks(old: Run, new: Run, changes: Mapping[Kind, tuple[Change, ...]]) -> 
         for name, effect in names.items():
             if name in before and name in after and before[name] != after[name]:
                 said.append(f"The runs differ in {name} ({before[name]} and {after[name]}): {effect}.")
+    claims = [mapping(run.header.get("claims")) for run in (old, new)]
+    if claims[0] != claims[1] and old.header.get("profile") == new.header.get("profile"):
+        said.append("The profile has changed: what it claims in one of them only is judged differently.")
     if (old.header.get("waivers") or []) != (new.header.get("waivers") or []):
         said.append("The runs differ in their waivers: rules that are waived in one of them are listed apart.")
     weights = sum(

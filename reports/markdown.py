@@ -120,6 +120,7 @@ def _pieces(run: Run) -> Iterator[str]:
     yield from _entries("Broken", [line for lines in groups.values() for line in lines])
     yield from _entries("Warnings", [line for line in by_verdict["warning"] if "finding" in line])
     yield from _waived(run)
+    yield from _vendors(run)
     yield from _unasked(by_verdict["not_offered"], by_verdict["error"])
 
 
@@ -129,6 +130,7 @@ def _head(run: Run) -> str:
         code(header["endpoint"]),
         f"model {code(header['model'])}",
         f"vintage {code(header['vintage'])}",
+        *([f"profile {code(header.get('profile'))}"] if "claims" in header else []),
         f"seed {code(header['seed'])}",
         f"{prose(footer.get('requests', 'unknown'))} requests",
         f"{prose(footer.get('seconds', 'unknown'))} seconds",
@@ -194,6 +196,9 @@ def _entry(line: Line) -> str:
 
 
 def _waived(run: Run) -> Iterator[str]:
+    said = (run.footer or {}).get("waiver_remarks")
+    remarks = cast("list[object]", said) if isinstance(said, list) else []
+    yield from _list("Waivers that say too much", [prose(remark) for remark in remarks])
     waivers = certificate.waivers(run)
     if waivers:
         yield "\n### Waivers\n\n| rule | symptom | reason | owner | expires | used |\n" + "| --- " * 6 + "|\n"
@@ -201,6 +206,21 @@ def _waived(run: Run) -> Iterator[str]:
         words = " | ".join(prose(waiver[name]) for name in ("reason", "owner", "expires"))
         used = "yes" if waiver["used"] else "no"
         yield f"| {code(waiver['rule'])} | {code(waiver['symptom'])} | {words} | {used} |\n"
+
+
+def _vendors(run: Run) -> Iterator[str]:
+    """Rules of vendors, chapter by chapter: counted apart, with what is broken."""
+    for name in dict.fromkeys(str(line["chapter"]) for line in run.vendor):
+        lines = [line for line in run.vendor if line["chapter"] == name]
+        counts = Counter(line["verdict"] for line in lines)
+        told = ", ".join(f"{count} {prose(verdict)}" for verdict, count in counts.items())
+        yield f"\n### Rules of a vendor: {prose(name)}\n\nNo part of the verdict and the counts above: {told}.\n"
+        yield from _entries(
+            f"Broken in {prose(name)}", [row for row in lines if row["verdict"] in BROKEN and "finding" in row]
+        )
+        yield from _entries(
+            f"Warnings of {prose(name)}", [row for row in lines if row["verdict"] == "warning" and "finding" in row]
+        )
 
 
 def _unasked(declined: Sequence[Line], errors: Sequence[Line]) -> Iterator[str]:

@@ -16,6 +16,9 @@ from .jsonl import NAME
 
 FORMAT = "chatproof.run/1"
 
+VENDOR = "x-"
+"""Ids of vendors' rules begin so."""
+
 Line = Mapping[str, Any]
 
 BROKEN = ("failed", "inconsistent")
@@ -36,6 +39,8 @@ class Run:
     footer: Line | None = None
     remarks: tuple[str, ...] = field(default=())
     """What the reader had to leave out, in sentences."""
+    vendor: tuple[Line, ...] = ()
+    """Result lines of vendors' rules, which no verdict and no count of the run knows."""
 
     @cached_property
     def by_rule(self) -> dict[str, Line]:
@@ -59,8 +64,8 @@ class Run:
 
     @property
     def findings(self) -> list[Line]:
-        """Result lines that carry a finding."""
-        return [line for line in self.results if "finding" in line]
+        """Result lines that carry a finding, also those of vendors."""
+        return [line for line in (*self.results, *self.vendor) if "finding" in line]
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -171,4 +176,6 @@ def _assembled(path: Path, lines: list[Line], remarks: list[str]) -> Run:
             raise RecordError(f"{path}: line {number} is a second header; merge runs with chatproof merge")
     if footer is None:
         remarks.append("there is no footer: the run did not come to its end")
-    return Run(path, lines[0], tuple(results.values()), footer, tuple(remarks))
+    official = tuple(line for name, line in results.items() if not name.startswith(VENDOR))
+    others = tuple(line for name, line in results.items() if name.startswith(VENDOR))
+    return Run(path, lines[0], official, footer, tuple(remarks), others)

@@ -99,7 +99,7 @@ def rule_ids() -> st.SearchStrategy[str]:
 @cache
 def capabilities() -> st.SearchStrategy[str]:
     """What a gate finds."""
-    return st.sampled_from(["offered", "refused", "ignored", "broken"])
+    return st.sampled_from(["offered", "refused", "ignored", "broken", "unclaimed"])
 
 
 @cache

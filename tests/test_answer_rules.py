@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from chatproof.conformance.model import Answer, AnswerRule, Exchange, Request, Trouble
+from chatproof.conformance.catalogue import load
+from chatproof.conformance.model import Answer, Exchange, Request, Trouble
 from chatproof.conformance.redaction import HALF_REDACTED, REDACTED
 from chatproof.conformance.reference.behaviour import Reference, respond
 from chatproof.conformance.rules import answer, error
@@ -21,7 +22,7 @@ from chatproof.strategies.bodies import lean
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-RULES = [rule for chapter in (answer, error) for rule in chapter.CHAPTER.rules if isinstance(rule, AnswerRule)]
+RULES = [rule for rule in load().answers if rule.chapter in (answer.CHAPTER.name, error.CHAPTER.name)]
 BY_ID = {rule.id: rule for rule in RULES}
 Change = Callable[[Any], Any]
 JSON = (("content-type", "application/json"),)

@@ -20,6 +20,7 @@ COMMANDS = {
     "bench": "bench",
     "waivers": "waivers",
     "merge": "merge",
+    "probe": "probe",
 }
 """Subcommands, and the file of each."""
 

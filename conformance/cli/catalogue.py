@@ -8,11 +8,20 @@ from collections import Counter
 import click
 
 from .. import rule_reference as reference
-from ..catalogue import CatalogueError, load
+from .. import vendor
+from ..catalogue import Catalogue, CatalogueError, load
 from ..endpoint import curl
 from ..vintages import FIRST, VINTAGES
 
 _VINTAGE = click.option("--vintage", type=click.Choice(VINTAGES), default=FIRST, help="version of the specification")
+
+
+def _catalogue(vintage: str) -> Catalogue:
+    """The catalogue, and after it the rules that installed packages bring."""
+    try:
+        return vendor.extended(load(vintage), vendor.found())
+    except vendor.VendorError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.command()
@@ -26,7 +35,7 @@ def rules(form: str, prop: str | None, chapter: str | None, vintage: str) -> Non
     Example: chatproof rules --property logit_bias
     Example: chatproof rules --format md > rules.md
     """
-    catalogue = load(vintage)
+    catalogue = _catalogue(vintage)
     chosen = list(catalogue.by_id.values())
     for option, wanted in (("property", prop), ("chapter", chapter)):
         known = dict.fromkeys(getattr(rule, option) for rule in catalogue.by_id.values())
@@ -56,7 +65,7 @@ def explain(rule_id: str, vintage: str) -> None:
     Example: chatproof explain temperature.max.refuses
     """
     try:
-        rule = load(vintage).find(rule_id)
+        rule = _catalogue(vintage).find(rule_id)
     except CatalogueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{rule.id}: the server {rule.title}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +17,16 @@ from ._records import load as load_run
 @click.argument("rules", metavar="[RULE]...", nargs=-1)
 @click.option("--endpoint", metavar="URL", help="another server than the recorded one")
 @click.option("--model", metavar="NAME", help="another model than the recorded one")
+@click.option("--conformance-profile", "word", metavar="NAME|FILE", help="the profile of the run, for its headers")
 @access_options
 def replay(
-    record: str, rules: tuple[str, ...], endpoint: str | None, model: str | None, api_key_env: str, **how: Any
+    record: str,
+    rules: tuple[str, ...],
+    endpoint: str | None,
+    model: str | None,
+    api_key_env: str,
+    word: str | None,
+    **how: Any,
 ) -> None:
     """Send the recorded findings again and say which still fail.
 
@@ -27,6 +35,8 @@ def replay(
 
     Example: chatproof replay conformance-report/latest 'stop.*'
     """
+    from .. import profile as profiles
+    from .. import vendor
     from ..catalogue import load
     from ..endpoint import EndpointError
     from ..pace import Pace
@@ -49,15 +59,23 @@ def replay(
     settings = Settings(parity=bool(run.header.get("settings", {}).get("parity")))
     found = dict.fromkeys(Outcome, 0)
     try:
+        profile = profiles.load(profiles.find(word, Path()), lenient=True) if word not in (None, "auto") else None
+    except profiles.ProfileError as error:
+        raise click.ClickException(str(error)) from None
+    try:
         target = resolve(
             endpoint or run.header["endpoint"],
             model or (None if endpoint else run.header["model"]),
             access,
+            profile,
         )
         pace = Pace(settings.in_flight, access.rate)
-        for one in replayed(wanted, run.header, target, load(run.header["vintage"]), settings, pace):
+        catalogue = vendor.extended(load(run.header["vintage"]), vendor.found())
+        for one in replayed(wanted, run.header, target, catalogue, settings, pace):
             found[one.outcome] += 1
             click.echo(printable(f"{one.outcome.value:12} {one.rule}: {target.redaction.text(one.says)}"))
+    except vendor.VendorError as error:
+        raise click.ClickException(str(error)) from None
     except EndpointError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(6) from None

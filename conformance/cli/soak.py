@@ -74,7 +74,7 @@ def soak(
     access = access_from(api_key_env, **how)
     settings = Settings(depth=depth, seed=seed, strict=strict, safe=safe, parity=parity, in_flight=in_flight)
     shown = shlex.join(["chatproof", "soak", url.split("?")[0], *patterns, "--seed", str(seed), "--depth", depth])
-    session = Session(url, model, access, settings, "auto", start, shown)
+    session = Session(url, model, access, settings, None, start, shown)
     rules = [
         rule
         for rule in asked_at(session.catalogue, depth)

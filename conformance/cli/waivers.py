@@ -18,8 +18,9 @@ DAYS = 90
 MOST_WHY, MOST_CURL = 300, 4000
 """Characters kept of a finding's words and of its curl line."""
 
-_WAIVABLE = ("failed", "inconsistent", "warning")
-_RULE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
+WAIVABLE = ("failed", "inconsistent", "warning")
+"""Verdicts that an entry is drafted for."""
+_RULE = re.compile(r"(x-[a-z0-9_]+(-[a-z0-9_]+)*|[a-z0-9_]+)(\.[a-z0-9_]+)+")
 
 
 @click.command()
@@ -46,8 +47,8 @@ def draft(run: Run, today: date) -> str:
 
 
 def _rows(run: Run, today: date) -> Iterator[str]:
-    broken = [line for line in run.results if line["verdict"] in _WAIVABLE]
-    kept = [line for line in broken if _is_sound(line)]
+    broken = [line for line in run.results if line["verdict"] in WAIVABLE]
+    kept = [line for line in broken if is_sound(line)]
     yield comment("Waivers: known failures of a server. Write why and who, or delete the entry.")
     yield comment(f"From a run against {run.header['model']}, vintage {run.header['vintage']}.", MOST_WHY)
     if not kept:
@@ -58,14 +59,16 @@ def _rows(run: Run, today: date) -> Iterator[str]:
         yield comment(f"Rules left out, since the record does not say how they failed: {len(broken) - len(kept)}.")
     for cause in causes(kept):
         yield ""
-        yield from _group(cause, today + timedelta(DAYS))
+        yield from group(cause, today + timedelta(DAYS))
 
 
-def _is_sound(line: Line) -> bool:
+def is_sound(line: Line) -> bool:
+    """Whether a result line says enough of a failure for a waiver."""
     return _RULE.fullmatch(line["rule"]) is not None and "finding" in line and line["finding"]["symptom"] in URGENCY
 
 
-def _group(cause: Cause, expires: date) -> Iterator[str]:
+def group(cause: Cause, expires: date) -> Iterator[str]:
+    """The rows of the entries of one cause."""
     says = cause.says if len(cause.lines) > 1 else "one rule"
     yield comment(f"=== {cause.urgency}: {says}", MOST_WHY)
     for line in cause.lines:

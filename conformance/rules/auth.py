@@ -9,17 +9,17 @@ from __future__ import annotations
 from ...strategies.bodies import lean
 from ..endpoint import KEY_HERE
 from ..judge import Reaction, describe, react
-from ..model import Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Undecided
+from ..model import Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Unlocked
 from .forms import observed
 
 WRONG_KEY = "Bearer chatproof-is-not-a-key"
 
 
 def _locked(body: Body) -> Script:
-    """The exchange without a key; Undecided where the endpoint is open, or no key was sent in the first place."""
+    """The exchange without a key; Unlocked where the endpoint is open, or no key was sent in the first place."""
     bare: Exchange = yield Request(body=body, auth=False)
     if react(bare) is Reaction.ACCEPTED:
-        raise Undecided("the endpoint takes requests without a key")
+        raise Unlocked("the endpoint takes requests without a key")
     return bare  # type: ignore[return-value]
 
 

@@ -99,7 +99,7 @@ _NAMED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (lean(seed="7"), ("seed",)),
     (lean(messages="Say hi."), ("message",)),
     (lean(messages=[]), ("message",)),
-    (lean(messages=[{"role": "bogus", "content": "Say hi."}]), ("role", "bogus")),
+    (lean(messages=[{"role": "bogus", "content": "Say hi."}]), ("message", "role", "bogus")),
     (lean(response_format={"type": "bogus"}), ("response_format", "bogus")),
     (lean(stop=["A", "B", "C", "D", "E"]), ("stop",)),
     ({"model": lean()["model"]}, ("message",)),

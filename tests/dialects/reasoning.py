@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from chatproof.conformance.reference import answers, stream
 from chatproof.conformance.reference.answers import Choice, Reply
 from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.faults import Ask, Check, Reason
-from chatproof.conformance.reference.validator import CHECKS
+from chatproof.conformance.reference.vintages import VINTAGES
+from chatproof.conformance.vintages import FIRST
 
 from .base import Dialect
 
@@ -56,11 +58,11 @@ def curtly(ask: Ask) -> Iterator[Reason]:
         yield replace(reason, code=None, message=reason.message.replace("with this model", f"for {ask.body['model']}"))
 
 
-def thoughtful(body: Mapping[str, Any], now: int) -> Reply:
+def thoughtful(vintage: str, body: Mapping[str, Any], now: int) -> Reply:
     """A reply whose first tokens are thoughts that nobody sees: they count, and the bound may end with them."""
     most = body.get("max_completion_tokens")
     left = None if most is None else most - THOUGHT
-    reply = answers.plan({**body, "max_completion_tokens": left if left is None or left > 0 else 1}, now)
+    reply = VINTAGES[vintage].plan({**body, "max_completion_tokens": left if left is None or left > 0 else 1}, now)
     thought = THOUGHT if left is None or left > 0 else most
     if left is not None and left <= 0:
         reply = replace(reply, choices=tuple(Choice(choice.index, "length") for choice in reply.choices))
@@ -69,6 +71,8 @@ def thoughtful(body: Mapping[str, Any], now: int) -> Reply:
     counts = dict(reply.usage)
     counts["completion_tokens"] = used + thoughts
     counts["total_tokens"] = counts["prompt_tokens"] + used + thoughts
+    if "text_tokens" in counts["completion_tokens_details"]:
+        counts["completion_tokens_details"]["text_tokens"] = used
     counts["completion_tokens_details"] = {**counts["completion_tokens_details"], "reasoning_tokens": thoughts}
     return replace(reply, usage=counts)
 
@@ -101,10 +105,11 @@ def shown(name: str, *, null: bool = False) -> dict[str, Any]:
     return {"completion": completion, "chunks": chunks}
 
 
-def thinker(check: Any = unsupported, **answering: Any) -> Reference:
+def thinker(check: Any = unsupported, vintage: str = FIRST, **answering: Any) -> Reference:
     """The model with one of the ways to refuse and to show its thoughts."""
-    behaviour = Behaviour(plan=thoughtful, **answering)
-    return Reference(checks=(*CHECKS, Check("dialect", check)), behaviour=behaviour)
+    checks = (*VINTAGES[vintage].checks, Check("dialect", check))
+    behaviour = Behaviour(plan=partial(thoughtful, vintage), **answering)
+    return Reference(vintage=vintage, checks=checks, behaviour=behaviour)
 
 
 DIALECTS = [

@@ -23,8 +23,13 @@ def crlf(chunk: Mapping[str, Any]) -> bytes:
 
 
 def with_comments(chunk: Mapping[str, Any]) -> bytes:
-    """A comment and further fields around every event."""
-    return b": keep-alive\n\nevent: message\nid: 1\ndata: " + behaviour.dump(chunk) + b"\n\n"
+    """A comment and a name around every event."""
+    return b": keep-alive\n\nevent: message\ndata: " + behaviour.dump(chunk) + b"\n\n"
+
+
+def with_ids(chunk: Mapping[str, Any]) -> bytes:
+    """Further fields in every event. (Ids and comments that stand alone are more than the official client takes.)"""
+    return b": keep-alive\nid: 1\nretry: 10\ndata: " + behaviour.dump(chunk) + b"\n\n"
 
 
 def tight(chunk: Mapping[str, Any]) -> bytes:
@@ -156,6 +161,7 @@ DIALECTS = [
     Dialect(name="slow", server=Reference(latency=0.03)),
     Dialect(name="events-with-crlf", server=Reference(behaviour=Behaviour(frame=crlf, done=b"data: [DONE]\r\n\r\n"))),
     Dialect(name="events-with-comments", server=Reference(behaviour=Behaviour(frame=with_comments))),
+    Dialect(name="events-with-ids", server=Reference(behaviour=Behaviour(frame=with_ids))),
     Dialect(name="events-without-blanks", server=Reference(behaviour=Behaviour(frame=tight, done=b"data: [DONE]\n\n"))),
     Dialect(
         name="json-with-charset", server=Reference(behaviour=Behaviour(json_type="application/json; charset=utf-8"))

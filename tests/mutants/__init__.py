@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from . import (
     answers,
+    clients,
     compared,
     effects,
     errors,
@@ -37,6 +38,7 @@ _PARTS = (
     compared,
     load,
     later,
+    clients,
 )
 
 for _module in _PARTS:

@@ -27,8 +27,22 @@ MODES = ("auto", "required")
 TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 
 
+def member(body: Body, key: str, name: str) -> Any:
+    """A member of an option object; an empty text where there is none."""
+    holder = body.get(key)
+    return holder.get(name, "") if isinstance(holder, dict) else ""
+
+
 def no_string(value: Any) -> bool:
     return value is not None and not isinstance(value, str)
+
+
+def undemanding(body: Body) -> None:
+    """Where there are several tools, a call of an allowed one is not demanded but left to the model."""
+    found, tools = body.get("tool_choice"), body.get("tools")
+    inside = found.get("allowed_tools") if isinstance(found, dict) else None
+    if isinstance(inside, dict) and inside.get("mode") == "required" and isinstance(tools, list) and len(tools) > 1:
+        inside["mode"] = "auto"
 
 
 def no_boolean(value: Any) -> bool:
@@ -150,15 +164,6 @@ def no_file(role: str, found: Any) -> Any:
     return None if role != "user" and isinstance(found, dict) and found.get("type") == "file" else found
 
 
-def marks(change: Any) -> Any:
-    def part(role: str, found: Any) -> Any:
-        if isinstance(found, dict) and "prompt_cache_breakpoint" in found:
-            change(found)
-        return found
-
-    return parts(part)
-
-
 def annotate(value: Any) -> Any:
     return answering(each_message(lambda message: message.update(annotations=value)))
 
@@ -191,6 +196,14 @@ def results(change: Any) -> Any:
 
 def rename_call(call: Body) -> None:
     call["custom"]["name"] += "_2"
+
+
+def whole_input(chunk: Body) -> None:
+    """The input of a streamed custom call as an object."""
+    for one in chunk["choices"]:
+        for call in one["delta"].get("tool_calls") or ():
+            if "custom" in call:
+                call["custom"]["input"] = {"text": call["custom"]["input"]}
 
 
 REQUESTS = [
@@ -230,8 +243,7 @@ REQUESTS = [
           within("web_search_options", put("user_location", lambda value: isinstance(value, str), None)),
           "web_search_options.location.type.refuses"),
     fault("web_search_options", "search-place-null", "refused",
-          refusing(lambda body: isinstance(body.get("web_search_options"), dict)
-                   and body["web_search_options"].get("user_location", 0) is None),
+          refusing(lambda body: member(body, "web_search_options", "user_location") is None),
           "web_search_options.location.null.accepts"),
     fault("safety_identifier", "safety-unbounded", "bound",
           reading("safety_identifier", lambda value: isinstance(value, str), lambda value: value[:64]),
@@ -264,7 +276,7 @@ REQUESTS = [
           within("prompt_cache_options", put("ttl", word_beside("30m"), "30m")),
           "prompt_cache_options.ttl.enum.refuses"),
     fault("prompt_cache_options", "cache-explicit", "refused",
-          refusing(lambda body: (body.get("prompt_cache_options") or {}).get("mode") == "explicit"),
+          refusing(lambda body: member(body, "prompt_cache_options", "mode") == "explicit"),
           "prompt_cache_options.shape.accepts", "together.* part.breakpoint.accepts"),
     fault("moderation", "moderation-without-model", "required",
           within("moderation", put("model", lambda value: value is None, "m")), "moderation.model.required.refuses"),
@@ -321,6 +333,9 @@ REQUESTS = [
                   and isinstance(value.get("allowed_tools"), dict) and value["allowed_tools"].get("mode") in MODES,
                   lambda value: value["allowed_tools"]["mode"]),
           "ef.choice.allowed", "tool_choice.allowed.*"),
+    fault("tool_choice", "allowed-not-demanded", "ignored",
+          rewriting(undemanding),
+          "ef.choice.allowed.required"),
     fault("tools", "custom-choice-ignored", "ignored",
           reading("tool_choice", lambda value: isinstance(value, dict) and value.get("type") == "custom",
                   lambda value: "auto"),
@@ -336,7 +351,7 @@ REQUESTS = [
           within("stream_options", put("include_obfuscation", no_boolean, False)),
           "stream_options.obfuscation.type.refuses"),
     fault("stream_options", "obfuscation-refused", "refused",
-          refusing(lambda body: "include_obfuscation" in (body.get("stream_options") or {})),
+          refusing(lambda body: isinstance(member(body, "stream_options", "include_obfuscation"), bool)),
           "stream_options.obfuscation.type.accepts", "together.* sse.obfuscation.off"),
 ]  # fmt: skip
 
@@ -365,6 +380,7 @@ ANSWERS = [
           "res.usage.details.later"),
     fault("answer", "image-tokens-many", "answer", details("prompt_tokens_details", image_tokens=10**6),
           "res.usage.details.later.fit"),
+    fault("tools", "custom-input-streamed-whole", "stream", streaming(whole_input), "sse.tool.custom"),
     fault("stream", "obfuscation-number", "stream", streaming(lambda chunk: chunk.update(obfuscation=7)),
           "sse.obfuscation", "sse.obfuscation.off"),
     fault("stream_options", "obfuscation-always", "stream", streaming(lambda chunk: chunk.update(obfuscation="a8Kd")),

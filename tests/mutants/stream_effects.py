@@ -9,7 +9,7 @@ from typing import Any
 
 from chatproof.conformance.reference.answers import Call, Choice
 from chatproof.conformance.reference.behaviour import Reference
-from chatproof.conformance.reference.text import tokenize
+from chatproof.conformance.reference.text import bound, tokenize
 
 from .base import Mutant
 from .effects_common import Body, choosing, planning, without
@@ -27,12 +27,14 @@ def ending(old: str, new: Any) -> Reference:
 
 
 def saying(text: str, kind: str) -> Reference:
-    """Another text where this format is asked for."""
+    """Another text where this format is asked for, and where the token bound has room for it."""
+    tokens = tuple(tokenize(text))
 
     def change(body: Body, choice: Choice) -> Choice:
         wanted = body.get("response_format")
         asked = isinstance(wanted, dict) and wanted.get("type") == kind
-        return replace(choice, tokens=tuple(tokenize(text))) if asked and choice.finish == "stop" else choice
+        room = len(tokens) <= (bound(body) or len(tokens))
+        return replace(choice, tokens=tokens) if asked and room and choice.finish == "stop" else choice
 
     return streamed(change)
 
