@@ -17,6 +17,9 @@ PROOFS = 5
 MOST_AT_ONCE = 16
 """Equal requests that are sent together to see whether a crowd breaks what alone holds."""
 
+CROWD_RULE = "many.refusals"
+"""The rule that bears the blame for what is broken only with many requests in flight."""
+
 KNOWN = 3
 """Sightings after which it is known that crowds break things: what holds alone then needs no crowd of its own."""
 
@@ -24,6 +27,10 @@ PROOFS_WHEN_KNOWN = 2
 """How often a violation that does not repeat is asked again then."""
 
 T = TypeVar("T")
+
+
+LEFT = "seen broken; left to the controller"
+"""Note of a rule that a worker leaves to its controller: with other workers at work nothing is asked alone."""
 
 
 class Unproved(Exception):

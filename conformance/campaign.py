@@ -18,11 +18,12 @@ from typing import Any
 
 from . import joint
 from .again import CROWD_RULE, Crowd
+from .budget import NOTE
 from .catalogue import Catalogue
-from .endpoint import Target
+from .endpoint import Target, prepare
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
-from .judge import Reaction, react
+from .judge import Kind, Reaction, react
 from .model import (
     VENDOR,
     AnswerRule,
@@ -38,12 +39,16 @@ from .model import (
     as_request,
 )
 from .pace import Pace
+from .parity import judge_as_asked
 from .pipeline import Pipeline
-from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places
+from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places, steps_of
 from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
+from .shards import Share
+from .sharing import Shared
 from .sightings import Sightings
+from .tallies import Ledger, restore
 from .traffic import Traffic
 
 MOST_ROUNDS = 10
@@ -72,7 +77,9 @@ class Campaign:
 
     ``capabilities``, and ids of ``declined`` gates, are those known from elsewhere. With ``vet_passes`` no verdict is
     given before the server was seen to be well after its last answer; without, only findings wait for that. ``revive``
-    restarts a server that has died.
+    restarts a server that has died. ``share``: of the rules about answers only those of that share send requests of
+    their own. ``shared`` holds bodies that have failed before. Without ``prove`` a violation is left to another
+    process, which asks the rule anew: with others at work nothing is asked alone.
     """
 
     def __init__(
@@ -86,6 +93,9 @@ class Campaign:
         vet_passes: bool = True,
         revive: Revive | None = None,
         pace: Pace | None = None,
+        share: Share | None = None,
+        shared: Shared | None = None,
+        prove: bool = True,
         on_result: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.target = target
@@ -101,6 +111,8 @@ class Campaign:
         self.traffic = Traffic()
         self._revive = revive
         self._pace = pace
+        self._share = share
+        self._shared = shared
         self._on_result = on_result
         self._results: dict[str, Future[Result]] = {}
         self._loop: asyncio.AbstractEventLoop
@@ -108,7 +120,10 @@ class Campaign:
         self._prover: Prover
         self._wave: SecondWave
         self._sightings = Sightings(catalogue.answers)
+        self._ledger = Ledger(self._sightings)
+        self._finished: list[Mapping[str, Any]] = []
         self._crowd = Crowd()
+        self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
         self._drawing = 0
@@ -120,6 +135,12 @@ class Campaign:
         self._thread = threading.Thread(target=self._main, name="chatproof-campaign", daemon=True)
 
     # --- from other threads --------------------------------------------------------------------------------------
+
+    def carry(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Take over what an earlier part of the run has found: result lines. Only before ``submit``."""
+        lines = list(lines)
+        restore(self._sightings, self._crowd, lines)
+        self._finished += lines
 
     def open(self) -> None:
         """Start the background thread. Blocks until it runs."""
@@ -135,10 +156,15 @@ class Campaign:
 
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
         report = await ask_gates(self._pipeline, gates, self.settings)
+        cut_off = next((row.note for row in report.results if row.verdict is Verdict.ERROR and NOTE in row.note), "")
+        if cut_off:  # what a server offers is not known, so nothing can be asked
+            self._pipeline.give_up(_said_first(cut_off))
         for gate in gates:
             exchange = self._pipeline.known(bounded(gate, self.target))
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
-                self._sightings.observe(exchange)
+                with self._ledger.of(gate.id):
+                    self._sightings.observe(exchange)
+        report.results = [row.with_(tally=self._ledger.take(row.rule, self._crowd)) for row in report.results]
         return report
 
     def submit(self, rules: Sequence[RequestRule | AnswerRule | Relation]) -> None:
@@ -193,8 +219,18 @@ class Campaign:
         lanes = self.settings.in_flight
         async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
-            self._wave = SecondWave(self._pipeline, self.settings, self._sightings, self._crowd)
-            self._prover = Prover(self._pipeline, self.settings, self._searchers, self._cancelled, self._crowd)
+            self._wave = SecondWave(
+                self._pipeline, self.settings, self._sightings, self._crowd, self._ledger, self._prove
+            )
+            self._prover = Prover(
+                self._pipeline,
+                self.settings,
+                self._searchers,
+                self._cancelled,
+                self._crowd,
+                shared=self._shared,
+                prove=self._prove,
+            )
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
@@ -216,6 +252,7 @@ class Campaign:
 
     def _begin(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
         """Settle what the gates decide, queue the pins of the rest, have their examples drawn."""
+        self._pipeline.earlier = self._asked_earlier()
         runs: list[Run] = []
         later: list[AnswerRule | Relation] = []
         for rule in rules:
@@ -243,10 +280,31 @@ class Campaign:
         else:
             for run in safe:
                 self._ask(run, run.cases)
+        if self.target.budget:
+            self.target.budget.later += self._wanted_later(runs, later)
         if runs and not self._cancelled.is_set():
             self._drawing += 1
             self._drawer.submit(self._draw, runs)
         self._spawn(self._second(later, safe, [run for run in runs if run.rule.risky]))
+
+    def _wanted_later(self, runs: Sequence[Run], later: Sequence[AnswerRule | Relation]) -> int:
+        """About how many requests come after wave 1, apart from drawn bodies."""
+        risky = sum(len(run.cases) for run in runs if run.rule.risky)
+        compared = sum(steps_of(rule, self.settings) for rule in later if isinstance(rule, Relation))
+        if self.settings.depth == "smoke":
+            return risky + compared
+        pins = [as_request(pin) for rule in later if isinstance(rule, AnswerRule) for pin in rule.pins]
+        return risky + compared + len({pin.key for pin in pins if not self._pipeline.asked(pin)})
+
+    def _asked_earlier(self) -> set[tuple[object, ...]]:
+        """Keys of the pins that finished rules have sent, and whose answers rules about answers have judged."""
+        rules = [self.catalogue.by_id.get(line["rule"]) for line in self._finished]
+        return {
+            prepare(case.request, self.target).key
+            for rule in rules
+            if isinstance(rule, RequestRule) and rule.expect is Expect.ACCEPT and rule.fit is None
+            for case in pin_cases(rule, 0, self.settings)
+        }
 
     def _fitted(self, run: Run, cases: list[Case]) -> list[Case]:
         """The cases without the features that the server does not offer, and without those that leave too little or go
@@ -264,7 +322,17 @@ class Campaign:
         return [replace(case, request=as_request(body)) for case, body in bodies if body is not None]
 
     def _ask(self, run: Run, cases: list[Case]) -> None:
-        run.asked += [(case, self._pipeline.ask(case.request, run.rule.id, case.order)) for case in cases]
+        asked = [(case, self._pipeline.ask(case.request, run.rule.id, case.order)) for case in cases]
+        run.asked += asked
+        if self.target.budget:  # what is seen broken wants to be proved
+            for _, future in asked:
+                future.add_done_callback(lambda done: self._looked_at(run.rule, done))
+
+    def _looked_at(self, rule: RequestRule, done: asyncio.Future[Exchange]) -> None:
+        if self.target.budget and not done.cancelled():
+            judgement = judge_as_asked(rule, done.result(), self.settings.parity)
+            if judgement.kind is Kind.VIOLATED and not self._results[rule.id].done():
+                self.target.budget.broken.add(rule.id)
 
     def _ask_jointly(self, runs: Sequence[Run]) -> None:
         """Queue the pins of these rules, valid ones merged."""
@@ -306,7 +374,8 @@ class Campaign:
                 return
             cases: list[Case] = []
             try:
-                cases = example_cases(run.rule, self._places[run.rule.id], self.settings)
+                kept = self._shared.cases(run.rule, self._places[run.rule.id], self.settings) if self._shared else []
+                cases = [*kept, *example_cases(run.rule, self._places[run.rule.id], self.settings)]
                 if run.rule.id.startswith(VENDOR):  # what others draw may be no body at all
                     cases = [case for case in cases if case.request.content is not None]
             except Exception as error:
@@ -326,12 +395,18 @@ class Campaign:
     async def _second(self, later: list[AnswerRule | Relation], others: list[Run], risky: list[Run]) -> None:
         """After wave 1: relations, the rules about answers, then what has killed engines, one request at a time."""
         await asyncio.gather(*(run.settled for run in others))
+        if self.target.budget:
+            self.target.budget.later = 0
+            self.target.budget.broken |= {name for name, watched in self._sightings.of.items() if watched.seen}
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
         last = [rule for rule in relations if rule.id == self._crowd.blamed]  # it takes what the others saw
         first = [rule for rule in relations if rule not in last]
         await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in first))
-        await asyncio.gather(*(self._provided(rule) for rule in answers))
+        own = [rule for rule in answers if self._share is None or self._share.owns(rule.id)]
+        for watched in (self._sightings.of[rule.id] for rule in answers if rule not in own):
+            watched.ridden = watched.judged
+        await asyncio.gather(*(self._provided(rule) for rule in own))
         await asyncio.gather(*(self._conclude(rule, self._wave.answer(rule)) for rule in answers))
         await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in last))
         for run in risky:
@@ -363,6 +438,8 @@ class Campaign:
             result = Result(rule.id, Verdict.ERROR, note=f"internal error: {type(error).__name__}: {error}")
         seconds = time.monotonic() - run.started
         self._publish(replace(result, requests=len(run.asked), seconds=seconds))
+        run.asked.clear()  # a long run does not keep what nobody asks for any more
+        run.cases.clear()
         run.settled.set_result(None)
 
     async def _verdict(self, run: Run) -> Result:
@@ -382,18 +459,43 @@ class Campaign:
                 run.asked = kept
                 self._ask(run, again)
                 continue
-            for _, exchange in exchanges:
-                # what a server makes of an invalid request that it took is that rule's finding, and no other's
-                if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
-                    self._sightings.observe(exchange, rule.id)
+            with self._ledger.of(rule.id):
+                for _, exchange in exchanges:
+                    # what a server makes of an invalid request that it took is that rule's finding, and no other's
+                    if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
+                        self._sightings.observe(exchange, rule.id)
             incidents = len(health.incidents)
             result = await self._prover.conclude(rule, exchanges)
             if len(health.incidents) == incidents:
+                await self._forget(rule, exchanges)
                 return result.with_(note=run.left_out) if run.left_out and not exchanges else result
         return Result(rule.id, Verdict.ERROR, note=health.why_not)
 
+    async def _forget(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> None:
+        """Drop from the example database what fails no longer."""
+        parity = self.settings.parity
+        held = [
+            case.kept
+            for case, exchange in exchanges
+            if case.kept and judge_as_asked(rule, exchange, parity).kind is Kind.HELD
+        ]
+        if held and self._shared:
+            await self._loop.run_in_executor(self._searchers, self._shared.forget, rule.id, held)
+
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]
+        if self.target.budget:
+            self.target.budget.broken.discard(result.rule)
+            if result.verdict is Verdict.ERROR and NOTE in result.note:
+                result = result.with_(note=_said_first(result.note))
         if not future.done():
+            if told := self._ledger.take(result.rule, self._crowd):
+                result = result.with_(tally=told)
             self._on_result(result)
             future.set_result(result)
+
+
+def _said_first(note: str) -> str:
+    """The note with the word of the budget at its beginning."""
+    before, _, after = note.partition(NOTE)
+    return NOTE + after + (f" ({before.strip(' :')})" if before else "")

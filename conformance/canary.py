@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..strategies.bodies import lean
+from .budget import Budget
 from .endpoint import Bounds, EndpointError, ExtraHeader, Lane, Target, prepare, split_url
 from .judge import Reaction, describe, error_of, react
 from .model import NOT_JSON, Exchange, Request
@@ -27,6 +28,7 @@ async def resolve(
     key: str | None = None,
     key_variable: str,
     bounds: Bounds | None = None,
+    budget: Budget | None = None,
     headers: tuple[ExtraHeader, ...] = (),
     ca_bundle: str | None = None,
     pace: Pace | None = None,
@@ -53,6 +55,7 @@ async def resolve(
         bounds=bounds or Bounds(),
         headers=headers,
         ca_bundle=ca_bundle,
+        budget=budget,
         models={name: model for name, model in profile.models.items() if name != CHAT},
         extra=dict(profile.fields),
         plain_headers=profile.headers,
@@ -149,6 +152,7 @@ def _reached(exchange: Exchange, target: Target) -> None:
             "timeout": f"{where} does not answer: {trouble.text}",
             "disconnected": f"{where} closes the connection without an answer: {trouble.text}",
             "protocol": f"{where} does not speak HTTP: {trouble.text}",
+            "budget": f"not asked: {trouble.text}; allow more",
         }
         passing = trouble.kind in ("dns", "connect", "connect_timeout", "timeout", "disconnected")
         raise EndpointError(words.get(trouble.kind, f"{where}: {trouble.text}"), passing=passing)

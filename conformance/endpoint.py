@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies
 
@@ -36,6 +36,9 @@ from .pace import BUSY, Pace
 from .redaction import Redaction
 from .sse import read_json
 from .wire import Wire
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 KEEPALIVE = 4.0
 """Seconds for which an idle connection is used again; servers commonly close theirs after five."""
@@ -94,6 +97,7 @@ class Target:
 
     ``headers`` go with every request; ``ca_bundle`` names a file of certificates that are trusted, too. From its
     profile: ``models`` by capability, ``extra`` fields that join bodies which have them not, ``plain_headers``.
+    Whatever is sent to it is booked in ``budget``, and not sent where a ceiling forbids it.
     """
 
     base: str
@@ -106,6 +110,8 @@ class Target:
     models: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     plain_headers: tuple[tuple[str, str], ...] = ()
+    budget: Budget | None = field(default=None, repr=False, compare=False)
+
     headers: tuple[ExtraHeader, ...] = ()
     ca_bundle: str | None = None
 
@@ -391,22 +397,31 @@ class Lane:
         alone = False
         pace = self._pace
         dropped: Exchange | None = None
+        budget = self.target.budget
         while True:
+            if budget is not None and not budget.take(request):
+                return Exchange(request, trouble=Trouble("budget", budget.spent), attempts=attempts)
             attempts += 1
             reused = self._used
-            if pace is None:
-                exchange = await self._once(request, attempts, in_flight)
-            else:
-                await pace.take(ticket)
-                alone = pace.alone
-                try:
-                    if pace.stopped:
-                        return Exchange(
-                            request, trouble=Trouble("cancelled", "the run has ended"), attempts=attempts - 1
-                        )
-                    exchange = await self._once(request, attempts, pace.flying)
-                finally:
-                    pace.give()
+            answer = None
+            try:
+                if pace is None:
+                    exchange = await self._once(request, attempts, in_flight)
+                else:
+                    await pace.take(ticket)
+                    alone = pace.alone
+                    try:
+                        if pace.stopped:
+                            return Exchange(
+                                request, trouble=Trouble("cancelled", "the run has ended"), attempts=attempts - 1
+                            )
+                        exchange = await self._once(request, attempts, pace.flying)
+                    finally:
+                        pace.give()
+                answer = exchange.answer
+            finally:
+                if budget is not None:
+                    budget.settle(request, answer)
             trouble, answer = exchange.trouble, exchange.answer
             if trouble or request.chunked or (answer and answer.unended):
                 await self._renew()  # what a server did not read of a chunked body, it takes for the next request

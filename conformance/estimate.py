@@ -16,9 +16,13 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from . import joint
+from .budget import ceiling
 from .canary import TOKENS
 from .catalogue import Catalogue
-from .endpoint import TOKEN_BOUNDS, Target, headers_of, prepare
+from .cuts import DRAWN, LATER, PINS, Planned
+from .cuts import FIRST as FIRST_PINS
+from .cuts import GATES as GATE_TIER
+from .endpoint import Target, headers_of, prepare
 from .health import CANARY
 from .judge import Reaction, react
 from .model import (
@@ -39,7 +43,7 @@ from .model import (
     Undecided,
     as_request,
 )
-from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, relation_bodies
+from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, pin_cases, relation_bodies, steps_of
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
@@ -48,9 +52,6 @@ from .vintages import FIRST
 
 CHARACTERS = 4
 """Characters of a body that are counted as one prompt token."""
-
-LARGEST = 16_384
-"""Token bound from which on it is no bound: answers end long before, when the model is done."""
 
 OPENING = "canary"
 """Name of the row of the requests that find the model and the token bound."""
@@ -62,7 +63,8 @@ GATES = "gates"
 class Row:
     """One chapter. ``about``: the counts depend on the answers.
 
-    ``unbounded`` requests should be accepted, but set no bound below ``LARGEST``: no part of ``completion_tokens``.
+    ``unbounded`` requests should be accepted, but set no bound below ``budget.LARGEST``: they are no part of
+    ``completion_tokens``.
     """
 
     chapter: str
@@ -77,8 +79,25 @@ class Row:
         return (self.prompt_tokens * price_in + self.completion_tokens * price_out) / 1e6
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A row for each chapter, in the catalogue's order, and each request with what it is for.
+
+    ``slack``: requests that a run with a ceiling keeps for wave 2 beyond what it takes.
+    """
+
+    rows: list[Row]
+    requests: list[Planned]
+    slack: int
+
+
 def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> list[Row]:
-    """A row for each chapter of a run over some rules (None: all that this depth asks), in the catalogue's order.
+    """The rows of ``planned``."""
+    return planned(catalogue, settings, rules).rows
+
+
+def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> Plan:
+    """What a run over some rules (None: all that this depth asks) would send.
 
     Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
     """
@@ -95,12 +114,14 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
     rehearsal = _Rehearsal(Sightings(answers if settings.depth == "smoke" else []), vintage=catalogue.vintage)
     rehearsal.opening()
+    rehearsal.tier = GATE_TIER
     for gate in gates:
         rehearsal.gate(gate)
     offered = frozenset(gate.capability for gate in catalogue.gates)
     if settings.only_claims:
         offered &= set(settings.claims)
     rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
+    rehearsal.tier = LATER
     for rule in relations:
         rehearsal.relation(rule, settings)
     for rule in answers:
@@ -109,7 +130,15 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     present = {rule.chapter for rule in (*requests, *answers, *relations)}
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
     about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
-    return [Row(name, **rehearsal.rows[name], about=name in about) for name in names]
+    rows = [Row(name, **rehearsal.rows[name], about=name in about) for name in names]
+    kept = sum(steps_of(rule, settings) for rule in relations)
+    if settings.depth != "smoke":
+        pins = {as_request(pin).key for rule in answers for pin in rule.pins}
+        kept += len(pins - {case.request.key for rule in requests for case in pin_cases(rule, 0, settings)})
+    of_wave_2 = {rule.id for rule in (*relations, *answers)}
+    others = {one.key for one in rehearsal.requests if one.rule not in of_wave_2}
+    taken = len({one.key for one in rehearsal.requests if one.rule in of_wave_2} - others)
+    return Plan(rows, rehearsal.requests, max(0, kept - taken))
 
 
 def _claimed(rule: Rule, catalogue: Catalogue, settings: Settings) -> bool:
@@ -133,21 +162,6 @@ def total(rows: Sequence[Row]) -> Row:
     return Row("total", **added, about=any(row.about and row.requests for row in rows))
 
 
-def ceiling(body: object) -> int | None:
-    """Completion tokens that a body allows at most, over all of its choices; None where it sets no real bound."""
-    if not isinstance(body, dict):
-        return None
-    bounds = [whole for name in TOKEN_BOUNDS if (whole := _whole(body.get(name)))]
-    return min(bounds) * (_whole(body.get("n")) or 1) if bounds and min(bounds) < LARGEST else None
-
-
-def _whole(value: object) -> int | None:
-    """A positive whole number, also one written as 1.0; None for anything else."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None
-
-
 _STAND_IN = Target("http://127.0.0.1/v1", model="chatproof-reference", fields={"max_tokens": TOKENS})
 """Bodies are prepared for it; nothing is sent to it."""
 
@@ -159,6 +173,9 @@ class _Rehearsal:
     seen: Sightings
     rows: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     known: set[tuple[object, ...]] = field(default_factory=set)
+    requests: list[Planned] = field(default_factory=list)
+    tier: int = GATE_TIER
+    rule: str = OPENING
     target: Target = _STAND_IN
     vintage: str = FIRST
     endpoint: Endpoint = field(init=False)
@@ -171,6 +188,7 @@ class _Rehearsal:
     def count(self, chapter: str, request: Request, *, accepted: bool, again: bool = False) -> None:
         """Count a prepared request, unless an equal one was asked before. Only accepted ones cost tokens."""
         if request.key in self.known and not again:
+            self.requests.append(Planned(self.tier, self.rule, request.key, self.allowed(request) if accepted else 0))
             return
         self.known.add(request.key)
         row = self.rows[chapter]
@@ -180,6 +198,13 @@ class _Rehearsal:
             most = ceiling(read_json(request.content))
             row["completion_tokens"] += most or 0
             row["unbounded"] += most is None
+        key = (request.key, len(self.requests)) if again else request.key
+        self.requests.append(Planned(self.tier, self.rule, key, self.allowed(request) if accepted else 0))
+
+    @staticmethod
+    def allowed(request: Request) -> int:
+        """Completion tokens that a request allows at most; 0 where it sets no bound."""
+        return (ceiling(read_json(request.content)) or 0) if request.method == "POST" else 0
 
     def ask(self, chapter: str, request: Request, *, again: bool = False) -> Exchange:
         """Count a request as the pipeline would send it, and answer it."""
@@ -206,6 +231,7 @@ class _Rehearsal:
 
     def gate(self, gate: Gate) -> None:
         """The probe, and the nonsense where the probe's answer shows no effect."""
+        self.rule = gate.id
         exchange = self.ask(GATES, as_request(gate.probe))
         self.seen.observe(exchange)
         effect = gate.effect(exchange.answer) if gate.effect and exchange.answer else None
@@ -227,6 +253,8 @@ class _Rehearsal:
             if request is None:
                 continue
             ready = prepare(request, self.target)
+            self.rule, first = case.rule.id, case.order[0]
+            self.tier = DRAWN if case.drawn else LATER if case.rule.risky else PINS if first else FIRST_PINS
             self.count(case.rule.chapter, ready, accepted=case.rule.expect is not Expect.REFUSE)
             if self.seen.rules and not case.rule.risky:
                 exchange = self.answered(ready)
@@ -235,6 +263,7 @@ class _Rehearsal:
 
     def relation(self, rule: Relation, settings: Settings) -> None:
         """The scripts of a relation over its pins and drawn bodies."""
+        self.rule = rule.id
         for body in relation_bodies(rule, settings):
             self.play(rule, body)
 
@@ -259,6 +288,7 @@ class _Rehearsal:
 
     def provide(self, rule: AnswerRule) -> None:
         """The requests of a rule about answers that the traffic does not hold, in smoke until one can be judged."""
+        self.rule = rule.id
         for pin in rule.pins:
             if rule.id in self.seen.of and self.seen.of[rule.id].judged:
                 return

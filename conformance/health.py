@@ -134,6 +134,8 @@ class Health:
                 answer = await self._well(lane, ticket=CHECK)
             if answer is None:
                 return True
+            if self.pipeline.gone:
+                return False
             return await self._treat(f"the server no longer takes a minimal request ({answer})", [], ill=True)
 
     @property
@@ -217,10 +219,14 @@ class Health:
         async with self._nurse() as lane:
             for job in suspects:
                 exchange, killed = await self._tried(lane, job.request)
+                if self.pipeline.gone:
+                    return False
                 if killed and not fresh:
                     if not await self._back():
                         return self._over("the server did not come back", [job])
                     exchange, killed = await self._tried(lane, job.request)
+                    if self.pipeline.gone:
+                        return False
                 job.vetted = exchange
                 self.pipeline.remember(job.request, exchange)
                 fresh = killed and self.revive is not None
@@ -235,7 +241,7 @@ class Health:
         """The exchange of a request that was sent alone, and whether the server was gone or ill after it."""
         exchange = replace(await lane.ask(request, ticket=NURSE), vetted=True)
         self.pipeline.traffic.add(exchange)
-        if await self._well(lane) is None:
+        if self._out_of_budget(exchange) or await self._well(lane) is None or self.pipeline.gone:
             return exchange, False
         text = f"the server {'went away' if exchange.answer is None else 'took nothing more'} after this request"
         return replace(exchange, trouble=Trouble("killed", f"{text}, twice")), True
@@ -342,7 +348,16 @@ class Health:
                 self.stir()
                 return None
             said = describe(exchange)
+            if self._out_of_budget(exchange):
+                break
         return said
+
+    def _out_of_budget(self, exchange: Exchange) -> bool:
+        """Whether nothing more may be asked: without canaries there is no verdict, and nobody is to blame."""
+        spent = exchange.trouble is not None and exchange.trouble.kind == "budget"
+        if spent and exchange.trouble:
+            self.pipeline.give_up(exchange.trouble.text)
+        return spent
 
     async def _back(self) -> bool:
         """Restart the server or wait for it, until it takes the canary."""
@@ -356,6 +371,8 @@ class Health:
             while True:
                 if await self.pipeline.listening() and await self._well(lane, 1) is None:
                     return True
+                if self.pipeline.gone:
+                    return False
                 if time.monotonic() > ends:
                     return False
                 await asyncio.sleep(0.25)

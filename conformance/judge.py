@@ -48,7 +48,7 @@ class Judgement:
 NOT_ABOUT_THE_REQUEST = (401, 402, 408, 429, 503, 529)
 """Statuses that speak of the key, the bill, the network or the load. A rule about them names them in its statuses."""
 
-UNREACHED = ("dns", "tls", "connect", "connect_timeout", "cancelled", "set_aside")
+UNREACHED = ("dns", "tls", "connect", "connect_timeout", "cancelled", "set_aside", "budget")
 _FAULTS = {
     Reaction.CRASHED: (Symptom.CRASHED, "answered with a server error"),
     Reaction.DISCONNECTED: (Symptom.DISCONNECTED, "dropped the connection"),
@@ -227,6 +227,8 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     """What this exchange says about this rule. Acceptance and refusal only: answers have rules of their own."""
     reaction = react(exchange)
     said = describe(exchange)
+    if exchange.trouble and exchange.trouble.text.startswith("budget: "):
+        return Judgement(Kind.UNDECIDED, said)
     if rule.expect is Expect.REFUSE and exchange.trouble is None and exchange.status in rule.statuses:
         return Judgement(Kind.HELD, observed=f"refused ({said})")
     if rule.expect is Expect.EITHER and reaction is Reaction.HUNG:

@@ -7,7 +7,7 @@ vintages. Durations are seconds.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, wraps
@@ -159,7 +159,8 @@ class Trouble:
     before a complete answer), ``timeout`` (no complete answer in time), ``too_large`` (over the size cap),
     ``unkept`` (complete, but only its start was kept),
     ``protocol`` (not HTTP), ``killed`` (the server went away or fell ill on this request, twice), ``cancelled``
-    (the run ended before it was sent), ``set_aside`` (not sent, because its like has killed the server).
+    (the run ended before it was sent), ``set_aside`` (not sent, because its like has killed the server), ``budget``
+    (not sent, because a ceiling forbids it).
     """
 
     kind: str
@@ -459,7 +460,8 @@ class Finding:
 class Result:
     """The verdict on one rule, with what it cost.
 
-    A rule about answers ``judged`` that many, ``judged_traffic`` of them answers to other rules' requests.
+    A rule about answers ``judged`` that many, ``judged_traffic`` of them answers to other rules' requests. ``tally`` is
+    what its own requests said about rules about answers (tallies).
     """
 
     rule: str
@@ -473,6 +475,7 @@ class Result:
     capability: Capability | None = None
     finding: Finding | None = None
     note: str = ""
+    tally: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def with_(self, **changes: Any) -> Result:
         """A copy with some members replaced."""

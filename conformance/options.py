@@ -18,7 +18,10 @@ from .vintages import VINTAGES as VINTAGE_NAMES
 
 if TYPE_CHECKING:
     from ..reports.reading import Run
+    from .budget import Budget
     from .profile import Profile
+    from .resume import Earlier
+    from .session import Session
     from .vendor import Vendor
     from .waivers import Waivers
 
@@ -39,6 +42,16 @@ def number(low: int, high: int) -> Any:
         return value
 
     return parse
+
+
+def share(text: str) -> Any:
+    """An argparse type for ``I/N``."""
+    from .shards import parse
+
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def register(parser: pytest.Parser) -> None:
@@ -74,6 +87,18 @@ def register(parser: pytest.Parser) -> None:
     )
     add("--safe", action="store_true", help="leave out requests that have killed engines")
     add("--plan", action="store_true", help="say how many requests and tokens the run would take, and send nothing")
+    add(
+        "--max-requests",
+        metavar="N",
+        type=number(1, 10**9),
+        help="ceiling of the whole run, retries and proofs included",
+    )
+    add(
+        "--max-tokens-total",
+        metavar="N",
+        type=number(1, 10**12),
+        help="ceiling of completion tokens of the whole run: what answers tell, else what their requests allow",
+    )
     add("--in-flight", metavar="N", type=number(1, 512), default=16, help="requests under way at once (default: 16)")
     add(
         "--start",
@@ -81,8 +106,17 @@ def register(parser: pytest.Parser) -> None:
         default=None,
         help="starts the server, restarts it when it dies, stops it at the end",
     )
+    add(
+        "--example-database",
+        metavar="PLACE",
+        action="append",
+        default=[],
+        help="bodies that failed before are asked first: a directory, redis://HOST, github:OWNER/REPO; may be repeated",
+    )
     add("--baseline", metavar="RUN", default=None, help="an earlier run: only what is worse than there fails")
     add("--waivers", metavar="FILE", default=None, help="known failures with reason, owner and end (chatproof waivers)")
+    add("--shard", metavar="I/N", type=share, default=None, help="part I of N of the run (chatproof merge joins them)")
+    add("--resume", action="store_true", help="continue the run in --report-dir: what is finished is not asked again")
     access.register(add)
     add("--report-dir", metavar="DIR", default=None, help="folder for the run record (default: a new one per run)")
 
@@ -190,6 +224,45 @@ def command(config: pytest.Config, endpoint: str) -> str:
     words = [str(word) for word in config.invocation_params.args]
     shown = endpoint.split("?")[0]
     return shlex.join(["pytest", *(word.replace(endpoint, shown) for word in words)])
+
+
+def budget(config: pytest.Config) -> Budget | None:
+    """The ceilings of the run, or None where it has none."""
+    from .budget import Budget
+
+    requests, tokens = config.option.max_requests, config.option.max_tokens_total
+    return Budget(requests, tokens) if requests or tokens else None
+
+
+def earlier(config: pytest.Config, session: Session) -> Earlier | None:
+    """The run that ``--resume`` continues; None where there is none yet. A usage error where it is another run."""
+    from . import resume
+
+    if not config.option.resume:
+        return None
+    if not config.option.report_dir:
+        raise pytest.UsageError("--resume needs --report-dir DIR, the folder of the run to continue")
+    try:
+        found = resume.load(Path(config.invocation_params.dir) / config.option.report_dir)
+        if found:
+            resume.check(found, session)
+    except resume.ResumeError as error:
+        raise pytest.UsageError(f"--resume: {error}") from None
+    return found
+
+
+def databases(config: pytest.Config) -> list[str]:
+    """The places that ``--example-database`` names, directories absolute. They are opened once, so that a wrong one is
+    a usage error."""
+    from .sharing import SharingError, database_at
+
+    start = Path(config.invocation_params.dir)
+    found = [place if ":" in place.split("/")[0] else str(start / place) for place in config.option.example_database]
+    try:
+        database_at(found, start) if found else None
+    except SharingError as error:
+        raise pytest.UsageError(f"--example-database: {error}") from None
+    return found
 
 
 def check_url(endpoint: str) -> None:

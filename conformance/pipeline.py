@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from .budget import URGENT, Priority
 from .endpoint import Lane, Target, prepare, proxied, tls_context
 from .health import NURSE, Health, Revive
 from .intake import Intake
@@ -23,14 +24,13 @@ from .model import Exchange, Request, Trouble, Unended
 from .pace import BUSY, Pace
 from .traffic import Traffic
 
-Priority = tuple[int, ...]
 T = TypeVar("T")
 
 LANDING = 5.0
 """Seconds that a request which is to be alone waits for others to land; one that hangs is no crowd."""
 
-URGENT: Priority = (-1,)
-"""Proofs go before everything that waits, so that verdicts come early."""
+MOST_REMEMBERED = 4_000
+"""Exchanges that are remembered. Of a longer list the oldest are forgotten, and asked again if an equal body comes."""
 
 
 @dataclass(eq=False)
@@ -68,6 +68,8 @@ class Pipeline:
         self.health = Health(self, patience, revive)
         self._queue: asyncio.PriorityQueue[tuple[Priority, int, Job]] = asyncio.PriorityQueue()
         self._memory: dict[tuple[object, ...], asyncio.Future[Exchange]] = {}
+        self.earlier: set[tuple[object, ...]] = set()
+        """Keys of requests that an earlier part of the run has asked and judged."""
         self._number = itertools.count()
         self._flying: set[Job] = set()
         self._troubled = 0
@@ -96,21 +98,35 @@ class Pipeline:
         request = prepare(request, self.target)
         known = self._memory.get(request.key)
         if known is None:
+            self._forget_oldest()
             known = self._memory[request.key] = self._enqueue(request, label, priority)
         return known
+
+    def _forget_oldest(self) -> None:
+        """Make room. What is still under way stays."""
+        if len(self._memory) < MOST_REMEMBERED:
+            return
+        for key, future in itertools.islice(self._memory.items(), MOST_REMEMBERED // 2):
+            if future.done():
+                del self._memory[key]
+                return
 
     def asked(self, request: Request) -> bool:
         """Whether a request was asked before, answered or not."""
         return prepare(request, self.target).key in self._memory
+
+    def judged_earlier(self, request: Request) -> bool:
+        """Whether an earlier part of the run has asked it, and its answer is in the tallies."""
+        return prepare(request, self.target).key in self.earlier
 
     def known(self, request: Request) -> Exchange | None:
         """The exchange of a request that was asked and answered before, or None."""
         future = self._memory.get(prepare(request, self.target).key)
         return future.result() if future is not None and future.done() else None
 
-    def ask_again(self, request: Request, label: str) -> asyncio.Future[Exchange]:
+    def ask_again(self, request: Request, label: str, priority: Priority = URGENT) -> asyncio.Future[Exchange]:
         """A new exchange for a request that was asked before."""
-        return self._enqueue(prepare(request, self.target), label, URGENT)
+        return self._enqueue(prepare(request, self.target), label, priority)
 
     async def ask_alone(self, request: Request, label: str) -> Exchange:
         """A new exchange for a request, with nothing else in flight; one at a time."""
@@ -260,10 +276,13 @@ class Pipeline:
                 if self.gone:
                     self._finish(job, self.cancelled(job))
                     continue
-                if job.label in self.health.set_aside and priority != URGENT:
+                if job.label in self.health.set_aside and priority[0] != URGENT[0]:
                     self._memory.pop(job.request.key, None)
                     trouble = Trouble("set_aside", "not sent: its like has killed the server")
                     self._finish(job, Exchange(job.request, trouble=trouble, attempts=0))
+                    continue
+                if not await self._affordable(job, priority):
+                    self._memory.pop(job.request.key, None)
                     continue
                 self._flying.add(job)
                 try:
@@ -274,6 +293,18 @@ class Pipeline:
                     self._flying.discard(job)
                     self._finish(job, self.cancelled(job))
 
+    async def _affordable(self, job: Job, priority: Priority) -> bool:
+        """Whether the budget allows a job; else it is answered. What is held for answers under way may come back."""
+        budget = self.target.budget
+        if budget is None:
+            return True
+        while not budget.allows(job.request, priority):
+            if not (budget.held and self._flying) or self.gone:
+                self._finish(job, Exchange(job.request, trouble=Trouble("budget", budget.spent), attempts=0))
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
     async def _fly(self, lane: Lane, job: Job) -> Exchange:
         """Send one job; when the server has gone away, wait for it and send again what never arrived."""
         while True:
@@ -281,6 +312,8 @@ class Pipeline:
             self.traffic.add(exchange)
             self.traffic.busy = self.pace.busy_answers
             trouble = exchange.trouble
+            if trouble is not None and trouble.kind == "budget":
+                return exchange
             if exchange.answer and exchange.answer.unended is Unended.CLOSED and not await self.listening():
                 trouble = Trouble("disconnected", exchange.answer.unended)  # the end of the server, not of the stream
             if exchange.status in BUSY and (why := self.pace.hopeless):

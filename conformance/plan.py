@@ -93,6 +93,8 @@ class Case:
     request: Request
     drawn: bool
     order: tuple[int, ...]
+    kept: bytes = b""
+    """How it was drawn, where it comes from an example database (sharing)."""
 
 
 _STRENGTHS = list(Strength)
@@ -107,6 +109,11 @@ def pin_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
         Case(rule, as_request(rule.pins[index]), False, (0 if index == 0 else 1, strength, place, index))
         for index in _asked(rule, DEPTHS[chosen.depth])
     ]
+
+
+def order_of(rule: RequestRule, place: int, number: int) -> tuple[int, ...]:
+    """The place of a body that has failed before: after the pins of its rule's like, before what is drawn."""
+    return (1, _STRENGTHS.index(rule.strength), place, len(rule.pins) + number)
 
 
 SPARSE = ("legacy", "audio", "prediction")
@@ -159,7 +166,7 @@ def example_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]
     if rule.examples is None or count == 0:
         return []
     strength = _STRENGTHS.index(rule.strength)
-    bodies = draw(rule.examples, count, seed_of(chosen.seed, rule.id))
+    bodies = (draw if count <= FEW else draw.__wrapped__)(rule.examples, count, seed_of(chosen.seed, rule.id))
     return [Case(rule, as_request(body), True, (2, strength, place, index)) for index, body in enumerate(bodies)]
 
 
@@ -182,6 +189,10 @@ def quiet(count: int, *phases: Phase) -> settings:
         suppress_health_check=list(HealthCheck),
         backend="hypothesis",
     )
+
+
+FEW = 8
+"""Bodies of one rule that are kept in memory; a run that draws more of each keeps none."""
 
 
 @lru_cache(maxsize=4096)  # a process that runs many campaigns draws their bodies once
@@ -221,7 +232,24 @@ def relation_bodies(rule: Relation, chosen: Settings) -> list[Body]:
     count = drawn if rule.pins else max(drawn, 1)
     if rule.examples is None or count == 0:
         return list(rule.pins)
-    return [*rule.pins, *draw(rule.examples, count, seed_of(chosen.seed, rule.id))]
+    bodies = (draw if count <= FEW else draw.__wrapped__)(rule.examples, count, seed_of(chosen.seed, rule.id))
+    return [*rule.pins, *bodies]
+
+
+COMPARED = 3
+"""Requests that one comparison takes, more or less."""
+
+
+def steps_of(rule: Relation, chosen: Settings) -> int:
+    """About how many requests the comparisons of a relation take."""
+    drawn = chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0
+    return COMPARED * (len(rule.pins) + (drawn if rule.pins else max(drawn, 1)))
+
+
+def own_pins(catalogue: Catalogue) -> int:
+    """About how many requests the rules about answers send that no request rule sends."""
+    others = {as_request(pin).key for rule in catalogue.rules for pin in rule.pins}
+    return len({as_request(pin).key for rule in catalogue.answers for pin in rule.pins} - others)
 
 
 def places(catalogue: Catalogue) -> dict[str, int]:

@@ -106,6 +106,10 @@ def pytest_configure(config: pytest.Config) -> None:
         command = options.command(config, endpoint)
         waivers = options.waivers(config, profile, vendors)
         session = Session(endpoint, option.model, access, settings, profile, option.start, command, waivers, vendors)
+        session.budget = options.budget(config)
+        session.shard = option.shard
+        session.databases = options.databases(config)
+        session.earlier = options.earlier(config, session)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
@@ -115,6 +119,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
+    from .workers import Controller  # in workers too: Hypothesis draws constants from what is imported
+
+    if not handed:
+        config.pluginmanager.register(Controller(session), "chatproof-controller")
     if not worker and not (config.option.collectonly or config.option.plan):
         progress.install(config, session)
     for name in all_markers(session.catalogue):
@@ -132,6 +140,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     from ..reports.jsonl import FolderError
     from .endpoint import EndpointError
+    from .resume import ResumeError
 
     try:
         run.open(lambda: (config.option.report_dir, Path(config.invocation_params.dir)))
@@ -143,6 +152,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     except FolderError as error:
         run.close()
         raise pytest.UsageError(f"--report-dir: {error}") from None
+    except ResumeError as error:
+        run.close()
+        raise pytest.UsageError(f"--resume: {error}") from None
 
 
 def _collects_suite(config: pytest.Config) -> bool:
@@ -156,7 +168,7 @@ def pytest_configure_node(node: Any) -> None:
     """Hand the outcome of the opening to an xdist worker."""
     run = _session(node.config)
     if run is not None and run.target is not None:
-        node.workerinput[_HANDED] = run.handover()
+        node.workerinput[_HANDED] = run.handover(len(node.nodemanager.specs))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -211,14 +223,32 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _plan(config: pytest.Config, run: Session) -> None:
     """Print what the selected rules would send."""
-    from .estimate import estimate, table
+    from . import cuts
+    from .estimate import planned, table
 
-    rules = [rule for name, rule in run.catalogue.by_id.items() if name in run.expected]
+    rules = [rule for name, rule in run.catalogue.by_id.items() if name in run.expected and run.asks(rule)]
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()
-        for line in table(estimate(run.catalogue, run.settings, rules)):
+        found = planned(run.catalogue, run.settings, rules)
+        lines = table(found.rows)
+        if run.budget:
+            limits = run.budget.requests, run.budget.tokens
+            lines += ["", *cuts.sentences(cuts.cut(found.requests, found.slack, *limits), *limits)]
+        for line in lines:
             reporter.write_line(line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """In a worker: what is judged on the traffic of all, and what was seen broken, is left to the controller."""
+    run = _session(item.config)
+    if run is None or not run.is_worker:
+        return None
+    from .suite import RuleItem
+    from .workers import left_to_controller
+
+    return True if isinstance(item, RuleItem) and left_to_controller(item) else None
 
 
 @pytest.hookimpl(wrapper=True)

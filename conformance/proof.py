@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from .again import MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .budget import SEARCH
 from .endpoint import curl, prepare
 from .judge import Judgement, Kind, Reaction, describe, react
 from .model import (
@@ -28,8 +29,9 @@ from .model import (
 )
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import Case, Settings, control_of
+from .plan import Case, Settings, control_of, drawn_count
 from .record import cut
+from .sharing import Shared
 from .shrink import smallest
 
 SHRINK_BOUND = 150
@@ -49,13 +51,18 @@ MOST_BODIES = 3
 
 @dataclass(frozen=True)
 class Prover:
-    """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop."""
+    """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
+
+    ``shared`` keeps how failing bodies were drawn. Without ``prove`` a violation is left to another process.
+    """
 
     pipeline: Pipeline
     settings: Settings
     searchers: ThreadPoolExecutor
     cancelled: Event
     crowd: Crowd
+    shared: Shared | None = None
+    prove: bool = True
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
@@ -68,10 +75,16 @@ class Prover:
                 again = await self.pipeline.ask_again(case.request, rule.id)
                 judged[place] = (case, again, self._judge(rule, again))
         by_kind = {kind: [row for row in judged if row[2].kind is kind] for kind in Kind}
+        if by_kind[Kind.VIOLATED] and not self.prove:
+            return Result(rule.id, Verdict.ERROR, note=LEFT)
         if by_kind[Kind.VIOLATED]:
             return await self._prove(rule, by_kind[Kind.VIOLATED])
-        if by_kind[Kind.UNDECIDED]:
-            return Result(rule.id, Verdict.ERROR, note=by_kind[Kind.UNDECIDED][0][2].why)
+        if undecided := by_kind[Kind.UNDECIDED]:
+            cut_off = [row for row in undecided if unaffordable(row[1])]
+            if not cut_off:
+                return Result(rule.id, Verdict.ERROR, note=undecided[0][2].why)
+            missing = f"{len(cut_off)} of {len(judged)} bodies were not asked"
+            return Result(rule.id, Verdict.ERROR, note=f"{cut_off[0][2].why}; {missing}")
         if not judged:
             return Result(rule.id, Verdict.NOT_OFFERED, note="the server offers too little to ask this")
         excused = by_kind[Kind.EXCUSED]
@@ -103,7 +116,10 @@ class Prover:
                 )
                 request = exchange.request
         elif rule.reduce is not None and request.raw is None:
-            body, left = await self._reduced(rule, request.body)
+            try:
+                body, left = await self._reduced(rule, request.body)
+            except Unproved as reason:
+                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be made smaller: {reason}")
             if not left:
                 what = cut(as_request(body).content, 300)
                 return Result(
@@ -113,6 +129,7 @@ class Prover:
                     note=f"one feature alone fails: {what}",
                 )
             request = as_request(body)
+            await self._keep(rule, case)
         elif case.drawn and request.raw is None:
             request = await self._shrunk(rule) or request
 
@@ -146,7 +163,10 @@ class Prover:
                 rule.id, judgement.why, symptom, prepare(request, self.pipeline.target), exchange, asked.told
             )
         if asked.steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
-            blocked = await self._control(rule, request)
+            try:
+                blocked = await self._control(rule, request)
+            except Unproved as reason:
+                return Result(rule.id, Verdict.ERROR, note=f"seen broken, could not be proved: {reason}")
             if blocked:
                 return Result(rule.id, Verdict.BLOCKED, blocked_by="control", note=blocked)
         ready = prepare(request, self.pipeline.target)
@@ -164,9 +184,13 @@ class Prover:
         return Result(rule.id, verdict_of(rule, finding, asked.steady, self.settings.strict), finding=finding)
 
     async def _violates(self, rule: RequestRule, request: Request) -> bool:
+        """Whether a candidate breaks the rule. Raises Unproved where it cannot be afforded."""
         if rule.expect is Expect.ACCEPT and self.settings.beyond(request.body):
             return False  # what the server documents not to take is no smaller example
-        return self._judge(rule, await self.pipeline.ask(request, rule.id, URGENT)).kind is Kind.VIOLATED
+        exchange = await self.pipeline.ask(request, rule.id, SEARCH)
+        if unaffordable(exchange):
+            raise Unproved(describe(exchange))
+        return self._judge(rule, exchange).kind is Kind.VIOLATED
 
     async def _reduced(self, rule: RequestRule, body: Body) -> tuple[Body, int]:
         """The body with features dropped while it still fails, and how many single droppings make it pass."""
@@ -180,6 +204,13 @@ class Prover:
             else:
                 return body, len(smaller)
 
+    async def _keep(self, rule: RequestRule, case: Case) -> None:
+        """Keep a rich body as it was drawn: it is not made smaller by its strategy."""
+        if self.shared and case.drawn and not case.kept:
+            count = max(drawn_count(rule, self.settings), 1)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self.searchers, self.shared.keep, rule, self.settings, case.order[-1], count)
+
     async def _control(self, rule: RequestRule, request: Request) -> str:
         """Why a refusal says nothing about this rule: the same body without what is under test is refused as well."""
         if request.raw is not None or not isinstance(request.body, dict):
@@ -188,6 +219,8 @@ class Prover:
         if control is None:
             return ""
         exchange = await self.pipeline.ask(as_request(control), rule.id, URGENT)
+        if unaffordable(exchange):
+            raise Unproved(describe(exchange))
         if react(exchange) is Reaction.ACCEPTED:
             return ""
         return f"the same body without what is under test is not accepted either ({describe(exchange)})"
@@ -205,12 +238,22 @@ class Prover:
                 if left <= 0 or self.cancelled.is_set():
                     return None
                 began = time.monotonic()
-                known[request.key] = asyncio.run_coroutine_threadsafe(self._violates(rule, request), loop).result()
+                try:
+                    known[request.key] = asyncio.run_coroutine_threadsafe(self._violates(rule, request), loop).result()
+                except Unproved:
+                    left = 0
+                    return None
                 left -= 1 + int(SHRINK_BOUND * (time.monotonic() - began) / SHRINK_SECONDS)
             return known[request.key]
 
-        body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails)
+        database = self.shared.of(rule.id) if self.shared else None
+        body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails, database)
         return None if body is None else as_request(body)
+
+
+def unaffordable(exchange: Exchange) -> bool:
+    """Whether a ceiling has kept a request from being sent."""
+    return exchange.trouble is not None and exchange.trouble.kind == "budget"
 
 
 def verdict_of(rule: RequestRule, finding: Finding, steady: bool, strict: bool) -> Verdict:

@@ -6,16 +6,21 @@ A line is a plain dict that JSON can hold; reports know nothing else of a run.
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .model import Answer, Exchange, Finding, Gate, Request, Result, Rule, Verdict
+from .model import NOT_JSON, Answer, Exchange, Finding, Gate, Request, Result, Rule, Verdict
+from .sse import read_json
 
 FORMAT = "chatproof.run/1"
 BODY_CUT = 4000
 """Characters kept of a body in the record."""
+
+LARGEST = 64 * 2**20
+"""Bytes of a packed request; a record may come from anywhere."""
 
 CONFORMANT, NON_CONFORMANT, INCOMPLETE = "conformant", "non-conformant", "incomplete"
 """Verdicts of a whole run. A finding outweighs what was not asked."""
@@ -48,6 +53,26 @@ def request_line(request: Request) -> dict[str, Any]:
     if line["body"].encode("utf-8", "replace") != request.content:
         line["packed"] = base64.b64encode(zlib.compress(request.content, 9)).decode()
     return line
+
+
+def recorded_request(line: Mapping[str, Any], old_model: str, model: str) -> Request:
+    """The request of a finding, exact; another model's name takes the place of the recorded one."""
+    packed = line.get("packed")
+    raw = zlib.decompressobj().decompress(base64.b64decode(packed), LARGEST) if packed else line["body"].encode()
+    body = read_json(raw)
+    if isinstance(body, dict) and body.get("model") == old_model and model != old_model:
+        body["model"] = model
+        raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return Request(
+        body=None if body is NOT_JSON else body,
+        raw=raw,
+        method=line["method"],
+        path=line["path"],
+        content_type=line.get("content_type", "application/json"),
+        headers=tuple((name, value) for name, value in line.get("headers", ())),
+        auth=line.get("auth", True),
+        chunked=line.get("chunked") is True,
+    )
 
 
 def _response(answer: Answer) -> dict[str, Any]:
@@ -89,6 +114,8 @@ def result_line(rule: Rule, result: Result) -> dict[str, Any]:
         "judged_traffic": result.judged_traffic,
         "seconds": round(result.seconds, 4),
     }
+    if result.tally:
+        line["tally"] = dict(result.tally)
     if isinstance(rule, Gate):
         line["capability"] = result.capability.value if result.capability else None
     if result.finding:

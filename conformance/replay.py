@@ -7,8 +7,6 @@ requests are asked anew, because their findings are more than one request.
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,13 +24,10 @@ from .pace import Pace
 from .parity import judge_as_asked
 from .plan import Settings
 from .profile import Profile
+from .record import recorded_request
 from .sightings import BUSY, Watched, judge_answer
-from .sse import NOT_JSON, read_json
 
 Line = Mapping[str, Any]
-
-LARGEST = 64 * 2**20
-"""Bytes of a packed request; a record may come from anywhere."""
 
 PROVED = (Verdict.FAILED, Verdict.INCONSISTENT, Verdict.WARNING)
 
@@ -52,26 +47,6 @@ class Replayed:
     rule: str
     outcome: Outcome
     says: str
-
-
-def recorded_request(line: Line, old_model: str, model: str) -> Request:
-    """The request of a finding, exact; another model's name takes the place of the recorded one."""
-    packed = line.get("packed")
-    raw = zlib.decompressobj().decompress(base64.b64decode(packed), LARGEST) if packed else line["body"].encode()
-    body = read_json(raw)
-    if isinstance(body, dict) and body.get("model") == old_model and model != old_model:
-        body["model"] = model
-        raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Request(
-        body=None if body is NOT_JSON else body,
-        raw=raw,
-        method=line["method"],
-        path=line["path"],
-        content_type=line.get("content_type", "application/json"),
-        headers=tuple((name, value) for name, value in line.get("headers", ())),
-        auth=line.get("auth", True),
-        chunked=line.get("chunked") is True,
-    )
 
 
 def resolve(url: str, model: str | None, access: Access, profile: Profile | None = None) -> Target:

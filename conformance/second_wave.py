@@ -8,7 +8,8 @@ from typing import Any
 
 from ..strategies.simpler import simpler
 from . import clients, vendor
-from .again import CROWD_RULE, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .budget import LATER, SEARCH, URGENT
 from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
 from .model import (
@@ -30,11 +31,12 @@ from .model import (
     Verdict,
     as_request,
 )
-from .pipeline import URGENT, Pipeline
+from .pipeline import Pipeline
 from .plan import Settings, relation_bodies
-from .proof import weighed
+from .proof import unaffordable, weighed
 from .record import cut
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
+from .tallies import Ledger
 
 SHRINK_BOUND = 40
 """Requests that are spent on making the request of one sighting smaller."""
@@ -60,6 +62,8 @@ class SecondWave:
     settings: Settings
     sightings: Sightings
     crowd: Crowd
+    ledger: Ledger
+    prove: bool = True
 
     # --- answers -------------------------------------------------------------------------------------------------
 
@@ -71,14 +75,19 @@ class SecondWave:
         for pin in rule.pins:
             if watched.seen or (self.settings.depth == "smoke" and watched.judged):
                 return
-            if self.settings.beyond(as_request(pin).body):
+            if self.settings.beyond(as_request(pin).body) or self.pipeline.judged_earlier(as_request(pin)):
                 continue
-            watched.own += not self.pipeline.asked(as_request(pin))
-            exchange = await self.pipeline.ask(as_request(pin), rule.id, URGENT)
+            new = not self.pipeline.asked(as_request(pin))
+            exchange = await self.pipeline.ask(as_request(pin), rule.id, LATER)
+            if unaffordable(exchange):
+                watched.unasked = describe(exchange)
+                return
+            watched.own += new
             if not await self.pipeline.health.since(exchange.finished):
                 return
             if not self.pipeline.health.tainted(exchange):
-                self.sightings.hold(exchange, rule)
+                with self.ledger.of(rule.id):
+                    self.sightings.hold(exchange, rule)
 
     async def answer(self, rule: AnswerRule) -> Result:
         """The verdict of a rule about answers, once all that they need were provided."""
@@ -92,6 +101,8 @@ class SecondWave:
             result = await self._proved(rule, watched)
         elif self.pipeline.gone:
             result = Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}")
+        elif watched.unasked:
+            result = Result(rule.id, Verdict.ERROR, note=f"{watched.unasked}; requests of its own were not asked")
         elif not watched.judged:
             result = Result(rule.id, Verdict.NOT_OFFERED, note="the server gave no answer that this rule is about")
         else:
@@ -167,7 +178,7 @@ class SecondWave:
                 if left <= 0 or len(candidate.content) >= len(request.content):
                     continue
                 left -= 1
-                fresh = await self.pipeline.ask(candidate, rule.id, URGENT)
+                fresh = await self.pipeline.ask(candidate, rule.id, SEARCH)
                 if fresh.answer is None or react(fresh) is not Reaction.ACCEPTED:
                     continue
                 again = judge_answer(rule, fresh, Watched())
@@ -222,7 +233,7 @@ class SecondWave:
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
         held, undecided, note = 0, "", ""
         sent = 0
-        for body in bodies:
+        for done, body in enumerate(bodies):
             if beyond := self.settings.beyond(body):
                 undecided = beyond
                 continue
@@ -231,6 +242,9 @@ class SecondWave:
             except Undecided as reason:
                 undecided = str(reason)
                 continue
+            except Unproved as reason:
+                missing = f"{len(bodies) - done} of {len(bodies)} comparisons were not made"
+                return Result(rule.id, Verdict.ERROR, note=f"{reason}; {missing}", requests=sent)
             sent += sum(len(exchanges) for _, exchanges in found.seen)
             if self.pipeline.gone:
                 break
@@ -255,6 +269,8 @@ class SecondWave:
             first = await self._play(rule, body)
             if first[0] is None:
                 return Asked([first], 0)
+            if not self.prove:
+                raise Unproved(LEFT)
 
             async def again() -> Played | None:
                 return await self._broken_again(rule, body, alone=True)
@@ -342,9 +358,11 @@ class SecondWave:
         if again and alone:
             exchange = await self.pipeline.ask_alone(request, rule.id)
         elif again or isinstance(step, Fresh):
-            exchange = await self.pipeline.ask_again(request, rule.id)
+            exchange = await self.pipeline.ask_again(request, rule.id, URGENT if again else LATER)
         else:
-            exchange = await self.pipeline.ask(request, rule.id, URGENT)
+            exchange = await self.pipeline.ask(request, rule.id, LATER)
+        if unaffordable(exchange):
+            raise Unproved(describe(exchange))
         busy = exchange.answer is not None and exchange.answer.status in BUSY
         if busy or react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")
@@ -354,5 +372,6 @@ class SecondWave:
             or exchange.status == 401
             or (rule.valid and react(exchange) is Reaction.ACCEPTED)
         ):
-            self.sightings.observe(exchange, rule.id)
+            with self.ledger.of(rule.id):
+                self.sightings.observe(exchange, rule.id)
         return exchange

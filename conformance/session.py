@@ -21,17 +21,21 @@ from pathlib import Path
 from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
-from . import canary, clients, record, vendor
+from . import canary, clients, record, resume, vendor
 from .access import Access, AccessError
 from .access import restored as restored_access
+from .again import CROWD_RULE
+from .budget import Budget
 from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
-from .model import Capability, Gate, Result, Verdict
+from .model import AnswerRule, Capability, Gate, Result, Rule, Verdict
 from .pace import Pace
-from .plan import Settings, asked_at, needed_gates
+from .plan import Settings, asked_at, needed_gates, own_pins
 from .profile import Profile
+from .shards import Share
+from .sharing import Shared, shared
 from .traffic import Traffic
 from .vendor import Vendor
 from .waivers import Waivers, restored
@@ -40,6 +44,11 @@ REFERENCE = "reference"
 
 STARTING = 15.0
 """Seconds for which a server that was started here may also refuse."""
+
+
+def concluded_by_controller(rule: Rule) -> bool:
+    """Whether a rule is judged on what all workers saw: those about answers, and the one about crowds."""
+    return isinstance(rule, AnswerRule) or rule.id == CROWD_RULE
 
 
 class Session:
@@ -79,6 +88,13 @@ class Session:
         self.unexplained = 0
         self.command = command
         self.waivers = waivers or Waivers()
+        self.budget: Budget | None = None
+        self.earlier: resume.Earlier | None = None
+        self.is_worker = False
+        self.databases: list[str] = []
+        self.shared: Shared | None = None
+        self._shares: list[dict[str, int | None]] = []
+        self.shard: Share | None = None
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
         self.more: dict[str, Any] = {}  # for the footer
@@ -106,7 +122,7 @@ class Session:
 
             url = self._stack.enter_context(start(vintage=self.settings.vintage))
         if report and self.start_command:
-            self.folder = choose_folder(*report(), datetime.now())
+            self.folder = self._choose_folder(report)
             self.lifeline = Lifeline(self.start_command, self.folder / "server.log")
             self._stack.callback(self.lifeline.stop)
             if threading.current_thread() is threading.main_thread():
@@ -118,10 +134,29 @@ class Session:
             self.lifeline.target, self.lifeline.ready_within = self.target, ready
         else:
             self.target = canary.await_ready(lambda: self._resolve(url), self.access.wait_ready or 0.0)
+        if self.earlier:
+            resume.check_target(self.earlier, self.target, embedded=self.endpoint == REFERENCE)
+            self._carry(self.earlier)
         if report:
-            self.folder = self.folder or choose_folder(*report(), datetime.now())
+            self.folder = self.folder or self._choose_folder(report)
         if campaign:
-            self._start_campaign(vet_passes=True)
+            self.begin_record()
+            self._start_campaign()
+
+    def _choose_folder(self, report: Callable[[], tuple[str | None, Path]]) -> Path:
+        return choose_folder(*report(), datetime.now(), keep=self.earlier is not None)
+
+    def _carry(self, earlier: resume.Earlier) -> None:
+        """Take over what an earlier part of this run has found and spent."""
+        self.lines |= earlier.lines
+        self.capabilities |= earlier.capabilities
+        self._submitted.update(earlier.lines)
+        self.traffic.requests += earlier.requests
+        self.traffic.tokens = earlier.tokens or None
+        self._started -= earlier.seconds
+        if self.budget:
+            self.budget.sent += earlier.requests
+            self.budget.used += earlier.tokens
 
     def ask_gates(self, rule_ids: Iterable[str] | None = None) -> None:
         """Ask the gates that these rules need (None: all of them), and begin the record."""
@@ -130,22 +165,29 @@ class Session:
         if rule_ids is not None:
             wanted = needed_gates(gates, [self.catalogue.by_id[name] for name in rule_ids])
             gates = tuple(gate for gate in gates if gate.capability in wanted)
+        if all(gate.id in self.lines for gate in gates):
+            return  # an earlier part of the run has asked them
         results = self.campaign.ask_gates(gates)
+        self.campaign.capabilities |= self.capabilities  # what the earlier part has found stands
         self.capabilities = dict(self.campaign.capabilities)
-        self.begin_record()
+        if self._writer and not self.lines:
+            self._writer.begin_again(self._header())
         for result in results:
             self._note(result)
 
     def begin_record(self) -> None:
-        """Write the header; results follow as they come."""
+        """Write the header, or go on after that of an earlier part; results follow as they come."""
         if self.folder:
-            self._writer = self._stack.enter_context(Writer(self.folder))
-        self._header()
+            self._writer = self._stack.enter_context(Writer(self.folder, append=self.earlier is not None))
+            if not self.earlier:
+                self._writer.write(self._header())
 
     def _resolve(self, url: str) -> Target:
         how = self._how()
         pace = Pace(1, self.access.rate)  # one of its own: that a server was still starting says nothing about load
-        return asyncio.run(canary.resolve(url, model=self.model, pace=pace, profile=self.profile, **how))
+        return asyncio.run(
+            canary.resolve(url, model=self.model, pace=pace, profile=self.profile, budget=self.budget, **how)
+        )
 
     def _how(self) -> dict[str, Any]:
         try:
@@ -153,8 +195,9 @@ class Session:
         except AccessError as error:
             raise EndpointError(str(error)) from None
 
-    def handover(self) -> dict[str, Any]:
-        """What a worker needs, as plain values. No secret is among them: workers read their own environment."""
+    def handover(self, workers: int) -> dict[str, Any]:
+        """What one of so many workers needs, as plain values. No secret is among them: workers read their own
+        environment."""
         assert self.target is not None
         target = {
             "base": self.target.base,
@@ -174,8 +217,19 @@ class Session:
             "capabilities": {name: found.value for name, found in self.capabilities.items()},
             "waivers": self.waivers.header(),
             "today": self.today.isoformat(),
-            "gates": [self.lines[gate.id] for gate in self.catalogue.gates if gate.id in self.lines],
+            "lines": list(self.lines.values()),
+            "shard": self.shard.told() if self.shard else None,
+            "budget": self._budget_of(workers),
+            "databases": self.databases,
         }
+
+    def _budget_of(self, workers: int) -> dict[str, int | None] | None:
+        """The ceilings of the next worker, counted as spent until it tells. One in place of a dead one gets none."""
+        if self.budget is None:
+            return None
+        if not self._shares:
+            self._shares = self.budget.shares(workers, own_pins(self.catalogue))
+        return self._shares.pop() if len(self._shares) > 1 else self._shares[0]
 
     @classmethod
     def taken_over(cls, handed: dict[str, Any], workers: int) -> Session:
@@ -186,39 +240,55 @@ class Session:
         access = replace(access, rate=access.share(max(1, workers)))
         vendors = vendor.found() if handed["vendors"] else ()
         session = cls(handed["endpoint"], handed["target"]["model"], access, settings, vendors=vendors)
+        session.is_worker = True
+        session.databases = handed["databases"]
+        session.budget = Budget(**handed["budget"], part=True) if handed["budget"] else None
         how = access.resolving()
         if settings.key == "none":
             how["key"] = None
-        session.target = Target(**handed["target"], **how)
+        session.target = Target(**handed["target"], **how, budget=session.budget)
         session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
-        session.lines = {line["rule"]: line for line in handed["gates"]}
+        session.lines = {line["rule"]: line for line in handed["lines"]}
+        session._submitted.update(session.lines)
+        session.shard = Share(**handed["shard"]) if handed["shard"] else None
         session.waivers = restored(handed["waivers"])
         session.today = date.fromisoformat(handed["today"])
         return session
 
     def outcome(self) -> dict[str, Any]:
         """What a worker tells the controller at its end, as plain values."""
-        return {"traffic": self.traffic.as_dict(), "gone": self.gone, "suspects": self.suspects}
+        spent = self.budget.told() if self.budget else None
+        fault = self.shared.fault if self.shared else ""
+        told = {"gone": self.gone, "suspects": self.suspects, "budget": spent, "fault": fault}
+        return {"traffic": self.traffic.as_dict(), **told}
 
     def add(self, outcome: dict[str, Any]) -> None:
         """In the controller: what a worker told at its end."""
         self.traffic.merge(outcome["traffic"])
         self.gone = self.gone or outcome["gone"]
+        if self.shared:
+            self.shared.fault = self.shared.fault or outcome["fault"]
+        if self.budget:
+            self.budget.add(outcome["budget"])
         self.suspects += [text for text in outcome["suspects"] if text not in self.suspects]
 
-    def _start_campaign(self, *, vet_passes: bool) -> None:
+    def _start_campaign(self) -> None:
         assert self.target is not None
+        self.shared = shared(self.databases, Path.cwd(), self.target.base)
         self.campaign = Campaign(
             self.target,
             self.catalogue,
             self.settings,
             capabilities=self.capabilities,
             declined=[name for name, line in self.lines.items() if line["verdict"] == Verdict.NOT_OFFERED.value],
-            vet_passes=vet_passes,
             revive=self.lifeline.revive if self.lifeline else None,
             pace=self.pace,
+            share=self.shard,
+            shared=self.shared,
+            prove=not self.is_worker,
             on_result=self._arrived,
         )
+        self.campaign.carry(self.lines.values())
         self.campaign.open()
 
     # --- asking --------------------------------------------------------------------------------------------------
@@ -226,14 +296,25 @@ class Session:
     def submit(self, rule_ids: Sequence[str]) -> None:
         """Queue the request rules among these ids that were not queued yet."""
         if self.campaign is None:
-            # a worker asks rule by rule: a canary after each pass would double its traffic
-            self._start_campaign(vet_passes=False)
+            self._start_campaign()
         assert self.campaign is not None
         rules = [self.catalogue.by_id[name] for name in rule_ids if name not in self._submitted]
+        if self.is_worker:  # these are concluded by the controller, from the traffic of all
+            rules = [rule for rule in rules if not concluded_by_controller(rule)]
         self._submitted.update(rule_ids)
         requests = [rule for rule in rules if not isinstance(rule, Gate)]
         if requests:
             self.campaign.submit(requests)
+
+    def take_stock(self) -> None:
+        """In a controller, when its workers have ended: what their traffic said about the rules about answers."""
+        assert self.campaign is not None
+        earlier = self.earlier.lines if self.earlier else {}
+        self.campaign.carry(
+            line
+            for name, line in self.lines.items()
+            if name not in earlier and not isinstance(self.catalogue.by_id[name], Gate)
+        )
 
     def line(self, rule_id: str) -> dict[str, Any]:
         """The record line of a rule; blocks until its verdict is there."""
@@ -264,6 +345,10 @@ class Session:
             if self._writer:
                 self._writer.write(line)
             self.on_line(line)
+
+    def asks(self, rule: Rule) -> bool:
+        """Whether this run may send requests for a rule: rules about answers send theirs in one shard."""
+        return self.shard is None or isinstance(rule, Gate) or self.shard.owns(rule.id)
 
     @property
     def sent(self) -> int:
@@ -300,6 +385,8 @@ class Session:
                     "incidents": self.incidents,
                     "finished": record.now(),
                 }
+                | ({"budget": self.budget.told()} if self.budget else {})
+                | ({"resumed": len(self.earlier.lines)} if self.earlier else {})
                 | ({"waiver_remarks": remarks} if (remarks := self.waiver_remarks(of_vendors=False)) else {})
                 | ({"vendors": self.vendor_counts()} if self.vendors else {})
                 | self.more
@@ -357,13 +444,12 @@ class Session:
         errors = [name for name, line in self.lines.items() if line["verdict"] == Verdict.ERROR.value]
         return sorted(missing) + errors
 
-    def _header(self) -> None:
-        if not self._writer or not self.target:
-            return
+    def _header(self) -> dict[str, Any]:
+        assert self.target is not None
         ids = [rule.id for rule in asked_at(self.catalogue, self.settings.depth)]
         names = ["chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx"]
         names += ["openai"] if clients.installed() else []
-        self._writer.write(
+        header: dict[str, Any] = (
             {
                 "kind": "header",
                 "format": record.FORMAT,
@@ -385,4 +471,7 @@ class Session:
             | ({"vendors": [one.told(ids) for one in self.vendors]} if self.vendors else {})
             | ({"claims": self.profile.header()} if self.profile.digest else {})
             | ({"waivers": self.waivers.header()} if self.waivers.entries else {})
+            | ({"embedded": True} if self.endpoint == REFERENCE else {})
+            | ({"shard": self.shard.told()} if self.shard else {})
         )
+        return header

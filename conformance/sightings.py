@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -40,6 +41,8 @@ class Watched:
     seen: int = 0
     ridden: int = 0
     own: int = 0
+    unasked: str = ""
+    """Why requests of its own were not asked, where a ceiling forbade it."""
     smallest: list[Sighting] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
 
@@ -53,7 +56,8 @@ class Sightings:
         self._among: dict[Callable[[Exchange], bool] | None, list[AnswerRule]] = {}
         for rule in rules:
             self._among.setdefault(rule.among, []).append(rule)
-        self._known: dict[int, tuple[Exchange, set[str]]] = {}  # the exchange, so that its id is given to no other
+        # by id, as long as the exchange lives, so that an id is given to no other
+        self._known: dict[int, tuple[weakref.ref[Exchange], set[str]]] = {}
 
     def observe(self, exchange: Exchange, asker: str = "") -> None:
         """Judge one vetted exchange by all rules. What a vendor's rule (``asker``) makes a server say is judged by
@@ -85,7 +89,10 @@ class Sightings:
 
     def _rules_of(self, exchange: Exchange) -> set[str]:
         """The rules that have judged an exchange, or ``EVERY``."""
-        return self._known.setdefault(id(exchange), (exchange, set()))[1]
+        key = id(exchange)
+        if key not in self._known:
+            self._known[key] = weakref.ref(exchange, lambda _: self._known.pop(key, None)), set[str]()
+        return self._known[key][1]
 
 
 def tells(exchange: Exchange) -> bool:

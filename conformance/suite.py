@@ -13,6 +13,7 @@ from .model import Gate, Rule, Verdict
 from .plan import asked_at
 from .record import RED, failure_text, printable
 from .session import Session
+from .shards import spread
 
 ANCHOR = Path(__file__).with_name("suite.anchor")
 SESSION = pytest.StashKey[Session]()
@@ -29,6 +30,8 @@ class Suite(pytest.File):
         """One item a gate and a rule, gates first."""
         session = self.config.stash[SESSION]
         for rule in asked_at(session.catalogue, session.settings.depth):
+            if session.shard and not session.shard.judges(rule):
+                continue
             yield RuleItem.from_parent(self, name=rule.id, rule=rule)
 
 
@@ -47,12 +50,19 @@ class RuleItem(pytest.Item):
             ("property", rule.property),
         ]
 
-    def runtest(self) -> None:
-        """Ask, wait, judge."""
+    def ask(self) -> dict[str, Any]:
+        """The record line of the rule; blocks until it is there. A worker asks its whole share at once."""
         session = self.config.stash[SESSION]
         waiting = [item.name for item in self.session.items if isinstance(item, RuleItem)]
-        session.submit([self.name] if hasattr(self.config, "workerinput") else waiting)
-        self.line = line = session.line(self.name)
+        if workers := getattr(self.config, "workerinput", {}).get("workercount"):
+            of = spread(waiting, workers)
+            waiting = [name for name in waiting if of[name] == of[self.name]]
+        session.submit(waiting)
+        return session.line(self.name)
+
+    def runtest(self) -> None:
+        """Ask, wait, judge."""
+        self.line = line = self.ask()
         verdict = Verdict(line["verdict"])
         self.user_properties.append(("verdict", verdict.value))
         if "finding" in line:

@@ -52,6 +52,8 @@ def write(terminal: Any, run: Session) -> None:
         terminal.line(f"the server went away or fell ill {len(run.incidents)} times and was {how}")
         for what in list(dict.fromkeys(run.incidents))[:3]:
             terminal.line(f"  {cut(printable(what), 200)}")
+    if run.shared and run.shared.fault:
+        terminal.line(f"example database not used to the end: {cut(printable(run.shared.fault), 200)}")
     if run.lifeline and run.lifeline.deaths:
         codes = ", ".join(str(code) for code in dict.fromkeys(run.lifeline.deaths))
         terminal.line(f"  it ended by itself with exit code {codes}: see server.log")

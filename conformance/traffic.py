@@ -78,6 +78,11 @@ class Traffic:
         return {"statuses": dict(sorted(self.statuses.items())), "busy": self.busy, "latency": latency}
 
 
+def bucket_of(end: float) -> int:
+    """The bucket that ends there: the inverse of ``seconds``."""
+    return round(PER_DECADE * math.log10(end))
+
+
 def seconds(bucket: int) -> float:
     """The end of a bucket, with three digits."""
     return float(f"{10 ** (bucket / PER_DECADE):.3g}")

@@ -18,24 +18,26 @@ class FolderError(OSError):
     """The folder for the record cannot be made or written to."""
 
 
-def choose_folder(wanted: str | None, start: Path, stamp: datetime) -> Path:
+def choose_folder(wanted: str | None, start: Path, stamp: datetime, *, keep: bool = False) -> Path:
     """The folder of this run's reports, made if need be.
 
-    A wanted folder keeps an earlier run under its own start time; without a wish each run gets a folder of its own
-    below ``conformance-report/``, with a ``latest`` link and a ``.gitignore``. Raises FolderError where that fails.
+    A wanted folder keeps an earlier run under its own start time (in its place with ``keep``); without a wish each run
+    gets a folder of its own below ``conformance-report/``, with a ``latest`` link and a ``.gitignore``. Raises
+    FolderError where that fails.
     """
     try:
-        return _choose(wanted, start, stamp)
+        return _choose(wanted, start, stamp, keep)
     except OSError as error:
         raise FolderError(str(error)) from None
 
 
-def _choose(wanted: str | None, start: Path, stamp: datetime) -> Path:
+def _choose(wanted: str | None, start: Path, stamp: datetime, keep: bool) -> Path:
     name = stamp.strftime("%Y%m%d-%H%M%S")
     if wanted:
         folder = start / wanted
         folder.mkdir(parents=True, exist_ok=True)
-        _keep_earlier(folder)
+        if not keep:
+            _keep_earlier(folder)
         return folder
     parent = start / DEFAULT_FOLDER
     parent.mkdir(parents=True, exist_ok=True)
@@ -84,16 +86,26 @@ def _free_name(folder: Path, stamp: str) -> Path:
 
 
 class Writer:
-    """Appends lines to a record. Use as a context manager or call ``close``."""
+    """Appends lines to a record, to one that is there with ``append``. Use as a context manager or call ``close``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, append: bool = False) -> None:
         self.path = folder / NAME
-        self._file: TextIO = self.path.open("w", encoding="utf-8")
+        if append:
+            _cut_torn_end(self.path)
+        self._file: TextIO = self.path.open("a" if append else "w", encoding="utf-8")
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one line and hand it to the operating system."""
         self._file.write(json.dumps(line, ensure_ascii=True) + "\n")
         self._file.flush()
+
+    def begin_again(self, line: Mapping[str, Any]) -> None:
+        """Make one line the whole record, at once: who reads it meanwhile, or after a kill, finds one or the other."""
+        self._file.close()
+        new = self.path.with_name(self.path.name + ".new")
+        new.write_text(json.dumps(line, ensure_ascii=True) + "\n", encoding="utf-8")
+        os.replace(new, self.path)
+        self._file = self.path.open("a", encoding="utf-8")
 
     def close(self) -> None:
         """Close the file."""
@@ -106,3 +118,10 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _cut_torn_end(path: Path) -> None:
+    """Take away a last line that was not written to its end."""
+    with path.open("r+b") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)

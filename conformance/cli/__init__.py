@@ -19,6 +19,7 @@ COMMANDS = {
     "prove": "prove",
     "bench": "bench",
     "waivers": "waivers",
+    "merge": "merge",
     "probe": "probe",
 }
 """Subcommands, and the file of each."""

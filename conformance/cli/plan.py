@@ -19,6 +19,8 @@ _PRICE = click.FloatRange(0, 1_000_000)
 @click.option("--seed", type=int, default=0, help="seed of the run (--hypothesis-seed of pytest)")
 @click.option("--safe", is_flag=True, help="leave out requests that have killed engines")
 @click.option("--vintage", type=click.Choice(VINTAGES), default=FIRST, help="version of the specification")
+@click.option("--max-requests", type=click.IntRange(1, 10**9), help="what this ceiling of the run would cut")
+@click.option("--max-tokens-total", type=click.IntRange(1, 10**12), help="the same for completion tokens")
 @click.option("--price-in", type=_PRICE, help="price of a million prompt tokens")
 @click.option("--price-out", type=_PRICE, help="price of a million completion tokens")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="how to print it")
@@ -28,6 +30,8 @@ def plan(
     seed: int,
     safe: bool,
     vintage: str,
+    max_requests: int | None,
+    max_tokens_total: int | None,
     price_in: float | None,
     price_out: float | None,
     form: str,
@@ -44,9 +48,17 @@ def plan(
     prices = None if price_in is None or price_out is None else (price_in, price_out)
     if prices and any(map(math.isnan, prices)):
         raise click.ClickException("--price-in and --price-out need a number each, and nan is none")
+    from .. import cuts
     from ..catalogue import load
-    from ..estimate import as_json, estimate, table
+    from ..estimate import as_json, planned, table
     from ..plan import Settings
 
-    rows = estimate(load(vintage), Settings(vintage, depth, max_examples, seed, safe=safe))
-    click.echo(json.dumps(as_json(rows, prices), indent=1) if form == "json" else "\n".join(table(rows, prices)))
+    found = planned(load(vintage), Settings(vintage, depth, max_examples, seed, safe=safe))
+    limits = max_requests, max_tokens_total
+    cut = cuts.cut(found.requests, found.slack, *limits) if any(limits) else None
+    if form == "json":
+        ceilings = {"ceilings": cuts.as_json(cut)} if cut else {}
+        click.echo(json.dumps(as_json(found.rows, prices) | ceilings, indent=1))
+    else:
+        lines = [*table(found.rows, prices), *(["", *cuts.sentences(cut, *limits)] if cut else [])]
+        click.echo("\n".join(lines))

@@ -1,0 +1,110 @@
+"""What a ceiling would cut from a planned run: the list in the order of its value, up to where a ceiling ends it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .budget import kept
+
+TIERS = ("gates", "first pins", "other pins", "comparisons and rules about answers", "drawn bodies")
+"""Kinds of requests, the most valuable first."""
+
+GATES, FIRST, PINS, LATER, DRAWN = range(len(TIERS))
+
+
+CANARIES = 50
+"""One request of so many is about the health of a server."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One request of a plan: of which kind, for which rule, and the completion tokens that it allows at most.
+
+    Equal requests have one ``key`` and are sent once.
+    """
+
+    tier: int
+    rule: str
+    key: object
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is left out below a ceiling: requests by the name of their tier, and rules that lose some or all of theirs.
+
+    ``kept`` requests are held back for canaries and proofs. ``whole`` is the least --max-requests that cuts nothing
+    from a server without faults.
+    """
+
+    asked: dict[str, int]
+    left_out: dict[str, int]
+    rules: int
+    of_rules: int
+    kept: int
+    whole: int
+
+
+def cut(planned: Sequence[Planned], slack: int, requests: int | None, tokens: int | None) -> Cut:
+    """What ceilings leave of a plan. ``slack``: requests kept for wave 2 beyond what it takes."""
+    left = None if requests is None else max(0, requests - kept(requests))
+    asked: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    losing: set[str] = set()
+    paid: set[object] = set()
+    refused: set[object] = set()
+    closed = False
+    for one in sorted(planned, key=lambda one: one.tier):  # stable: the order of asking within a tier
+        if one.key in paid:
+            continue
+        room = left is None or left > (slack if one.tier == DRAWN else 0)
+        if closed or not room or (tokens is not None and one.tokens > tokens):
+            left_out[TIERS[one.tier]] += one.key not in refused
+            refused.add(one.key)
+            losing.add(one.rule)
+            closed = closed or one.tier == GATES  # without gates nothing can be asked
+            continue
+        paid.add(one.key)
+        asked[TIERS[one.tier]] += 1
+        left = None if left is None else left - 1
+        tokens = None if tokens is None else tokens - one.tokens
+    needed = len({one.key for one in planned}) + slack
+    needed += needed // CANARIES
+    whole = needed
+    while whole - kept(whole) < needed:
+        whole += 1
+    return Cut(
+        dict(asked),
+        dict(left_out),
+        len(losing),
+        len({one.rule for one in planned}),
+        kept(requests) if requests else 0,
+        whole,
+    )
+
+
+def as_json(found: Cut) -> dict[str, Any]:
+    """The cut as plain values."""
+    return asdict(found)
+
+
+def sentences(found: Cut, requests: int | None, tokens: int | None) -> list[str]:
+    """The cut in words."""
+    names = [f"--max-requests {requests}"] if requests is not None else []
+    names += [f"--max-tokens-total {tokens}"] if tokens is not None else []
+    under = f"under {' and '.join(names)}"
+    if not found.left_out:
+        return [f"{under} nothing is cut from a server without faults."]
+    rows = [f"{under} {found.rules} of {found.of_rules} rules would not be asked to the end (error: budget, exit 6):"]
+    for tier in TIERS:
+        asked, missing = found.asked.get(tier, 0), found.left_out.get(tier, 0)
+        if asked or missing:
+            rows.append(f"  {tier:40}{asked:>6} asked{missing:>8} not")
+    if found.kept:
+        rows.append(f"  {'kept for canaries and proofs':40}{found.kept:>6}")
+    if requests is not None:
+        rows.append(f"  a whole run takes --max-requests {found.whole} or more, --depth smoke takes less")
+    return rows

@@ -1,0 +1,87 @@
+"""Runs with several processes (pytest -n, --tx): each worker asks a fixed share, the controller concludes.
+
+A worker gets all of its rules at once, so that its lanes stay full. When the workers have ended the controller
+concludes what they left: rules about answers and the one about crowds, judged on the traffic of all (each result line
+carries what its rule's traffic said: tallies), and rules that were seen broken, because with others at work nothing is
+asked alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .again import LEFT
+from .session import Session, concluded_by_controller
+from .shards import spread
+from .suite import ANCHOR, RuleItem, Suite
+
+if TYPE_CHECKING:
+    from xdist.scheduler import Scheduling
+
+
+def left_to_controller(item: RuleItem) -> bool:
+    """In a worker: whether it gives no verdict on a rule. Blocks until that is known."""
+    return concluded_by_controller(item.rule) or item.ask()["note"].startswith(LEFT)
+
+
+PREFIX = "chatproof::"
+"""Beginning of our node ids."""
+
+
+def scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """A scheduler that gives each worker its share at once; a share of a dead one goes to another."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FixedShares(LoadScopeScheduling):
+        """Shares are its scopes. What is not ours is handed out file by file."""
+
+        _shares: dict[str, int] | None = None
+
+        def _split_scope(self, nodeid: str) -> str:
+            if self._shares is None:
+                names = [name.removeprefix(PREFIX) for name in self.collection or () if name.startswith(PREFIX)]
+                self._shares = spread(names, self.numnodes)
+            share = self._shares.get(nodeid.removeprefix(PREFIX)) if nodeid.startswith(PREFIX) else None
+            return super()._split_scope(nodeid) if share is None else f"{PREFIX}share-{share}"
+
+    return FixedShares(config, log)
+
+
+class Controller:
+    """Hooks of a controller; in a single process they do nothing."""
+
+    def __init__(self, run: Session) -> None:
+        self.run = run
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Scheduling | None:
+        """Fixed shares, unless every worker is to run everything."""
+        return None if config.getvalue("dist") == "each" else scheduler(config, log)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """When the workers have ended: conclude what they left, as items like any other."""
+        done = yield
+        if session.config.pluginmanager.hasplugin("dsession") and self.run.campaign is not None:
+            self._conclude(session)
+        return done
+
+    def _conclude(self, session: pytest.Session) -> None:
+        suite = Suite.from_parent(session, path=ANCHOR, nodeid="chatproof")
+        items = [
+            item
+            for item in suite.collect()
+            if isinstance(item, RuleItem) and item.name in self.run.expected and item.name not in self.run.lines
+        ]
+        self.run.take_stock()
+        self.run.submit([item.name for item in items])
+        for item, following in zip_longest(items, items[1:]):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
