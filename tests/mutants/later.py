@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .later_making import (
+    GONE,
     Body,
     answering,
     choice,
@@ -169,7 +170,7 @@ GOOD_FILE = {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE
 
 def no_file(role: str, found: Any) -> Any:
     """File parts outside of user messages are passed over."""
-    return None if role != "user" and isinstance(found, dict) and found.get("type") == "file" else found
+    return GONE if role != "user" and isinstance(found, dict) and found.get("type") == "file" else found
 
 
 def annotate(value: Any) -> Any:
