@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .later_making import (
+    GONE,
     Body,
     answering,
     choice,
@@ -139,6 +140,14 @@ def developers(change: Any) -> Any:
     return rewriting(messages)
 
 
+def developer_parts(body: Body) -> bool:
+    rows = body.get("messages")
+    return any(
+        isinstance(row, dict) and row.get("role") == "developer" and isinstance(row.get("content"), list)
+        for row in (rows if isinstance(rows, list) else ())
+    )
+
+
 def without_extra(body: Body) -> None:
     metadata = body.get("metadata")
     if isinstance(metadata, dict) and len(metadata) > 16:
@@ -161,7 +170,7 @@ GOOD_FILE = {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE
 
 def no_file(role: str, found: Any) -> Any:
     """File parts outside of user messages are passed over."""
-    return None if role != "user" and isinstance(found, dict) and found.get("type") == "file" else found
+    return GONE if role != "user" and isinstance(found, dict) and found.get("type") == "file" else found
 
 
 def annotate(value: Any) -> Any:
@@ -294,10 +303,7 @@ REQUESTS = [
     fault("messages", "developer-any-content", "type",
           developers(put("content", lambda value: not isinstance(value, str | list | None), "x")),
           "content.developer.type.refuses"),
-    fault("messages", "developer-parts", "refused",
-          refusing(lambda body: any(isinstance(message, dict) and message.get("role") == "developer"
-                                    and isinstance(message.get("content"), list)
-                                    for message in body.get("messages") or ())),
+    fault("messages", "developer-parts", "refused", refusing(developer_parts),
           "content.developer.parts.accepts", "together.*"),
     fault("messages", "file-without-file", "required",
           file(put("file", lambda value: not isinstance(value, dict), GOOD_FILE)), "part.file.required.refuses"),

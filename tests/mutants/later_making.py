@@ -18,6 +18,7 @@ VINTAGE = "2026-08"
 LATER = Reference(vintage=VINTAGE)
 
 Body = dict[str, Any]
+GONE = object()
 
 
 def rewriting(change: Callable[[Body], object]) -> Reference:
@@ -106,13 +107,13 @@ def each_call(change: Callable[[Body], object]) -> Callable[[Body], None]:
 
 
 def parts(change: Callable[[str, Any], Any]) -> Reference:
-    """A server that reads every content part, of a message with this role, as another one; None drops the part."""
+    """A server that reads every content part, of a message with this role, as another one; GONE drops the part."""
 
     def messages(body: Body) -> None:
         for message in body.get("messages") if isinstance(body.get("messages"), list) else ():
             if isinstance(message, dict) and isinstance(message.get("content"), list):
                 changed = [change(str(message.get("role")), part) for part in message["content"]]
-                message["content"] = [part for part in changed if part is not None] or "x"
+                message["content"] = [part for part in changed if part is not GONE] or "x"
 
     return rewriting(messages)
 
