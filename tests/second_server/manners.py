@@ -1,0 +1,53 @@
+"""What a conforming server may choose: each value of each field keeps every documented promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MODELS = ("hermit-large", "hermit-small")
+
+
+@dataclass(frozen=True)
+class Manners:
+    """The choices of one server. The defaults are as far from the habits of the original service as is allowed."""
+
+    status: int = 422
+    """Status of a fault of shape: 400 or 422. Faults of sense are always 400."""
+    unknown: str = "refuse"
+    """What becomes of a top-level key or option nobody knows: ``refuse``, or ``ignore`` (observed rules then warn)."""
+    contested: str = "take"
+    """What becomes of what no document settles: ``take`` or ``refuse``."""
+    style: str = "lavish"
+    """``lavish``: extra keys, several tokens a chunk, the finish beside the last text. ``lean``: the least."""
+    errors: str = "own"
+    """Form of an error: ``full`` (param and code filled), ``bare`` (both null), ``own`` (own types, extra members)."""
+    most_choices: int = 128
+    """Largest n; more is refused cleanly."""
+    without: tuple[str, ...] = ()
+    """Features refused with a clean 400: top-level keys, or audio, images, json_schema, json_object."""
+    thinking: int = 0
+    """Tokens of hidden reasoning before each answer; they count against the bound."""
+    delay: float = 0.0
+    """Seconds before the first token."""
+    close: bool = False
+    """Whether every connection ends after one answer, as with HTTP/1.0."""
+    chunked: bool = False
+    """Whether answers that are no streams also come in chunks, without a length."""
+    key: str | None = None
+    """The key that must be sent, if any."""
+    split: str = "drop"
+    """A character cut by the token bound: ``drop`` its bytes, or ``replace`` it by U+FFFD."""
+
+    @property
+    def takes(self) -> bool:
+        """Whether contested requests are accepted."""
+        return self.contested == "take"
+
+    @property
+    def lavish(self) -> bool:
+        """Whether answers carry all that is allowed."""
+        return self.style == "lavish"
+
+    def offers(self, feature: str) -> bool:
+        """Whether a feature is there."""
+        return feature not in self.without
