@@ -35,6 +35,23 @@ class Manners:
     """Whether answers that are no streams also come in chunks, without a length."""
     key: str | None = None
     """The key that must be sent, if any."""
+    voice: str = "plain"
+    """How the model talks: ``plain``; ``dull`` always says one token, ``silent`` none, ``endless`` goes on to the bound,
+    ``eager`` calls a tool whenever there is one."""
+    refusing: float = 0.0
+    """Share of choices in which the model refuses to answer, in ``refusal``."""
+    filtered: float = 0.0
+    """Share of choices that a content filter cuts off."""
+    seats: int = 1000
+    """Requests under way at once; more get a 429 that asks for patience."""
+    idle: float = 120.0
+    """Seconds after which a connection that was kept open is closed without a word."""
+    gzip: bool = False
+    """Whether answers are compressed where the client allows it."""
+    hints: bool = False
+    """Whether an interim answer (103) comes before each answer."""
+    version: str = "HTTP/1.1"
+    """Version of the protocol: ``HTTP/1.1``, or ``HTTP/1.0``, which has neither chunks nor kept connections."""
     split: str = "drop"
     """A character cut by the token bound: ``drop`` its bytes, or ``replace`` it by U+FFFD."""
 

@@ -28,6 +28,7 @@ class Choice:
     spoken: Spoken | None = None
     calls: list[tuple[str, str]] = field(default_factory=list)
     legacy: bool = False
+    refused: bool = False
     audio: bool = False
     reason: str = "stop"
     spent: int = 0
@@ -45,8 +46,16 @@ def _choice(asked: Json, manners: Manners, number: int) -> Choice:
     choice = Choice(number, thought=min(manners.thinking, bound(asked)))
     choice.spent = choice.thought
     left = bound(asked) - choice.thought
+    if left > 0 and dice.random() < manners.refusing:
+        choice.refused = True
+        choice.spoken = utter("I would rather not, süß as it is.", asked, manners, left)
+        choice.spent += choice.spoken.spent
+        choice.reason = choice.spoken.reason
+        if asked.get("logprobs"):
+            choice.entries = list(logprobs(choice.spoken.tokens, asked, dice, manners))
+        return choice
     audio = "audio" in asked.get("modalities", ())
-    wanted, forced, choice.legacy = _wanted(asked, dice)
+    wanted, forced, choice.legacy = _wanted(asked, dice, manners)
     if left <= 0:
         choice.spoken, choice.reason = Spoken(), "length"
     elif wanted:
@@ -62,12 +71,15 @@ def _choice(asked: Json, manners: Manners, number: int) -> Choice:
         choice.audio = audio
         choice.spent += choice.spoken.spent
         choice.reason = choice.spoken.reason
+    if choice.spoken and not choice.calls and dice.random() < manners.filtered:
+        choice.spoken.tokens = choice.spoken.tokens[:1]
+        choice.reason = "content_filter"
     if asked.get("logprobs") and choice.spoken and not choice.audio:
         choice.entries = list(logprobs(choice.spoken.tokens, asked, dice, manners))
     return choice
 
 
-def _wanted(asked: Json, dice: Random) -> tuple[list[Json], bool, bool]:
+def _wanted(asked: Json, dice: Random, manners: Manners) -> tuple[list[Json], bool, bool]:
     """The functions to call, whether the request forces it, and whether they are legacy functions."""
     legacy = "functions" in asked
     functions = asked.get("functions") or [tool["function"] for tool in asked.get("tools", ())]
@@ -82,6 +94,8 @@ def _wanted(asked: Json, dice: Random) -> tuple[list[Json], bool, bool]:
     named = [one for one in functions if one["name"].lower().replace("_", " ") in text.replace("_", " ")]
     if rule == "required":
         named = named or [dice.choice(functions), dice.choice(functions)]
+    elif manners.voice == "eager":
+        named = named or functions
     elif last["role"] != "user":
         named = []
     single = legacy or asked.get("parallel_tool_calls") is False
@@ -139,15 +153,19 @@ def completion(asked: Json, made: list[Choice], manners: Manners) -> Json:
 
 
 def _content(choice: Choice) -> str | None:
-    return choice.spoken.text() if choice.spoken and not choice.audio else None
+    return choice.spoken.text() if choice.spoken and not choice.audio and not choice.refused else None
 
 
-def _logprobs(asked: Json, entries: list[Json] | None) -> Json | None:
-    return {"content": entries, "refusal": None} if asked.get("logprobs") else None
+def _logprobs(asked: Json, choice: Choice, entries: list[Json] | None) -> Json | None:
+    if not asked.get("logprobs"):
+        return None
+    return {"content": None, "refusal": entries} if choice.refused else {"content": entries, "refusal": None}
 
 
 def _whole(asked: Json, choice: Choice, manners: Manners) -> Json:
     message: Json = {"role": "assistant", "content": _content(choice), "refusal": None}
+    if choice.refused and choice.spoken:
+        message["refusal"] = choice.spoken.text()
     if choice.legacy and choice.calls:
         message["function_call"] = {"name": choice.calls[0][0], "arguments": choice.calls[0][1]}
     elif choice.calls:
@@ -158,7 +176,7 @@ def _whole(asked: Json, choice: Choice, manners: Manners) -> Json:
         message |= {"annotations": [], "reasoning_content": "hm " * choice.thought}
         message.setdefault("audio", None)
     whole: Json = {"index": choice.index, "message": message, "finish_reason": choice.reason}
-    whole["logprobs"] = _logprobs(asked, choice.entries)
+    whole["logprobs"] = _logprobs(asked, choice, choice.entries)
     return whole
 
 
@@ -206,7 +224,10 @@ def _deltas(asked: Json, choice: Choice, manners: Manners) -> list[Json]:
     for number, (name, text) in enumerate(choice.calls):
         rows += [(delta, None) for delta in _fragments(choice, number, name, text, manners)]
     if manners.lavish:
-        rows = [({"role": "assistant", **delta}, entries) for delta, entries in rows or [({"content": ""}, None)]]
+        rows = [
+            ({"role": "assistant", **delta}, entries)
+            for delta, entries in rows or [({"content": ""}, [] if choice.entries == [] else None)]
+        ]
     else:
         rows = [
             ({"role": "assistant", "content": None if choice.calls else "", "refusal": None}, None),
@@ -214,7 +235,7 @@ def _deltas(asked: Json, choice: Choice, manners: Manners) -> list[Json]:
             ({}, None),
         ]
     made: list[Json] = [
-        {"index": choice.index, "delta": delta, "finish_reason": None, "logprobs": _logprobs(asked, entries)}
+        {"index": choice.index, "delta": delta, "finish_reason": None, "logprobs": _logprobs(asked, choice, entries)}
         for delta, entries in rows
     ]
     made[-1]["finish_reason"] = choice.reason
@@ -240,7 +261,10 @@ def _texts(choice: Choice, size: int) -> Iterator[tuple[Json, list[Json] | None]
                 continue
             text = data.decode(errors="replace")
         if len(held) >= size or last:
-            yield {"content": text}, [choice.entries[at] for at in held] if choice.entries else None
+            yield (
+                {"refusal" if choice.refused else "content": text},
+                [choice.entries[at] for at in held] if choice.entries else None,
+            )
             held = []
 
 

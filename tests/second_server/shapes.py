@@ -2,11 +2,11 @@
 
 A shape is one of
 
-- a string: a leaf, its kind and bounds: ``"number 0 2"``, ``"integer 1 128"``, ``"string 0 9"``, ``"name"``, ``"enum a"``
+- a string: a leaf, its kind and bounds: ``number 0 2``, ``integer 1 128``, ``string 0 512``, ``name``, ``enum on off``
 - a list ``[item, least, most]``: an array (``most`` None: no bound)
 - a tuple: alternatives; the first whose JSON kind is that of the value is taken
-- a dict: an object; a key that ends with ``?`` may be absent. ``"..."`` says what becomes of other keys
-  (``refuse``; else they are left alone). With ``"<tag>"`` the member ``tag`` selects one of the shapes below it; ``"<each>"`` is
+- a dict: an object; a key that ends with ``?`` may be absent. ``"..."`` says what becomes of other keys (``refuse``, or
+  they are left alone). With ``"<tag>"`` the member ``tag`` selects one of the shapes below it, and ``"<each>"`` is
   (key shape, value shape, most pairs)
 """
 

@@ -17,8 +17,8 @@ from .request import said
 
 LORE = """The otter sleeps on the river, and the river does not mind. A lamp in the window is not a star, but the moth
 believes it. If the naïve baker sells süßes Brot, the street is happy; if he sells 12 loaves, the street is full.
-水は静か。 The moss grows on the north side of the stone 🪨, and the stone grows on nobody. Nobody counts the reeds, so the
-reeds are many. A river 🏞️ is a road that walks, and the otter walks the road. Happy is the moth, the lamp is warm!"""
+水は静か。 The moss grows on the north side of the stone 🪨, and the stone grows on nobody. Nobody counts the
+reeds, so the reeds are many. A river 🏞️ is a road that walks, and the otter walks it. Happy is the moth, the lamp warm!"""
 
 WORD = re.compile(r" ?[A-Za-z]+| ?[0-9]|[^\w\s]|\s|\w+")
 COUNT = re.compile(r"\b[Cc]ount|\b[Nn]umbers? from")
@@ -116,6 +116,10 @@ def plan(asked: dict[str, Any], dice: Random, manners: Manners) -> str:
         schema = wanted["json_schema"].get("schema") or {"type": "object"}
         return json.dumps(invent(schema, dice), ensure_ascii=not manners.lavish, indent=space)
     prompt = said(asked["messages"][-1])
+    if manners.voice in ("dull", "silent"):
+        return "Ok" if manners.voice == "dull" else ""
+    if manners.voice == "endless":
+        return " ".join([_chatter(dice) for _ in range(900)])
     if COUNT.search(prompt):
         last = min(int((re.findall(r"\d{1,6}", prompt) or ["60"])[-1]), 1500)
         between = "\n" if re.search("newline|own line|per line", prompt) else ", "

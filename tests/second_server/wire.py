@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -32,6 +33,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, port: int, manners: Manners) -> None:
         self.manners = manners
         self.shapes: dict[str, Shape] = table(manners)
+        self.seats = threading.Semaphore(manners.seats)
         super().__init__(("127.0.0.1", port), Handler)
 
     @property
@@ -55,7 +57,12 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "hermit"
     disable_nagle_algorithm = True
     wbufsize = -1
-    timeout = 120
+
+    def setup(self) -> None:
+        """Take the manners of the server."""
+        self.timeout = self.server.manners.idle
+        self.protocol_version = self.server.manners.version
+        super().setup()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is logged."""
@@ -68,31 +75,38 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         manners = self.server.manners
         self.close_connection = self.close_connection or manners.close
+        seated = self.server.seats.acquire(blocking=False)
         try:
-            content = self._content()
-            path = self.path.split("?")[0]
-            key = self.headers.get("authorization")
-            if manners.key is not None and key is None:
-                raise Fault("There is no key.", kind="sense", status=401)
-            if manners.key is not None and key != f"Bearer {manners.key}":
-                raise Fault("That key is wrong.", code="invalid_api_key", kind="sense", status=401)
-            if path == "/v1/models" and self.command == "GET":
-                models = [
-                    {"id": name, "object": "model", "created": 1730764800, "owned_by": "hermit"} for name in MODELS
-                ]
-                self._json(200, {"object": "list", "data": models})
-            elif path == PATH and self.command == "GET" and manners.takes:
-                self._json(200, {"object": "list", "data": [], "has_more": False})
-            elif path == PATH and self.command == "POST":
-                self._complete(content)
-            elif path == PATH:
-                raise Fault(
-                    f"{self.command} is not for this path.", code="method_not_supported", kind="sense", status=405
-                )
-            else:
-                raise Fault("Nothing is here.", kind="sense", status=404)
+            if not seated:
+                self._content()
+                raise Fault("All seats are taken.", code="rate_limit_exceeded", kind="sense", status=429)
+            self._answer()
         except Fault as fault:
             self._fail(fault)
+        finally:
+            if seated:
+                self.server.seats.release()
+
+    def _answer(self) -> None:
+        manners = self.server.manners
+        content = self._content()
+        path = self.path.split("?")[0]
+        key = self.headers.get("authorization")
+        if manners.key is not None and key is None:
+            raise Fault("There is no key.", kind="sense", status=401)
+        if manners.key is not None and key != f"Bearer {manners.key}":
+            raise Fault("That key is wrong.", code="invalid_api_key", kind="sense", status=401)
+        if path == "/v1/models" and self.command == "GET":
+            models = [{"id": name, "object": "model", "created": 1730764800, "owned_by": "hermit"} for name in MODELS]
+            self._json(200, {"object": "list", "data": models})
+        elif path == PATH and self.command == "GET" and manners.takes:
+            self._json(200, {"object": "list", "data": [], "has_more": False})
+        elif path == PATH and self.command == "POST":
+            self._complete(content)
+        elif path == PATH:
+            raise Fault(f"{self.command} is not for this path.", code="method_not_supported", kind="sense", status=405)
+        else:
+            raise Fault("Nothing is here.", kind="sense", status=404)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
 
@@ -155,13 +169,16 @@ class Handler(BaseHTTPRequestHandler):
             error |= {"param": fault.param(), "code": fault.code}
         if manners.errors == "own":
             error |= {"type": f"{fault.kind}_fault", "code": None, "status": status, "help": ["see the documents"]}
-        extra = [("www-authenticate", "Bearer")] if status == 401 else []
-        self._json(status, {"error": error}, [*extra, ("allow", "POST")] if status == 405 else extra)
+        more = {401: [("www-authenticate", "Bearer")], 405: [("allow", "POST")], 429: [("retry-after", "0")]}
+        self._json(status, {"error": error}, more.get(status, ()))
 
     def _json(self, status: int, value: Any, headers: Iterable[tuple[str, str]] = ()) -> None:
         lavish = self.server.manners.lavish
         content = json.dumps(value, ensure_ascii=not lavish, indent=1 if lavish else None).encode()
-        chunked = self.server.manners.chunked and self.command != "HEAD" and self.request_version == "HTTP/1.1"
+        if self.server.manners.gzip and self.command != "HEAD" and "gzip" in self.headers.get("accept-encoding", ""):
+            content = gzip.compress(content, 1)
+            headers = [*headers, ("content-encoding", "gzip"), ("vary", "accept-encoding")]
+        chunked = self.server.manners.chunked and self.command != "HEAD" and self._modern()
         length = [("transfer-encoding", "chunked")] if chunked else [("content-length", str(len(content)))]
         kind = "application/json; charset=utf-8" if lavish else "application/json"
         self._head(status, [("content-type", kind), *length, *headers])
@@ -170,7 +187,14 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(block)
         self.wfile.flush()
 
+    def _modern(self) -> bool:
+        return self.request_version == self.protocol_version == "HTTP/1.1"
+
     def _head(self, status: int, headers: list[tuple[str, str]]) -> None:
+        if self.server.manners.hints and self._modern():
+            self.send_response_only(103)
+            self.send_header("link", "</style.css>; rel=preload")
+            self.end_headers()
         self.send_response(status)
         for name, text in headers:
             self.send_header(name, text)
@@ -179,7 +203,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _stream(self, parts: Iterator[dict[str, Any]]) -> None:
-        chunked = not self.close_connection and self.request_version == "HTTP/1.1"
+        chunked = not self.close_connection and self._modern()
         self.close_connection = not chunked
         length = [("transfer-encoding", "chunked")] if chunked else []
         kind = "text/event-stream; charset=utf-8" if self.server.manners.lavish else "text/event-stream"
