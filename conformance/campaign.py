@@ -90,6 +90,7 @@ class Campaign:
         self.catalogue = catalogue
         self.settings = settings
         self.capabilities = dict(capabilities or {})
+        self._declined: set[str] = set()
         self.vet_passes = vet_passes
         self.gone: str | None = None
         self.suspects: list[str] = []
@@ -124,6 +125,8 @@ class Campaign:
         """Find out what the server offers. Blocks until it is known."""
         report = asyncio.run_coroutine_threadsafe(self._gate(gates), self._loop).result()
         self.capabilities |= report.capabilities
+        not_offered = {result.rule for result in report.results if result.verdict is Verdict.NOT_OFFERED}
+        self._declined = {gate.capability for gate in gates if gate.id in not_offered}
         return report.results
 
     async def _gate(self, gates: Sequence[Gate]) -> GateReport:
@@ -201,7 +204,7 @@ class Campaign:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
                 self._publish(Result(rule.id, Verdict.ERROR, note=f"not asked: {self._pipeline.gone}"))
                 continue
-            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe)
+            decided = disposition(rule, self.catalogue.gates, self.capabilities, self.settings.safe, self._declined)
             if decided:
                 self._publish(decided)
                 continue

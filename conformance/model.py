@@ -269,13 +269,23 @@ class Gate:
         return f"gate.{self.capability}"
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """What else may have made an answer look wrong. ``ask`` makes another request of the one that was answered so, and
+    ``clears`` says, of the answer to that and the one in doubt, why this one proves nothing; None where it does."""
+
+    ask: Callable[[Body], Body]
+    clears: Callable[[Exchange, Exchange], str | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnswerRule:
     """A requirement on answers, held against every answer of the run that it ``applies`` to.
 
     ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
-    of ``twin_of``, rules that ask the same of other answers, stands for this one.
+    of ``twin_of``, rules that ask the same of other answers, stands for this one. ``doubt`` is asked before a violation
+    is believed.
     """
 
     id: str
@@ -288,6 +298,7 @@ class AnswerRule:
     pins: tuple[Body | Request, ...] = ()
     needs: tuple[str, ...] = ()
     twin_of: tuple[str, ...] = ()
+    doubt: Doubt | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = VINTAGES[0]
     until: str = VINTAGES[-1]

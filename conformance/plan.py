@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -217,11 +217,16 @@ def cases(catalogue: Catalogue, rules: Iterable[RequestRule], chosen: Settings) 
 
 
 def disposition(
-    rule: RequestRule | AnswerRule | Relation, gates: Sequence[Gate], capabilities: dict[str, Capability], safe: bool
+    rule: RequestRule | AnswerRule | Relation,
+    gates: Sequence[Gate],
+    capabilities: dict[str, Capability],
+    safe: bool,
+    declined: Collection[str] = (),
 ) -> Result | None:
     """The verdict of a rule that is not asked because of its gates or of --safe, or None for one that is asked.
 
-    A gate named like the rule's property is needed without saying so.
+    A gate named like the rule's property is needed without saying so. ``declined`` are the features that were refused
+    without fault, also where their gate is no optional one.
     """
     risky = isinstance(rule, RequestRule) and rule.risky
     refusal = isinstance(rule, RequestRule) and rule.expect is Expect.REFUSE
@@ -234,7 +239,7 @@ def disposition(
         found = capabilities.get(name)
         if gate is None or found is None or found is Capability.OFFERED:
             continue
-        if found is Capability.REFUSED and gate.optional:
+        if found is Capability.REFUSED and (gate.optional or name in declined):
             return Result(rule.id, Verdict.NOT_OFFERED, blocked_by=gate.id, note=f"the server refuses {name}")
         if found is Capability.IGNORED and not (refusal or (effect and gate.effect)):
             continue  # what takes nonsense may still do the right thing; what shows no effect has none to judge

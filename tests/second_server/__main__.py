@@ -18,7 +18,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     allowed: dict[str, tuple[Any, ...]] = {
         "status": (400, 422), "unknown": ("refuse", "ignore"), "contested": ("take", "refuse"),
-        "style": ("lavish", "lean"), "errors": ("full", "bare", "own"), "split": ("drop", "replace"), "voice": ("plain", "dull", "silent", "endless", "eager"),
+        "style": ("lavish", "lean"), "errors": ("full", "bare", "own"), "split": ("drop", "replace"),
+        "voice": ("plain", "dull", "silent", "endless", "eager"),
         "version": ("HTTP/1.0", "HTTP/1.1"),
     }  # fmt: skip
     for field in fields(Manners):

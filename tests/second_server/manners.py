@@ -36,8 +36,8 @@ class Manners:
     key: str | None = None
     """The key that must be sent, if any."""
     voice: str = "plain"
-    """How the model talks: ``plain``; ``dull`` always says one token, ``silent`` none, ``endless`` goes on to the bound,
-    ``eager`` calls a tool whenever there is one."""
+    """How the model talks: ``plain``; ``dull`` always says one token, ``silent`` none, ``endless`` never comes to an
+    end, ``eager`` calls a tool whenever there is one."""
     refusing: float = 0.0
     """Share of choices in which the model refuses to answer, in ``refusal``."""
     filtered: float = 0.0

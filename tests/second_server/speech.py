@@ -18,7 +18,7 @@ from .request import said
 LORE = """The otter sleeps on the river, and the river does not mind. A lamp in the window is not a star, but the moth
 believes it. If the naïve baker sells süßes Brot, the street is happy; if he sells 12 loaves, the street is full.
 水は静か。 The moss grows on the north side of the stone 🪨, and the stone grows on nobody. Nobody counts the
-reeds, so the reeds are many. A river 🏞️ is a road that walks, and the otter walks it. Happy is the moth, the lamp warm!"""
+reeds, so the reeds are many. A river 🏞️ is a road that walks, and the otter walks it. Happy is the moth!"""
 
 WORD = re.compile(r" ?[A-Za-z]+| ?[0-9]|[^\w\s]|\s|\w+")
 COUNT = re.compile(r"\b[Cc]ount|\b[Nn]umbers? from")

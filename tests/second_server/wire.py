@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import select
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -58,11 +59,21 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
+    timeout = 120
+    waits = False
+
     def setup(self) -> None:
         """Take the manners of the server."""
-        self.timeout = self.server.manners.idle
         self.protocol_version = self.server.manners.version
         super().setup()
+
+    def handle_one_request(self) -> None:
+        """Wait for the next request no longer than the manners say; the first may take its time."""
+        if self.waits and not select.select([self.connection], [], [], self.server.manners.idle)[0]:
+            self.close_connection = True
+            return
+        self.waits = True
+        super().handle_one_request()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is logged."""
