@@ -23,6 +23,16 @@ class Manners:
     """Form of an error: ``full`` (param and code filled), ``bare`` (both null), ``own`` (own types, extra members)."""
     most_choices: int = 128
     """Largest n; more is refused cleanly."""
+    most_tokens: int = 32_768
+    """Largest token bound; more is refused."""
+    window: int = 2_000_000
+    """Tokens of the longest prompt."""
+    largest: int = 26_214_400
+    """Bytes of the longest body; a longer one gets a 413."""
+    any_model: bool = False
+    """Whether every name of a model is taken, as by servers with one model (an observed rule then warns)."""
+    unlisted: bool = False
+    """Whether there is no list of models."""
     without: tuple[str, ...] = ()
     """Features refused with a clean 400: top-level keys, or audio, images, json_schema, json_object."""
     thinking: int = 0

@@ -9,8 +9,6 @@ from .manners import MODELS, Manners
 from .shapes import Fault, Path, Shape, check
 
 VOCABULARY = 151_936
-MOST_TOKENS = 32_768
-WINDOW = 2_000_000
 WHOLE = {"n", "seed", "top_logprobs", "max_tokens", "max_completion_tokens"}
 
 LONE = re.compile("[\ud800-\udfff]")
@@ -134,15 +132,17 @@ def accept(body: Any, manners: Manners, shapes: dict[str, Shape]) -> dict[str, A
     for key in WHOLE & asked.keys():
         asked[key] = int(asked[key])
     _surrogates(asked)
-    if asked["model"] not in MODELS:
+    if asked["model"] not in MODELS and not manners.any_model:
         raise Fault("No such 'model'.", ("model",), "model_not_found", "sense", 404)
     _messages(asked, manners)
     _tools(asked, manners)
     _formats(asked, manners)
     _pairs(asked, manners)
     _offered(asked, manners)
-    if prompt_tokens(asked) > WINDOW:
-        raise sense(f"'messages' exceed the context of {WINDOW} tokens.", "messages", code="context_length_exceeded")
+    if prompt_tokens(asked) > manners.window:
+        raise sense(
+            f"'messages' exceed the context of {manners.window} tokens.", "messages", code="context_length_exceeded"
+        )
     return asked
 
 
@@ -315,8 +315,8 @@ def _pairs(asked: dict[str, Any], manners: Manners) -> None:
     if "max_tokens" in asked and "max_completion_tokens" in asked:
         raise sense("Give 'max_tokens' or 'max_completion_tokens'.", "max_tokens", code="invalid_parameter_combination")
     for key in ("max_tokens", "max_completion_tokens"):
-        if asked.get(key, 0) > MOST_TOKENS:
-            raise sense(f"'{key}' is above {MOST_TOKENS}.", key, code="invalid_value")
+        if asked.get(key, 0) > manners.most_tokens:
+            raise sense(f"'{key}' is above {manners.most_tokens}.", key, code="invalid_value")
     top = asked.get("top_logprobs")
     if top is not None and asked.get("logprobs") is not True and (top > 0 or not takes):
         raise sense("'top_logprobs' needs 'logprobs': true.", "top_logprobs")

@@ -148,6 +148,8 @@ def logprobs(tokens: list[bytes], asked: dict[str, Any], dice: Random, manners: 
         chances = [(0.6 * 0.4**number) or 1e-9 for number in range(len(ranking))]
         rows = [(word, math.log(chance)) for word, chance in zip(ranking, chances, strict=True)]
         rows = [(word, -9999.0 if chance < -9 else chance) for word, chance in rows]
+        if manners.lavish and dice.random() < 0.2:
+            rank, rows = 0, [(token, 0)]  # certain: a whole number, and no alternative
         entry = _entry(token, rows[rank][1], manners)
         entry["top_logprobs"] = [_entry(*row, manners) for row in rows[: asked.get("top_logprobs", 0)]]
         yield entry

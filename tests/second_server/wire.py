@@ -17,7 +17,6 @@ from .reply import choices, chunks, completion
 from .request import accept, table
 from .shapes import Fault, Shape
 
-LARGEST = 26_214_400
 PATH = "/v1/chat/completions"
 
 
@@ -107,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Fault("There is no key.", kind="sense", status=401)
         if manners.key is not None and key != f"Bearer {manners.key}":
             raise Fault("That key is wrong.", code="invalid_api_key", kind="sense", status=401)
-        if path == "/v1/models" and self.command == "GET":
+        if path == "/v1/models" and self.command == "GET" and not manners.unlisted:
             models = [{"id": name, "object": "model", "created": 1730764800, "owned_by": "hermit"} for name in MODELS]
             self._json(200, {"object": "list", "data": models})
         elif path == PATH and self.command == "GET" and manners.takes:
@@ -144,9 +143,9 @@ class Handler(BaseHTTPRequestHandler):
             raise Fault("The length of the body is no number.", kind="sense") from None
 
     def _small(self, size: int) -> None:
-        if size > LARGEST:
+        if size > self.server.manners.largest:
             self.close_connection = True
-            raise Fault(f"The body is larger than {LARGEST} bytes.", kind="sense", status=413)
+            raise Fault(f"The body is larger than {self.server.manners.largest} bytes.", kind="sense", status=413)
 
     def _complete(self, content: bytes) -> None:
         manners = self.server.manners
