@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MODELS = ("hermit-large", "hermit-small")
+MODELS = ("ermite/l'été \\ 7b:q4", "hermit-small")
 
 
 @dataclass(frozen=True)

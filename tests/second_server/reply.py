@@ -221,8 +221,12 @@ def _deltas(asked: Json, choice: Choice, manners: Manners) -> list[Json]:
         rows += [({"audio": {key: sound[key]}}, None) for key in ("transcript", "data", "expires_at")]
     elif choice.spoken:
         rows += _texts(choice, 3 if manners.lavish else 1)
-    for number, (name, text) in enumerate(choice.calls):
-        rows += [(delta, None) for delta in _fragments(choice, number, name, text, manners)]
+    streams = [_fragments(choice, number, *call, manners) for number, call in enumerate(choice.calls)]
+    if manners.lavish and not choice.legacy:  # the calls side by side, the next fragments of all of them in one delta
+        for row in zip_longest(*streams):
+            rows.append(({"tool_calls": [one for part in row if part for one in part["tool_calls"]]}, None))
+    else:
+        rows += [(delta, None) for stream in streams for delta in stream]
     if manners.lavish:
         rows = [
             ({"role": "assistant", **delta}, entries)

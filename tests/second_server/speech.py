@@ -17,7 +17,7 @@ from .request import said
 
 LORE = """The otter sleeps on the river, and the river does not mind. A lamp in the window is not a star, but the moth
 believes it. If the naïve baker sells süßes Brot, the street is happy; if he sells 12 loaves, the street is full.
-水は静か。 The moss grows on the north side of the stone 🪨, and the stone grows on nobody. Nobody counts the
+水は静か。\u2028The\u0085 moss grows on the north side of the stone 🪨, and the stone grows on nobody. Nobody counts the
 reeds, so the reeds are many. A river 🏞️ is a road that walks, and the otter walks it. Happy is the moth!"""
 
 WORD = re.compile(r" ?[A-Za-z]+| ?[0-9]|[^\w\s]|\s|\w+")
@@ -150,16 +150,17 @@ def logprobs(tokens: list[bytes], asked: dict[str, Any], dice: Random, manners: 
         rows = [(word, -9999.0 if chance < -9 else chance) for word, chance in rows]
         if manners.lavish and dice.random() < 0.2:
             rank, rows = 0, [(token, 0)]  # certain: a whole number, and no alternative
-        entry = _entry(token, rows[rank][1], manners)
+        known = not manners.lavish or not token.isascii() or dice.random() < 0.9
+        entry = _entry(token, rows[rank][1], manners, known=known)
         entry["top_logprobs"] = [_entry(*row, manners) for row in rows[: asked.get("top_logprobs", 0)]]
         yield entry
 
 
-def _entry(token: bytes, chance: float, manners: Manners) -> dict[str, Any]:
+def _entry(token: bytes, chance: float, manners: Manners, *, known: bool = True) -> dict[str, Any]:
     try:
         text = token.decode()
     except UnicodeDecodeError:
         text = (
             "bytes:" + "".join(f"\\x{byte:02x}" for byte in token) if manners.lavish else token.decode(errors="replace")
         )
-    return {"token": text, "logprob": chance, "bytes": list(token)}
+    return {"token": text, "logprob": chance, "bytes": list(token) if known else None}

@@ -233,16 +233,17 @@ class Handler(BaseHTTPRequestHandler):
                 yield f"data: {text}\n\n".encode()
             else:
                 event = f"id: {number}\r\nevent: message\r\ndata:{text}\r\n\r\n".encode()
-                yield event[:33]  # events do not end where packets end
-                yield event[33:]
+                middle = len(event) // 2  # events do not end where packets end, nor do characters
+                yield event[:middle]
+                yield event[middle:]
         yield b"data: [DONE]\r\n\r\n" if lavish else b"data: [DONE]\n\n"
 
     @staticmethod
     def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
         for part in parts:
             if part:
-                yield b"%x\r\n%b\r\n" % (len(part), part)
-        yield b"0\r\n\r\n"
+                yield b"%x;note=hermit\r\n%b\r\n" % (len(part), part)
+        yield b"0\r\nx-trailer: over\r\n\r\n"
 
 
 @contextmanager
