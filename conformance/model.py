@@ -338,6 +338,15 @@ class Gate:
         return f"gate.{self.capability}"
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """What else may have made an answer look wrong. ``ask`` makes another request of the one that was answered so, and
+    ``clears`` says, of the answer to that and the one in doubt, why this one proves nothing; None where it does."""
+
+    ask: Callable[[Body], Body]
+    clears: Callable[[Exchange, Exchange], str | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnswerRule:
     """A requirement on answers, held against every answer of the run that it ``applies`` to.
@@ -346,7 +355,7 @@ class AnswerRule:
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
     of ``twin_of``, rules that ask the same of other answers, stands for this one. ``among`` is a look that many rules
     share, its chapter's: where it sees nothing, ``applies`` is not asked. ``mark`` is what no two answers of a run may
-    share (None: nothing to compare).
+    share (None: nothing to compare). ``doubt`` is asked before a violation is believed.
     """
 
     id: str
@@ -361,6 +370,7 @@ class AnswerRule:
     twin_of: tuple[str, ...] = ()
     among: Callable[[Exchange], bool] | None = None
     mark: Callable[[Exchange], str | None] | None = None
+    doubt: Doubt | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = FIRST
     until: str | None = None

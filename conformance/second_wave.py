@@ -95,7 +95,10 @@ class SecondWave:
         if why := vendor.fault(rule):
             return Result(rule.id, Verdict.ERROR, note=why)
         stands = next((name for name in rule.twin_of if self.sightings.of[name].seen), "")
-        if watched.seen and stands:
+        cleared = await self._cleared(rule, watched) if watched.seen and rule.doubt else None
+        if cleared:
+            result = Result(rule.id, Verdict.NOT_OFFERED, note=cleared)
+        elif watched.seen and stands:
             result = Result(rule.id, Verdict.BLOCKED, blocked_by=stands, note="the same fault, seen there as well")
         elif watched.seen:
             result = await self._proved(rule, watched)
@@ -108,6 +111,15 @@ class SecondWave:
         else:
             result = Result(rule.id, Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED, observed="held")
         return result.with_(requests=watched.own, judged=watched.judged, judged_traffic=watched.ridden)
+
+    async def _cleared(self, rule: AnswerRule, watched: Watched) -> str | None:
+        """Why the smallest sighting proves nothing, or None."""
+        sighting: Sighting = watched.smallest[0]
+        body = sighting.request.body
+        if rule.doubt is None or not isinstance(body, dict):
+            return None
+        request = prepare(replace(sighting.request, body=rule.doubt.ask(body)), self.pipeline.target)
+        return rule.doubt.clears(await self.pipeline.ask(request, rule.id, URGENT), sighting.exchange)
 
     async def _proved(self, rule: AnswerRule, watched: Watched) -> Result:
         health = self.pipeline.health

@@ -115,3 +115,15 @@ def test_safe_leaves_out_what_has_killed_engines() -> None:
 
 def test_depths_grow() -> None:
     assert [depth.examples for depth in DEPTHS.values()] == sorted(depth.examples for depth in DEPTHS.values())
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"), [("seed.type.accepts", "seed"), ("function_call.enum.refuses", "function_call")]
+)
+def test_what_is_refused_without_fault_is_not_offered(rule: str, name: str) -> None:
+    capabilities = {name: Capability.REFUSED}
+    blocked = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False)
+    declined = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False, declined={name})
+    assert blocked is not None
+    assert declined is not None
+    assert (blocked.verdict, declined.verdict) == (Verdict.BLOCKED, Verdict.NOT_OFFERED)

@@ -45,7 +45,7 @@ from .answer_views import (
 )
 from .forms import changed, documented, judges, observed, prose
 from .gates import TOOL
-from .views import COUNT, accepted, asked, chunks, is_integer, is_number, long_answer, option, said
+from .views import COUNT, ENDS_THERE, accepted, asked, chunks, is_integer, is_number, long_answer, option, said
 
 _PLAIN = [lean()]
 _WEATHER: Body = {"messages": [{"role": "user", "content": "What is the weather in Paris?"}], "max_tokens": 128}
@@ -454,6 +454,7 @@ endings = [
             long_answer(max_tokens=8, logprobs=True),
             lean(**{**_WEATHER, "max_tokens": 4}, tools=[TOOL], tool_choice=_NAMED),
         ],
+        doubt=ENDS_THERE,
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

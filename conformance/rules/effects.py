@@ -34,7 +34,20 @@ from ..model import (
 from ..sse import read_json
 from .forms import documented, prose
 from .gates import TOOL
-from .views import accepted, asked, choices, chunks, completion, is_integer, long_answer, messages, option, plain, usage
+from .views import (
+    ENDS_THERE,
+    accepted,
+    asked,
+    choices,
+    chunks,
+    completion,
+    is_integer,
+    long_answer,
+    messages,
+    option,
+    plain,
+    usage,
+)
 
 _TIME = {"type": "function", "function": {"name": "get_time", "parameters": TOOL["function"]["parameters"]}}
 _WEATHER = {"messages": [user("What is the weather in Paris and in Rome?")], "tools": [TOOL], "max_tokens": 128}
@@ -493,6 +506,7 @@ bounds = [
             not_length,
             long_answer(**{name: 1}),
             long_answer(**{name: 1}, temperature=0),
+            doubt=ENDS_THERE,
         ),
     )
 ]

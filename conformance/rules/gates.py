@@ -71,8 +71,10 @@ def _first_message(answer: Answer) -> dict[str, Any] | None:
 
 
 def _cut(answer: Answer) -> bool:
-    """Whether the answer ended before the model did: by the token bound, or by a filter."""
-    choices = _choices(answer)
+    """Whether the model had no say: the token bound or a filter ended its answer, or it refused to give one."""
+    choices, message = _choices(answer), _first_message(answer)
+    if message is not None and message.get("refusal"):
+        return True
     return bool(choices) and choices[0].get("finish_reason") in ("length", "content_filter")
 
 
@@ -156,9 +158,11 @@ def json_content(answer: Answer) -> bool | None:
 
 
 def audio_content(answer: Answer) -> bool | None:
-    """The message has audio."""
+    """The message has audio; an answer that was cut before it cannot tell."""
     message = _first_message(answer)
-    return None if message is None else isinstance(message.get("audio"), dict)
+    if message is None:
+        return None
+    return True if isinstance(message.get("audio"), dict) else (None if _cut(answer) else False)
 
 
 def _property(

@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 from ...strategies.bodies import lean
 from ..judge import Reaction, react
-from ..model import Body, Exchange, view
+from ..model import Body, Doubt, Exchange, view
 from ..sse import NOT_JSON
 
 COUNT = [{"role": "user", "content": "Count from 1 to 1000, one number after the other, and do not stop early."}]
@@ -106,6 +106,29 @@ def is_number(value: object) -> TypeGuard[int | float]:
 def long_answer(**properties: Any) -> Body:
     """A body that asks for a long answer."""
     return lean(messages=COUNT, **properties)
+
+
+def _roomy(body: Body) -> Body:
+    """The request without a stream and with room for sixteen times as many tokens, and for 64 at least."""
+    plain = {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
+    bounds = ("max_tokens", "max_completion_tokens")
+    return plain | {name: max(64, 16 * plain[name]) for name in bounds if is_integer(plain.get(name))}
+
+
+def _ends_there(roomy: Exchange, cut: Exchange) -> str | None:
+    """A model that says no more with more room was not cut: its answer came to its end just there."""
+    most = min(option(cut, name) for name in ("max_tokens", "max_completion_tokens") if is_integer(option(cut, name)))
+    spent = usage(roomy).get("completion_tokens")
+    if is_integer(spent):
+        short = spent <= most * option(cut, "n", 1)
+    else:
+        texts = [[message.get("content") for message in messages(one)] for one in (roomy, cut)]
+        short = bool(texts[0]) and texts[0] == texts[1]
+    return "the answer is no longer where there is more room: it was not cut" if short else None
+
+
+ENDS_THERE = Doubt(_roomy, _ends_there)
+"""Whether an answer that used up its bound may be whole."""
 
 
 def said(value: object) -> str:
