@@ -1,0 +1,1 @@
+"""The conformance suite: what must hold, and the machine that asks."""

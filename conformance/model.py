@@ -24,6 +24,9 @@ T = TypeVar("T")
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
 
+KEY_HERE = "{key}"
+"""In an Authorization header of a rule's own: the place of the key."""
+
 TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
 """Properties that bound the tokens of an answer."""
 

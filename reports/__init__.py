@@ -1,0 +1,1 @@
+"""Writers over the run record, one a file."""

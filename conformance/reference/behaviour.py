@@ -166,11 +166,13 @@ class Answer:
 
 
 def refuse(reference: Reference, reason: Reason, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """The error answer that tells a reason, in the server's own form."""
     behaviour = reference.behaviour
     return Answer(reason.status, behaviour.json_type, (behaviour.dump(behaviour.envelope(reason)),), headers)
 
 
 def too_large(reference: Reference) -> Reason:
+    """Why a body beyond the limit of bytes is refused."""
     return Reason(
         "http.size",
         f"The body is larger than {reference.limits.body_max} bytes.",

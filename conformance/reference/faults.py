@@ -142,18 +142,22 @@ def is_whole(value: object) -> bool:
 
 
 def is_boolean(value: object) -> bool:
+    """JSON true or false."""
     return value is True or value is False
 
 
 def is_string(value: object) -> bool:
+    """A JSON string."""
     return isinstance(value, str)
 
 
 def is_object(value: object) -> bool:
+    """A JSON object."""
     return isinstance(value, dict)
 
 
 def is_array(value: object) -> bool:
+    """A JSON array."""
     return isinstance(value, list)
 
 
@@ -168,6 +172,7 @@ def kind(value: object) -> str:
 
 
 def wrong_type(rule: str, path: str, wanted: str, value: object, strength: Strength = "must") -> Reason:
+    """A value of another JSON type than ``wanted`` (words, as in "a string")."""
     return Reason(
         rule,
         f"'{path}' has the wrong type: it must be {wanted}, it is {kind(value)}.",
@@ -178,6 +183,7 @@ def wrong_type(rule: str, path: str, wanted: str, value: object, strength: Stren
 
 
 def missing(rule: str, path: str, strength: Strength = "must") -> Reason:
+    """A member that must be there and is not."""
     return Reason(
         rule,
         f"The parameter '{path}' is required and is not there.",
@@ -188,16 +194,19 @@ def missing(rule: str, path: str, strength: Strength = "must") -> Reason:
 
 
 def bad_value(rule: str, path: str, wanted: str, strength: Strength = "must") -> Reason:
+    """A value of the right type that is not allowed; ``wanted`` says in words what is."""
     return Reason(
         rule, f"The value of '{path}' is not valid: it must be {wanted}.", path, "invalid_value", strength=strength
     )
 
 
 def one_of(allowed: Iterable[str]) -> str:
+    """A set of strings in the words of a message."""
     return "one of " + ", ".join(repr(name) for name in sorted(allowed))
 
 
 def too_long(rule: str, path: str, most: int, strength: Strength = "must") -> Reason:
+    """A string of more than ``most`` characters."""
     return Reason(
         rule,
         f"The string '{path}' is longer than {most} characters.",
@@ -248,4 +257,5 @@ def typed(rule: str, key: str, fits: Callable[[object], bool], wanted: str) -> C
 
 
 def table(*rows: tuple[str, CheckFunction]) -> tuple[Check, ...]:
+    """Checks from rows of rule id and function."""
     return tuple(Check(name, function) for name, function in rows)

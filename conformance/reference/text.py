@@ -139,6 +139,7 @@ def bound(body: Mapping[str, Any]) -> int | None:
 
 
 def stops(body: Mapping[str, Any]) -> list[str]:
+    """The stop sequences of a body, as a list; what is no text or is empty is left out."""
     value = body.get("stop")
     listed = value if isinstance(value, list) else [value]
     return [item for item in listed if isinstance(item, str) and item]

@@ -100,6 +100,7 @@ def every_token(exchange: Exchange) -> list[Object]:
 
 
 def objects(value: Any) -> list[Object]:
+    """The items of a list that are objects; none where the value is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 

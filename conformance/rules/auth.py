@@ -7,9 +7,8 @@ header is their own business.
 from __future__ import annotations
 
 from ...strategies.bodies import lean
-from ..endpoint import KEY_HERE
 from ..judge import Reaction, describe, react
-from ..model import Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Unlocked
+from ..model import KEY_HERE, Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Unlocked
 from .forms import observed
 
 WRONG_KEY = "Bearer chatproof-is-not-a-key"

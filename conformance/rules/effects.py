@@ -342,6 +342,7 @@ def stops(body: Body) -> Script:
 
 
 def stop_finish(body: Body) -> Script:
+    """Asks with a stop sequence out of the server's own answer: why its end is not told as a stop, or None."""
     whole = _text((yield Request(body)))
     stop = _stop_for(whole)
     cut = yield Request({**body, "stop": stop})
