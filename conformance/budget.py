@@ -116,6 +116,13 @@ class Budget:
             self.held += self._ask(request)
         return True
 
+    def book(self, request: Request, answer: Answer | None) -> None:
+        """Book what somebody else has sent already, as a real client does."""
+        self.sent += 1
+        if self.tokens is not None:
+            self.held += self._ask(request)
+        self.settle(request, answer)
+
     def settle(self, request: Request, answer: Answer | None) -> None:
         """Replace what was held for a sending by what it cost."""
         if self.tokens is None:

@@ -41,7 +41,7 @@ from .model import (
 from .pace import Pace
 from .parity import judge_as_asked
 from .pipeline import Pipeline
-from .plan import DEPTHS, Case, Settings, disposition, example_cases, pin_cases, places, steps_of
+from .plan import DEPTHS, Case, Settings, disposition, example_cases, joinable, pin_cases, places, steps_of
 from .proof import Prover
 from .record import cut
 from .second_wave import SecondWave
@@ -303,6 +303,7 @@ class Campaign:
             prepare(case.request, self.target).key
             for rule in rules
             if isinstance(rule, RequestRule) and rule.expect is Expect.ACCEPT and rule.fit is None
+            if not (DEPTHS[self.settings.depth].jointly and joinable(rule))  # those were asked in company
             for case in pin_cases(rule, 0, self.settings)
         }
 
@@ -345,6 +346,7 @@ class Campaign:
             for case in group.cases:
                 asked.append((case, self._loop.create_future()))
                 run_of[case.rule.id].asked.append(asked[-1])
+                asked[-1][1].add_done_callback(lambda done, rule=case.rule: self._looked_at(rule, done))
             self._spawn(self._joined(group, asked))
 
     async def _joined(self, group: joint.Group, asked: Sequence[tuple[Case, asyncio.Future[Exchange]]]) -> None:

@@ -290,7 +290,7 @@ class Health:
         for exchange in exchanges:
             self.pipeline.traffic.add(exchange)
         async with self._nurse() as lane:
-            if await self._well(lane) is None:
+            if await self._well(lane) is None or self.pipeline.gone:
                 return None
         return next((exchange for exchange in exchanges if exchange.answer is None), exchanges[0])
 

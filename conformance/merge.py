@@ -35,7 +35,7 @@ RANK = (
 TWIN = "the same fault, seen there as well"
 """Note of a rule about answers that another one stands for (second_wave)."""
 
-_SAME = ("suite", "catalogue", "vintage", "model", "profile", "seed", "waivers")
+_SAME = ("suite", "catalogue", "vintage", "model", "profile", "claims", "seed", "waivers")
 
 
 class MergeError(ValueError):

@@ -141,12 +141,17 @@ TELLING = 4
 """Pins from which on a rule of the default depth draws one body less: they say much already."""
 
 
+LIGHT = 4
+"""Bodies that a rule of many draws at most where pins are few."""
+
+
 def drawn_count(rule: RequestRule, chosen: Settings) -> int:
     """How many bodies are drawn for a rule. One without pins draws at least one."""
     drawn = chosen.drawn_for(rule.strength)
     if chosen.depth == "default" and chosen.examples is None and len(rule.pins) >= TELLING:
         drawn -= 1
-    return (drawn if rule.pins else max(drawn, 1)) * rule.weight
+    weight = min(rule.weight, LIGHT) if DEPTHS[chosen.depth].jointly else rule.weight
+    return (drawn if rule.pins else max(drawn, 1)) * weight
 
 
 def planned(rule: Rule, chosen: Settings) -> float:

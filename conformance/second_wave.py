@@ -358,6 +358,8 @@ class SecondWave:
             raise Undecided(f"no client is started any more ({self.pipeline.gone})")
         for exchange in outcome.exchanges:
             self.pipeline.traffic.add(exchange)
+            if target.budget is not None:
+                target.budget.book(exchange.request, exchange.answer)
         return clients.judged(outcome, self._broken_by)
 
     def _broken_by(self, exchange: Exchange) -> tuple[str, ...]:
