@@ -123,7 +123,7 @@ def test_depths_grow() -> None:
 def test_what_is_refused_without_fault_is_not_offered(rule: str, name: str) -> None:
     capabilities = {name: Capability.REFUSED}
     blocked = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False)
-    declined = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False, declined={name})
+    declined = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False, declined={f"gate.{name}"})
     assert blocked is not None
     assert declined is not None
     assert (blocked.verdict, declined.verdict) == (Verdict.BLOCKED, Verdict.NOT_OFFERED)
