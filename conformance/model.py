@@ -5,6 +5,7 @@ Nothing here does I/O, and of the suite it imports only the reader of event stre
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, field, replace
@@ -21,9 +22,6 @@ T = TypeVar("T")
 
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
-
-KEY_HERE = "{key}"
-"""In an Authorization header of a rule's own: the place of the key."""
 
 VINTAGES = ("2024-11", "2026-08")
 """Known vintages of the specification, oldest first."""
@@ -325,7 +323,7 @@ class Gate:
     until: str = VINTAGES[-1]
     chapter: str = "gates"
 
-    @property
+    @builtins.property  # the field of that name hides it here
     def id(self) -> str:
         """Rule id of the gate."""
         return f"gate.{self.capability}"
