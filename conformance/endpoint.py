@@ -29,16 +29,13 @@ import httpx
 from ..strategies.bodies import MODEL
 from .access import DEFAULT_KEY_VARIABLE
 from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
-from .model import Answer, Exchange, Request, Trouble, Unended
+from .model import KEY_HERE, Answer, Exchange, Request, Trouble, Unended
 from .pace import BUSY, Pace
 from .redaction import Redaction
 from .wire import Wire
 
 KEEPALIVE = 4.0
 """Seconds for which an idle connection is used again; servers commonly close theirs after five."""
-
-KEY_HERE = "{key}"
-"""In an Authorization header of a rule's own: the place of the key."""
 
 
 END_MARKER = re.compile(rb"[\r\n]data: ?\[DONE\]")

@@ -23,6 +23,9 @@ T = TypeVar("T")
 Body = dict[str, Any]
 """A request body: the JSON object of one ``POST /chat/completions``."""
 
+KEY_HERE = "{key}"
+"""In an Authorization header of a rule's own: the place of the key."""
+
 VINTAGES = ("2024-11", "2026-08")
 """Known vintages of the specification, oldest first."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...strategies.bodies import lean
 from ..judge import Reaction, describe, react
-from ..model import Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Undecided
+from ..model import KEY_HERE, Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Undecided
 from .forms import observed
 
 WRONG_KEY = "Bearer chatproof-is-not-a-key"
@@ -40,14 +40,14 @@ def wrong(body: Body) -> Script:
     """With a key that nobody was given, and with the right one and a character more."""
     yield from _locked(body)
     answer: Exchange = yield Request(body=body, auth=WRONG_KEY)
-    longer: Exchange = yield Request(body=body, auth="Bearer {key}x")
+    longer: Exchange = yield Request(body=body, auth=f"Bearer {KEY_HERE}x")
     return _is_401(answer, "with a wrong key") or _is_401(longer, "with a key that only begins like the right one")
 
 
 def scheme(body: Body) -> Script:
     """With a scheme other than Bearer."""
     yield from _locked(body)
-    answer: Exchange = yield Request(body=body, auth="Basic {key}")
+    answer: Exchange = yield Request(body=body, auth=f"Basic {KEY_HERE}")
     return _is_401(answer, "with another scheme than Bearer")
 
 
