@@ -6,6 +6,7 @@ vintages. Durations are seconds.
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -335,7 +336,7 @@ class Gate:
     until: str | None = None
     chapter: str = "gates"
 
-    @property
+    @builtins.property  # the field of that name hides it here
     def id(self) -> str:
         """Rule id of the gate."""
         return f"gate.{self.capability}"
