@@ -158,11 +158,15 @@ def json_content(answer: Answer) -> bool | None:
 
 
 def audio_content(answer: Answer) -> bool | None:
-    """The message has audio; an answer that was cut before it cannot tell."""
+    """The message has audio; an answer that was cut before it cannot tell, unless it says its text in place of it."""
     message = _first_message(answer)
     if message is None:
         return None
-    return True if isinstance(message.get("audio"), dict) else (None if _cut(answer) else False)
+    return (
+        True
+        if isinstance(message.get("audio"), dict)
+        else (None if _cut(answer) and not message.get("content") else False)
+    )
 
 
 def _property(
