@@ -26,7 +26,7 @@ def smallest(rule: RequestRule, chosen: Settings, fails: Callable[[Any], bool | 
 
     @seed(seed_of(chosen.seed, rule.id))
     @quiet(max(drawn_count(rule, chosen), 1), Phase.generate, Phase.shrink)
-    @given(rule.examples)  # pyright: ignore[reportArgumentType, reportCallIssue]  # a rule that draws has some
+    @given(rule.examples)
     def search(body: Any) -> None:
         nonlocal spent
         if spent:
