@@ -191,7 +191,7 @@ def quiet(count: int, *phases: Phase) -> settings:
         print_blob=False,
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]  # an enumeration
         backend="hypothesis",
     )
 

@@ -40,6 +40,11 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+def _input(config: Any) -> dict[str, Any]:
+    """What xdist's controller handed to this worker."""
+    return config.workerinput
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Add the options, but only for a run that names an endpoint (or asks for help), so that no suite is disturbed."""
@@ -58,8 +63,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options, and make the suite what is collected when the user named no path."""
     worker = _is_worker(config)
-    handed = config.workerinput.get(_HANDED) if worker else None
-    endpoint = getattr(config.option, "endpoint", None)
+    handed = _input(config).get(_HANDED) if worker else None
+    endpoint: Any = config.getoption("endpoint", None)
     if not handed and (worker or endpoint is None):
         return
     from . import options
@@ -79,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         load(vintage)
         vendors = () if handed else options.vendors(vintage)
     if handed:
-        session = Session.taken_over(handed, int(config.workerinput.get("workercount", 1)))
+        session = Session.taken_over(handed, int(_input(config).get("workercount", 1)))
     else:
         option = config.option
         if endpoint != REFERENCE:
@@ -289,7 +294,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         run.expected.clear()  # -x and --maxfail leave rules out on purpose
     run.close()
     if _is_worker(session.config):
-        session.config.workeroutput[_HANDED] = run.outcome()
+        worker: Any = session.config
+        worker.workeroutput[_HANDED] = run.outcome()
     if (
         not _is_worker(session.config)
         and session.exitstatus == pytest.ExitCode.OK

@@ -895,7 +895,7 @@ def _sequences(exchange: Exchange) -> list[tuple[str, bytes]]:
         parts = [entry.get("bytes") for entry in objects(entries)]
         whole = bool(parts) and len(parts) == len(entries or []) and all(part and not _no_bytes(part) for part in parts)
         if whole and _text(message.get("content")) and not _carries(message):
-            found.append((message["content"], b"".join(bytes(part) for part in parts)))
+            found.append((message["content"], b"".join(bytes(part or ()) for part in parts)))
     return found
 
 

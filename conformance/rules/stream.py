@@ -311,9 +311,11 @@ def logs_all(exchange: Exchange) -> str | None:
 def log_object(exchange: Exchange) -> str | None:
     for piece in pieces(exchange):
         log = piece.get("logprobs")
-        if log is not None and not isinstance(log, dict):
+        if log is None:
+            continue
+        if not isinstance(log, dict):
             return f"logprobs is {show(log)}"
-        for name in ("content", "refusal") if log else ():
+        for name in ("content", "refusal"):
             if log.get(name) is not None and not isinstance(log[name], list):
                 return f"logprobs.{name} is {show(log[name])}"
     return None
