@@ -239,7 +239,7 @@ class Campaign:
             crowds_told = CROWD_RULE in self._results
             self.unexplained = sum(row.killer is None and not (row.crowd and crowds_told) for row in health.incidents)
             suspects = self._pipeline.health.suspects
-            self.suspects = [f"{job.label}: {cut(job.request.content, 200)}" for job in suspects]
+            self.suspects = [f"{job.label}: {cut(job.request.content, 600)}" for job in suspects]
             self._pipeline.give_up("the run was stopped")
             for task in self._tasks:
                 task.cancel()

@@ -151,7 +151,7 @@ async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
             return _finding(pipeline, gate, absurd, nonsense, Symptom.ACCEPTED_INVALID, why, Capability.IGNORED)
         if verdict.kind is Kind.UNDECIDED:
             return Result(gate.id, Verdict.ERROR, note=verdict.why, requests=2, capability=Capability.BROKEN)
-        if verdict.symptom in GRAVE:
+        if verdict.symptom is not None and verdict.symptom in GRAVE:
             return _finding(pipeline, gate, absurd, nonsense, verdict.symptom, verdict.why, Capability.OFFERED)
     if effect is False:
         repeat = await pipeline.ask_alone(probe, gate.id)

@@ -31,7 +31,7 @@ def smallest(
 
     @replace_database(quiet(max(drawn_count(rule, chosen), 1), Phase.generate, Phase.shrink), database)
     @seed(seed_of(chosen.seed, rule.id))
-    @given(rule.examples)
+    @given(rule.examples)  # pyright: ignore[reportArgumentType, reportCallIssue]
     def search(body: Any) -> None:
         nonlocal spent
         if spent:

@@ -64,7 +64,7 @@ def write(terminal: Any, run: Session) -> None:
     if run.gone:
         terminal.line(f"stopped: {run.gone}")
         for suspect in run.suspects[:MOST]:
-            terminal.line(f"  in flight then: {cut(printable(suspect), 200)}")
+            terminal.line(f"  in flight then: {cut(printable(suspect), 700)}")
     if unasked:
         terminal.line(f"incomplete: {len(unasked)} rules were not asked, for example {unasked[0]}")
         reasons = {line["note"] for line in lines if line["verdict"] == Verdict.ERROR.value and line["note"]}

@@ -312,7 +312,7 @@ def make_rows(vintage: str = FIRST) -> list[Row]:
         return {"operator": "or", "conditions": [{"operator": "not", "condition": has}, fits]}
 
     found = covertable.make(factors, constraints=[either(*rule) for rule in rules], salt="c")  # the best of some salts
-    rows = [{name: row[name] for name in factors} for row in found]
+    rows = [{name: row[name] for name in factors} for row in found]  # pyright: ignore[reportArgumentType, reportCallIssue]
     ordered: list[Row] = []
     missing = possible_pairs(vintage)
     while rows and missing:

@@ -212,7 +212,6 @@ BAD = {
         streamed(None, piece({"index": 0, "id": "call_1", "type": "custom", "custom": custom}))
         for custom in ("Buy milk.", {"name": "note", "input": {}})
     ],
-    "sse.chunk.tier": [streamed(None, chunk(service_tier=1))],
 }
 
 
