@@ -137,7 +137,7 @@ def joinable(rule: RequestRule) -> bool:
     return rule.expect is Expect.ACCEPT and not rule.risky and rule.fit is None
 
 
-TELLING = 4
+TELLING = 3
 """Pins from which on a rule of the default depth draws one body less: they say much already."""
 
 
