@@ -40,8 +40,10 @@ def write(terminal: Any, run: Session) -> None:
     _warnings(terminal, [line for line in lines if line["verdict"] == Verdict.WARNING.value])
     _waived(terminal, [line for line in lines if line["verdict"] == Verdict.WAIVED.value], run.waiver_remarks())
     _vendors(terminal, run)
-    declined = [line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and "capability" in line]
-    unclaimed = [line for line in declined if line["capability"] == Capability.UNCLAIMED.value]
+    declined = [
+        line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")
+    ]
+    unclaimed = [line for line in declined if line.get("capability") == Capability.UNCLAIMED.value]
     declined = [line for line in declined if line not in unclaimed]
     if declined:
         terminal.line("not offered: " + ", ".join(line["rule"].removeprefix("gate.") for line in declined))

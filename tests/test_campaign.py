@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import servers
+from chatproof.conformance import proof
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import Catalogue, load
 from chatproof.conformance.endpoint import Bounds, Target
@@ -278,8 +279,9 @@ def test_a_pin_is_not_shrunk(serve: Serve) -> None:
     assert len(server.received) < 10
 
 
-def test_shrinking_a_hang_is_bounded(serve: Serve) -> None:
-    """Each step of such a search costs the whole timeout."""
+def test_shrinking_a_hang_is_bounded(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step of such a search costs the whole timeout, of which a search has so many seconds."""
+    monkeypatch.setattr(proof, "SHRINK_SECONDS", 4.0)
 
     def large(request: servers.Received) -> bool:
         return isinstance(request.value("user"), int) and request.value("user") >= 1000

@@ -12,6 +12,7 @@ import pytest
 import record_strategies as draw
 import servers
 from chatproof.conformance import record, summary
+from chatproof.conformance.profile import Profile
 from conftest import Ran
 from hypothesis import given, settings
 
@@ -42,10 +43,15 @@ def said(*lines: draw.Line, unasked: tuple[str, ...] = (), **changed: Any) -> li
         unasked=lambda: list(unasked),
         target=SimpleNamespace(base="http://127.0.0.1:1/v1", model="tiny"),
         settings=SimpleNamespace(vintage="2024-11", seed=0),
-        traffic=SimpleNamespace(requests=7),
+        traffic=SimpleNamespace(requests=7, busy=0),
         waiver_remarks=list,
         incidents=[],
         lifeline=None,
+        profile=Profile(),
+        vendors=(),
+        vendor_counts=dict,
+        unexplained=[],
+        shared=None,
         gone=None,
         suspects=[],
         folder=Path("reports"),
