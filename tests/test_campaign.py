@@ -281,7 +281,7 @@ def test_a_pin_is_not_shrunk(serve: Serve) -> None:
 
 def test_shrinking_a_hang_is_bounded(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step of such a search costs the whole timeout, of which a search has so many seconds."""
-    monkeypatch.setattr(proof, "SHRINK_SECONDS", 4.0)
+    monkeypatch.setattr(proof, "SHRINK_SECONDS", 1.5)
 
     def large(request: servers.Received) -> bool:
         return isinstance(request.value("user"), int) and request.value("user") >= 1000
