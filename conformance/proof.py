@@ -91,7 +91,7 @@ class Prover:
         if len(excused) == len(judged):
             return Result(rule.id, Verdict.NOT_OFFERED, note=excused[0][2].why)
         note = f"{len(excused)} of {len(judged)} not offered: {excused[0][2].why}" if excused else ""
-        verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
+        verdict = upheld(rule.strength)
         return Result(rule.id, verdict, observed=tally([row[2].observed for row in judged]), note=note)
 
     async def _prove(self, rule: RequestRule, violated: list[Judged]) -> Result:
@@ -102,7 +102,7 @@ class Prover:
             if isinstance(result, Result):
                 return result
         assert isinstance(result, CrowdSighting)
-        verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
+        verdict = upheld(rule.strength)
         return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(result))
 
     async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
@@ -261,6 +261,11 @@ def verdict_of(rule: RequestRule, finding: Finding, steady: bool, strict: bool) 
     if finding.symptom in GRAVE:
         return Verdict.FAILED if steady else Verdict.INCONSISTENT
     return weighed(rule.strength, steady, strict)
+
+
+def upheld(strength: Strength) -> Verdict:
+    """What a rule of this strength is that held: one that binds nobody only tells which way the server went."""
+    return Verdict.INFO if strength is Strength.MAY else Verdict.PASSED
 
 
 def weighed(strength: Strength, steady: bool, strict: bool) -> Verdict:

@@ -33,7 +33,7 @@ from .model import (
 )
 from .pipeline import Pipeline
 from .plan import Settings, relation_bodies
-from .proof import unaffordable, weighed
+from .proof import unaffordable, upheld, weighed
 from .record import cut
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 from .tallies import Ledger
@@ -109,7 +109,7 @@ class SecondWave:
         elif not watched.judged:
             result = Result(rule.id, Verdict.NOT_OFFERED, note="the server gave no answer that this rule is about")
         else:
-            result = Result(rule.id, Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED, observed="held")
+            result = Result(rule.id, upheld(rule.strength), observed="held")
         return result.with_(requests=watched.own, judged=watched.judged, judged_traffic=watched.ridden)
 
     async def _cleared(self, rule: AnswerRule, watched: Watched) -> str | None:
@@ -150,7 +150,7 @@ class SecondWave:
             if found.crowd:
                 exchange, why = found.seen[-1]
                 seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told)
-                verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
+                verdict = upheld(rule.strength)
                 return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(seen_so))
             seen, asked = found.seen, found.asked
             if len(seen) == asked:
@@ -271,7 +271,7 @@ class SecondWave:
             return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
         if not held:
             return Result(rule.id, Verdict.NOT_OFFERED, note=undecided or "nothing to compare", requests=sent)
-        verdict = Verdict.INFO if rule.strength is Strength.MAY else Verdict.PASSED
+        verdict = upheld(rule.strength)
         return Result(rule.id, verdict, observed="held", judged=held, requests=sent, note=note)
 
     async def _compared(self, rule: Relation, body: Body) -> Asked[Played]:
