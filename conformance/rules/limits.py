@@ -19,6 +19,7 @@ from .forms import (
     documented,
     integer_floor,
     integral_observed,
+    leanest,
     null_accepted,
     observed,
     observes,
@@ -71,7 +72,7 @@ both = [
         "accepts a request without any bound on the length of the reply",
         documented("max_tokens: optional"),
         [Request(body=lean(messages=[user("Say hi. One word is enough.")]), bare=True)],
-        control=lambda _: lean(),  # is sent with the usual small bound
+        control=leanest,  # is sent with the usual small bound
     ),
     refuses(
         "max_tokens.both",
