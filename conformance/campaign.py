@@ -20,7 +20,6 @@ from . import joint
 from .again import CROWD_RULE, Crowd
 from .budget import NOTE
 from .catalogue import Catalogue
-from .endpoint import Target, prepare
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
 from .judge import Kind, Reaction, react
@@ -38,6 +37,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .outgoing import prepare
 from .pace import Pace
 from .parity import judge_as_asked
 from .pipeline import Pipeline
@@ -49,6 +49,7 @@ from .shards import Share
 from .sharing import Shared
 from .sightings import Sightings
 from .tallies import Ledger, restore
+from .target import Target
 from .traffic import Traffic
 
 MOST_ROUNDS = 10

@@ -9,11 +9,13 @@ from typing import Any
 
 from ..strategies.bodies import lean
 from .budget import Budget
-from .endpoint import Bounds, EndpointError, ExtraHeader, Lane, Target, prepare, split_url
 from .judge import Reaction, describe, error_of, react
+from .lane import Lane
 from .model import NOT_JSON, Exchange, Request
+from .outgoing import prepare
 from .pace import Pace
 from .profile import CHAT, Profile
+from .target import Bounds, EndpointError, ExtraHeader, Target, split_url
 
 TOKENS = 16
 """Token bound of every request that does not set its own: answers stay cheap."""

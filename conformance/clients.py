@@ -18,10 +18,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .endpoint import Target, prepare, tls_context
+from .connection import tls_context
 from .model import Answer, Call, Exchange, Outcome, Request, Trouble
+from .outgoing import prepare
 from .rules.clients import MISSING
 from .sse import NOT_JSON, read_json
+from .target import Target
 
 NO_KEY = "no-key"
 """The package wants a key. Where none is configured its header is taken out again."""

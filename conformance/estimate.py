@@ -22,7 +22,6 @@ from .catalogue import Catalogue
 from .cuts import DRAWN, LATER, PINS, Planned
 from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
-from .endpoint import Target, headers_of, prepare
 from .health import CANARY
 from .judge import Reaction, react
 from .model import (
@@ -43,11 +42,13 @@ from .model import (
     Undecided,
     as_request,
 )
+from .outgoing import headers_of, prepare
 from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, pin_cases, relation_bodies, steps_of
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
 from .sse import read_json
+from .target import Target
 from .vintages import FIRST
 
 CHARACTERS = 4

@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .endpoint import TOKEN_BOUNDS, Target, curl, prepare
 from .judge import Kind, Reaction, describe, excuse, judge, react, speaks_of_model
 from .model import (
+    TOKEN_BOUNDS,
     Capability,
     Exchange,
     Expect,
@@ -23,9 +23,11 @@ from .model import (
     Verdict,
     as_request,
 )
+from .outgoing import curl, prepare
 from .pipeline import URGENT, Pipeline
 from .plan import Settings
 from .proof import GRAVE
+from .target import Target
 
 
 @dataclass

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..strategies.bodies import lean
 from ..strategies.simpler import PARTNERS, simpler
-from .endpoint import TOKEN_BOUNDS, Lane, prepare
 from .judge import Reaction, describe, react
-from .model import Body, Exchange, Request, Trouble
+from .lane import Lane
+from .model import TOKEN_BOUNDS, Body, Exchange, Request, Trouble
+from .outgoing import prepare
 
 if TYPE_CHECKING:
     from .pipeline import Job, Pipeline

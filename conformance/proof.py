@@ -12,7 +12,6 @@ from typing import Any
 
 from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
-from .endpoint import curl, prepare
 from .judge import Judgement, Kind, Reaction, describe, react
 from .model import (
     Body,
@@ -27,6 +26,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .outgoing import curl, prepare
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
 from .plan import Case, Settings, control_of, drawn_count

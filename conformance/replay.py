@@ -17,8 +17,8 @@ from . import canary
 from .access import Access
 from .campaign import Campaign
 from .catalogue import Catalogue, CatalogueError
-from .endpoint import Lane, Target
 from .judge import Kind, Reaction, describe, react
+from .lane import Lane
 from .model import AnswerRule, Exchange, Gate, Relation, Request, RequestRule, Verdict
 from .pace import Pace
 from .parity import judge_as_asked
@@ -26,6 +26,7 @@ from .plan import Settings
 from .profile import Profile
 from .record import recorded_request
 from .sightings import BUSY, Watched, judge_answer
+from .target import Target
 
 Line = Mapping[str, Any]
 

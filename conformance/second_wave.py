@@ -10,7 +10,6 @@ from ..strategies.simpler import simpler
 from . import clients, vendor
 from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import LATER, SEARCH, URGENT
-from .endpoint import curl, prepare
 from .judge import Reaction, describe, react
 from .model import (
     AnswerRule,
@@ -31,6 +30,7 @@ from .model import (
     Verdict,
     as_request,
 )
+from .outgoing import curl, prepare
 from .pipeline import Pipeline
 from .plan import Settings, relation_bodies
 from .proof import unaffordable, upheld, weighed

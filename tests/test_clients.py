@@ -14,11 +14,11 @@ import pytest
 import servers
 from chatproof.conformance import clients
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.endpoint import Bounds, Target
 from chatproof.conformance.model import Answer, Call, Exchange, Outcome, Request, Undecided
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.rules import clients as chapter
+from chatproof.conformance.target import Bounds, Target
 from chatproof.strategies.bodies import lean
 from mutants.base import answering, streaming
 from mutants.clients import MUTANTS
