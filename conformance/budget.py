@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .model import TOKEN_BOUNDS, Answer, Request
+from .exchange import TOKEN_BOUNDS, Answer, Request
 from .sse import read_json
 from .traffic import completion_tokens
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from ..strategies.bodies import lean
 from .budget import Budget
+from .exchange import Exchange, Request
 from .judge import Reaction, describe, error_of, react
 from .lane import Lane
-from .model import NOT_JSON, Exchange, Request
 from .outgoing import prepare
 from .pace import Pace
 from .profile import CHAT, Profile
+from .sse import NOT_JSON
 from .target import Bounds, EndpointError, ExtraHeader, Target, split_url
 
 TOKENS = 16

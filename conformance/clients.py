@@ -19,7 +19,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from .connection import tls_context
-from .model import Answer, Call, Exchange, Outcome, Request, Trouble
+from .exchange import Answer, Exchange, Request, Trouble
+from .model import Call, Outcome
 from .outgoing import prepare
 from .rules.clients import MISSING
 from .sse import NOT_JSON, read_json

@@ -18,8 +18,8 @@ from urllib.request import getproxies
 
 import httpx
 
+from .exchange import Answer, Exchange, Request, Trouble, Unended
 from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
-from .model import Answer, Exchange, Request, Trouble, Unended
 from .outgoing import headers_of
 from .target import EndpointError, Target
 from .wire import Wire

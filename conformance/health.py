@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..strategies.bodies import lean
 from ..strategies.simpler import PARTNERS, simpler
+from .exchange import TOKEN_BOUNDS, Body, Exchange, Request, Trouble
 from .judge import Reaction, describe, react
 from .lane import Lane
-from .model import TOKEN_BOUNDS, Body, Exchange, Request, Trouble
 from .outgoing import prepare
 
 if TYPE_CHECKING:

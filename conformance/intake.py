@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 
-from .model import Trouble
+from .exchange import Trouble
 
 STEP = 2**16
 """Bytes that one decoder gives at a time."""

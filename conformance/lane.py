@@ -13,8 +13,8 @@ from types import TracebackType
 import httpx
 
 from .connection import Connection
+from .exchange import Exchange, Request, Trouble
 from .intake import Intake
-from .model import Exchange, Request, Trouble
 from .pace import BUSY, Pace
 from .target import Target
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..strategies.bodies import MODEL
 from .claims import model_of
-from .model import KEY_HERE, TOKEN_BOUNDS, Request
+from .exchange import KEY_HERE, TOKEN_BOUNDS, Request
 from .sse import read_json
 from .target import Target
 

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from .budget import URGENT, Priority
 from .connection import proxied, tls_context
+from .exchange import Exchange, Request, Trouble, Unended
 from .health import NURSE, Health, Revive
 from .intake import Intake
 from .judge import UNREACHED
 from .lane import Lane
-from .model import Exchange, Request, Trouble, Unended
 from .outgoing import prepare
 from .pace import BUSY, Pace
 from .target import Target

@@ -12,25 +12,15 @@ from typing import Any
 
 from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
+from .exchange import Body, Exchange, Request, as_request
 from .judge import Judgement, Kind, Reaction, describe, react
-from .model import (
-    Body,
-    Exchange,
-    Expect,
-    Finding,
-    Request,
-    RequestRule,
-    Result,
-    Strength,
-    Symptom,
-    Verdict,
-    as_request,
-)
+from .model import Expect, RequestRule, Strength, Symptom
 from .outgoing import curl, prepare
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
 from .plan import Case, Settings, control_of, drawn_count
 from .record import cut
+from .results import Finding, Result, Verdict
 from .sharing import Shared
 from .shrink import smallest
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..reports.jsonl import NAME
 from ..reports.reading import RecordError, read
 from . import tallies
-from .model import Capability, Verdict
+from .results import Capability, Verdict
 from .target import Target, split_url
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..reports.markdown import code, prose
 from .catalogue import Catalogue
-from .model import AnswerRule, Gate, Relation, Request, RequestRule, Rule, Strength, as_request
+from .exchange import Request, as_request
+from .model import AnswerRule, Gate, Relation, RequestRule, Rule, Strength
 from .options import VINTAGE_NAMES
 from .outgoing import prepare
 from .target import Target

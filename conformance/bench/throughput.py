@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 
 from ...strategies.bodies import lean
+from ..exchange import Request
 from ..judge import Reaction, react
-from ..model import Request
 from ..pipeline import Pipeline
 from ..target import Target
 from . import stub

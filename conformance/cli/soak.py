@@ -64,9 +64,10 @@ def soak(
     from ...reports import writers
     from ...reports.jsonl import FolderError
     from ...reports.reading import RecordError, read
-    from ..model import Gate, Verdict
+    from ..model import Gate
     from ..plan import Settings, asked_at, needed_gates
     from ..record import RED, cut, printable
+    from ..results import Verdict
     from ..session import REFERENCE, Session
     from ..soak import Soak
     from ..target import EndpointError, split_url
