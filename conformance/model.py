@@ -190,7 +190,7 @@ class Fresh:
 
 @dataclass(frozen=True)
 class Call:
-    """In a script: a use of the official client package (a key of ``clients.USES``) with the members of a body."""
+    """In a script: a use of the official client package (a key of ``client_uses.USES``) with the members of a body."""
 
     use: str
     body: Body
