@@ -17,13 +17,12 @@ from starlette.datastructures import Headers
 
 from . import joint
 from .budget import ceiling
-from .canary import TOKENS
+from .canary import CANARY, TOKENS
 from .catalogue import Catalogue
 from .cuts import DRAWN, LATER, PINS, Planned
 from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
 from .exchange import Answer, Body, Exchange, Request, as_request
-from .health import CANARY
 from .judge import Reaction, react
 from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
 from .outgoing import headers_of, prepare

@@ -69,8 +69,8 @@ class Lane:
         """Close the connection."""
         await self._connection.close()
 
-    async def ask(self, request: Request, *, in_flight: int = 1, ticket: int = 0) -> Exchange:
-        """Send one prepared request, one of ``in_flight`` under way. Never raises for what the server does.
+    async def ask(self, request: Request, *, ticket: int = 0) -> Exchange:
+        """Send one prepared request. Never raises for what the server does.
 
         429 and 503 are waited out within the bounds; with a pace, all lanes wait, and those with a lower ``ticket`` go
         first. A connection that was kept alive may have been closed by the server at any time, so a drop before the
@@ -90,7 +90,7 @@ class Lane:
             answer = None
             try:
                 if pace is None:
-                    exchange = await self._connection.once(request, attempts, in_flight)
+                    exchange = await self._connection.once(request, attempts, 1)
                 else:
                     await pace.take(ticket)
                     alone = pace.alone

@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from .health import CANARY, NURSE
+from .canary import CANARY
 from .judge import Reaction, react
 from .lane import Lane
 from .outgoing import prepare
-from .pace import Pace
+from .pace import NURSE, Pace
 from .target import EndpointError, Target
 
 READY_WITHIN = 120.0

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 from .budget import URGENT, Priority
 from .connection import proxied, tls_context
 from .exchange import Exchange, Request, Trouble, Unended
-from .health import NURSE, Health, Revive
+from .health import Health, Revive
 from .intake import Intake
 from .judge import UNREACHED
 from .lane import Lane
 from .outgoing import prepare
-from .pace import BUSY, Pace
+from .pace import BUSY, NURSE, Pace
 from .target import Target
 from .traffic import Traffic
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+from . import killers
 from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
 from .exchange import Body, Exchange, Request, as_request
@@ -101,8 +102,10 @@ class Prover:
         request = case.request
         if judgement.symptom is Symptom.KILLED_SERVER:
             if case.drawn and request.raw is None:
-                exchange = await self.pipeline.health.smaller(
-                    exchange, lambda body: rule.property in body or rule.property not in request.body
+                exchange = await killers.smaller(
+                    self.pipeline.health,
+                    exchange,
+                    lambda body: rule.property in body or rule.property not in request.body,
                 )
                 request = exchange.request
         elif rule.reduce is not None and request.raw is None:

@@ -90,7 +90,7 @@ def probe(
 
 async def _open_door(target: object) -> bool:
     """Whether a plain request is taken without the key."""
-    from ..health import CANARY
+    from ..canary import CANARY
     from ..judge import Reaction, react
     from ..lane import Lane
     from ..outgoing import prepare
