@@ -206,12 +206,15 @@ class Prover:
 
     async def _control(self, rule: RequestRule, request: Request) -> str:
         """Why a refusal says nothing about this rule: the same body without what is under test is refused as well."""
-        if request.raw is not None or not isinstance(request.body, dict):
+        if request.raw is None and not isinstance(request.body, dict):
             return ""
-        control = control_of(rule, request.body)
+        control = control_of(rule, {} if request.raw is not None else request.body)
         if control is None:
             return ""
-        exchange = await self.pipeline.ask(as_request(control), rule.id, URGENT)
+        asked = as_request(control)
+        if request.raw is not None and isinstance(asked.body, dict):  # as text too: nothing is added to that
+            asked = Request(raw=asked.content)
+        exchange = await self.pipeline.ask(asked, rule.id, URGENT)
         if unaffordable(exchange):
             raise Unproved(describe(exchange))
         if react(exchange) is Reaction.ACCEPTED:

@@ -185,7 +185,10 @@ def _used(use: str, body: Body) -> Generator[Any, Any, Outcome]:
 
 
 def _wrong(outcome: Outcome, compare: Compare) -> str | None:
-    """What the client raised or lost. Undecided where a must rule about answers says why."""
+    """What the client raised or lost. Undecided where a must rule about answers, or the server itself, says why."""
+    last = outcome.exchanges[-1].answer
+    if outcome.error and last is not None and last.stream.failed:
+        raise Undecided("the stream broke off with an error, which the client is right to raise")
     if outcome.error.startswith(_CUT) and _ends(outcome.exchanges[-1]) & {"length", "content_filter"}:
         raise Undecided("the answer was cut, which the client's helpers do not take")
     if outcome.error:
