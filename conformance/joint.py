@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..strategies.bodies import lean
-from .model import Body, Request
+from .exchange import Body, Request
 from .plan import Case, joinable
 
 MOST = 8

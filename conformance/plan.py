@@ -14,21 +14,9 @@ from hypothesis.strategies import SearchStrategy
 
 from .catalogue import Catalogue
 from .claims import Limit, excess
-from .model import (
-    AnswerRule,
-    Body,
-    Capability,
-    Expect,
-    Gate,
-    Relation,
-    Request,
-    RequestRule,
-    Result,
-    Rule,
-    Strength,
-    Verdict,
-    as_request,
-)
+from .exchange import Body, Request, as_request
+from .model import AnswerRule, Expect, Gate, Relation, RequestRule, Rule, Strength
+from .results import Capability, Result, Verdict
 from .vintages import FIRST
 
 

@@ -8,9 +8,10 @@ import pytest
 import servers
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.joint import APART, COUPLED, LABEL, groups, request_of
-from chatproof.conformance.model import Request, Symptom, Verdict
+from chatproof.conformance.model import Request, Symptom
 from chatproof.conformance.plan import Settings, cases, joinable
 from chatproof.conformance.reference.validator import reasons
+from chatproof.conformance.results import Verdict
 from chatproof.strategies.bodies import lean
 from test_campaign import Serve, fire, rule
 
