@@ -392,7 +392,8 @@ class Campaign:
             self.target.budget.broken |= {name for name, watched in self._sightings.of.items() if watched.seen}
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
-        last = [rule for rule in relations if rule.id == self._crowd.blamed]  # it takes what the others saw
+        last = [rule for rule in relations if rule.quiet]
+        last += [rule for rule in relations if rule.id == self._crowd.blamed]  # it takes what the others saw
         first = [rule for rule in relations if rule not in last]
         await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in first))
         own = [rule for rule in answers if self._share is None or self._share.owns(rule.id)]
@@ -400,7 +401,8 @@ class Campaign:
             watched.ridden = watched.judged
         await asyncio.gather(*(self._provided(rule) for rule in own))
         await asyncio.gather(*(self._conclude(rule, self._wave.answer(rule)) for rule in answers))
-        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in last))
+        for rule in last:
+            await self._conclude(rule, self._wave.relation(rule))
         for run in risky:
             await run.drawn.wait()
             for case in run.cases:

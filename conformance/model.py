@@ -221,7 +221,8 @@ class Relation:
     """A requirement on several requests compared. ``script`` turns a body into the requests and judges their exchanges.
 
     A script raises ``Undecided`` where its exchanges allow no judgement (a precondition was not met). The answers of a
-    ``valid`` one, which sends valid requests only, are held against the rules about answers.
+    ``valid`` one, which sends valid requests only, are held against the rules about answers. A ``quiet`` one is made
+    while nothing else is, because it looks for what one request leaves behind for the next.
     """
 
     id: str
@@ -234,6 +235,7 @@ class Relation:
     examples: SearchStrategy[Any] | None = None
     needs: tuple[str, ...] = ()
     valid: bool = False
+    quiet: bool = False
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = FIRST
     until: str | None = None

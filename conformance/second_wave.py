@@ -34,8 +34,14 @@ CROWDS = "many"
 STEPS = 20
 """Compared requests that a record keeps."""
 
+_LOST = {Reaction.CRASHED: Symptom.CRASHED, Reaction.DISCONNECTED: Symptom.DISCONNECTED}
+
 Played = tuple[str | None, list[Exchange]]
 """What a comparison found wrong, or None, and the exchanges that it compared."""
+
+
+def _unanswered(exchange: Exchange) -> bool:
+    return react(exchange) is not Reaction.ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -248,6 +254,8 @@ class SecondWave:
                 why, exchanges = found.seen[-1]
                 last = exchanges[-1]
                 note = self.crowd.note(CrowdSighting(rule.id, why or "", rule.symptom, last.request, last, found.told))
+            elif found.asked and self._loses_answers(rule, found):
+                return self._left_to_crowds(rule, found, sent)
             elif found.asked:
                 return self._broken(rule, found, sent)
             held += 1
@@ -292,6 +300,21 @@ class SecondWave:
         except Undecided:
             return None  # seen once, and not seen again
         return played if played[0] is not None else None
+
+    def _loses_answers(self, rule: Relation, found: Asked[Played]) -> bool:
+        """Whether many at once get no answers, every time: one fault, whatever they ask for. The rule about that bears
+        it."""
+        if rule.chapter != CROWDS or self.crowd.blamed in (None, rule.id) or not found.steady:
+            return False
+        return all(any(map(_unanswered, exchanges)) for _, exchanges in found.seen)
+
+    def _left_to_crowds(self, rule: Relation, found: Asked[Played], sent: int) -> Result:
+        why, exchanges = found.seen[-1]
+        lost = next(filter(_unanswered, exchanges))
+        symptom = _LOST.get(react(lost), Symptom.REFUSED_VALID)
+        self.crowd.note(CrowdSighting(rule.id, why or "", symptom, lost.request, lost, found.told))
+        note = f"no answers with many in flight, {found.told}"
+        return Result(rule.id, Verdict.BLOCKED, blocked_by=self.crowd.blamed or "", requests=sent, note=note)
 
     def _broken(self, rule: Relation, found: Asked[Played], sent: int) -> Result:
         why, exchanges = found.seen[-1]

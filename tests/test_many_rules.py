@@ -32,7 +32,8 @@ def good(body: dict, place: int) -> Answer:
         content = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
         return Answer(200, (("content-type", "text/event-stream"),), content)
     found = [{"index": index, "message": message} for index in range(body.get("n", 1))]
-    return answer(200, {"id": f"chatcmpl-{place}", "choices": found})
+    spent = {"completion_tokens": body.get("max_tokens", 1)}
+    return answer(200, {"id": f"chatcmpl-{place}", "choices": found, "usage": spent})
 
 
 def alone(body: dict) -> Answer:
@@ -43,7 +44,7 @@ def crossed(body: dict, place: int) -> Answer:
     """Every fifth request gets the answer of its neighbour."""
     if place % 5 != 4:
         return good(body, place)
-    other = {**body, "n": body.get("n", 1) % 3 + 1}
+    other = {**body, "n": body.get("n", 1) % 3 + 1, "max_tokens": 16}
     if "tools" in body:
         other["tools"] = [{"function": {"name": f"mark_{place + 1}"}}]
     elif "response_format" in body:
@@ -77,7 +78,7 @@ def play(name: str, reply: Reply, single: Alone | None = None) -> str | None:
         return end.value
 
 
-NAMES = ("choices", "tools", "streams", "schemas", "ids", "refusals")
+NAMES = ("choices", "tools", "streams", "schemas", "bounds", "ids", "refusals")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,6 +93,7 @@ def test_answers_that_belong(name: str) -> None:
         ("tools", "calls mark_5"),
         ("streams", "calls mark_5"),
         ("schemas", "has mark_5"),
+        ("bounds", "completion_tokens for max_tokens: 2"),
         ("ids", "share"),
         ("refusals", "400"),
     ],
@@ -164,3 +166,27 @@ def test_a_crowd_of_others_does_not_hide_the_fate_alone() -> None:
 def test_fates_that_are_the_same_for_all_cannot_be_compared(reply: Alone) -> None:
     with pytest.raises(Undecided):
         play("refusals", lambda body, place: reply(body), reply)
+
+
+def test_a_bound_that_is_not_kept_alone_is_no_matter_of_the_crowd() -> None:
+    def longer(body: dict, place: int = 0) -> Answer:
+        return good({**body, "max_tokens": body.get("max_tokens", 1) + 5}, place)
+
+    with pytest.raises(Undecided):
+        play("bounds", longer, longer)
+    assert "alone the bound is kept" in (play("bounds", longer) or "")
+    assert play("bounds", lambda body, place: good({**body, "max_tokens": body["max_tokens"] + 1}, place)) is None
+
+
+def test_answers_without_a_count_are_not_held_to_a_bound() -> None:
+    with pytest.raises(Undecided):
+        play("bounds", lambda body, place: answer(200, {"choices": []}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_request_that_crashes_alone_is_no_matter_of_the_crowd(name: str) -> None:
+    def down(body: dict, place: int = 0) -> Answer:
+        return answer(500, {})
+
+    with pytest.raises(Undecided):
+        play(name, down, down)

@@ -181,6 +181,9 @@ FAULTY: dict[str, Reply] = {
     "mm.monotone.bad": taking(lambda _, body: has(body, "user")),
     "mm.monotone.good": refusing(lambda _, body: not has(body, "top_p") and has(body, "seed", "n")),
     "mm.isolation": lambda request, n: refusal(request, 500) if n > 4 else good(request),
+    "mm.isolation.options": lambda request, n: good(
+        request if n < 4 or has(value_of(request), "stop") else Request({**value_of(request), "stop": "5, 6"}), n
+    ),
     "mm.repeat.neg": lambda request, n: refusal(request, code=f"code-{n}"),
     "ef.echo": refusing(lambda _, body: len(body["messages"]) > 1 and "content" in body["messages"][1]),
     "ef.echo.text": refusing(lambda _, body: len(body["messages"]) > 1 and "refusal" in body["messages"][1]),
@@ -452,3 +455,64 @@ def test_no_answer_makes_a_rule_raise(value: Any, place: str) -> None:
         broken(reply(request, 0))
     for rule in RELATIONS:
         outcomes(rule, reply)
+
+
+LEFTOVERS = RULES["mm.isolation.options"]
+
+
+def remembering(*names: str, once: bool = False) -> Reply:
+    """A server for which these properties go on working: for the next request, or until others come."""
+    kept: Body = {}
+
+    def reply(request: Request, number: int) -> Exchange:
+        body = value_of(request)
+        mine = {**kept, **body}
+        found = {name: body[name] for name in names if name in body}
+        if found or once:
+            kept.clear()
+        kept.update(found)
+        text = "1, 2, 3, 4, 5, 6, 7, 8"
+        text = text[: text.index(mine["stop"])].strip() if mine.get("stop", "?") in text else text
+        answer = json.loads(completion(Request(mine), text, "length").answer.content)  # pyright: ignore
+        if "tools" in mine:
+            answer["choices"][0]["message"]["tool_calls"] = [call()]
+        answer["choices"][0]["logprobs"] = ENTRY if mine.get("logprobs") else None
+        answer["choices"] *= mine.get("n", 1)
+        return made(Request(body), 200, answer)
+
+    return reply
+
+
+@pytest.mark.parametrize("once", [True, False])
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("stop", "cut at"), ("n", "2 choices"), ("logprobs", "log probabilities"), ("tools", "tool calls")],
+)
+def test_an_option_that_goes_on_working_is_seen(name: str, word: str, once: bool) -> None:
+    assert word in (play(LEFTOVERS, LEFTOVERS.pins[0], remembering(name, once=once)) or "")
+
+
+def test_no_option_that_goes_on_working() -> None:
+    assert play(LEFTOVERS, LEFTOVERS.pins[0], remembering()) is None
+
+
+def test_texts_that_differ_tell_nothing_of_a_stop_string() -> None:
+    assert play(LEFTOVERS, LEFTOVERS.pins[0], texts(lambda body, n: f"{n}, 2, 3, 4, 5, 6"[: 20 - n])) is None
+
+
+def test_a_refusal_is_no_answer_that_is_otherwise() -> None:
+    refused = refusing(lambda _, body: has(body, "tools") or has(body, "n"))
+    assert play(LEFTOVERS, LEFTOVERS.pins[0], refused) is None
+
+
+@pytest.mark.parametrize("after", [1, 2], ids=["the next", "the next but one"])
+def test_a_request_that_pays_for_an_invalid_one_is_seen(after: int) -> None:
+    since = 9
+
+    def reply(request: Request, number: int) -> Exchange:
+        nonlocal since
+        since = 0 if not valid(value_of(request)) else since + 1
+        return refusal(request, 500) if since == after else good(request)
+
+    rule = RULES["mm.isolation"]
+    assert "not accepted" in (play(rule, rule.pins[0], reply) or "")

@@ -1,6 +1,7 @@
 """Many at once: what only concurrency shows. Each request bears a mark, and no answer may carry another's.
 
-A violation is confirmed with the same requests in flight together, because alone they do not show it.
+A violation is confirmed with the same requests in flight together, because alone they do not show it. Answers that are
+lost or declined only in a crowd are one fault for all rules: where ``many.refusals`` is asked, it bears that.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from ...strategies.json_values import is_array, is_object
 from ..judge import Reaction, describe, excuse, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Undecided
 from ..sse import read_json
+from .effects import bounded, overspent
 from .forms import contested, prose
 from .stream_views import deltas
-from .views import choices, messages
+from .views import choices, long_answer, messages
 
 TOGETHER = 16
 """Requests of one rule that are in flight together."""
@@ -32,18 +34,30 @@ def _all(bodies: list[Body]) -> list[Fresh]:
 
 def _usable(exchanges: list[Exchange]) -> Script:
     """What went wrong beside the answers; Undecided where some were declined for a reason of their own."""
-    for exchange in exchanges:
-        if react(exchange) in _ODD:
-            return f"one of {len(exchanges)} requests at once got no answer ({describe(exchange)})"
     declined = [exchange for exchange in exchanges if react(exchange) is not Reaction.ACCEPTED]
     if not declined:
         return None
-    first = declined[0]
-    if react(first) is Reaction.REFUSED and not excuse(first):
-        alone: Exchange = yield Fresh(first.request)
-        if react(alone) is Reaction.ACCEPTED:
+    first = next((exchange for exchange in declined if react(exchange) in _ODD), declined[0])
+    if react(first) in _ODD or (react(first) is Reaction.REFUSED and not excuse(first)):
+        alone = yield from _alone(first.request, Reaction.ACCEPTED)
+        if alone is not None:
             return f"a request is accepted alone, but {describe(first)} with {len(exchanges)} at once"
     raise Undecided("not all of the requests were accepted")
+
+
+def _alone(request: Request, fate: Reaction) -> Script:
+    """Asks twice, one after the other, and some more times until the request has met its fate; None where it never did.
+
+    Other rules' requests may be in flight beside it: what a crowd brings about passes.
+    """
+    seen = None
+    for turn in range(TRIES):
+        exchange: Exchange = yield Fresh(request)
+        if react(exchange) is fate:
+            seen = describe(exchange)
+        if seen is not None and turn:
+            break
+    return seen
 
 
 def counts(body: Body) -> Script:
@@ -138,29 +152,43 @@ def ids(body: Body) -> Script:
     return None if len(set(told)) == len(told) else f"{len(told)} answers at once share {len(set(told))} ids"
 
 
-def _alone(body: Body, fate: Reaction) -> Script:
-    """Asks twice, one after the other, and some more times until the request has met its fate; None where it never did.
+BOUNDS = (16, 4, 1, 8, 2)
+"""Token bounds of requests that are in flight together."""
 
-    Other rules' requests may be in flight beside it: what a crowd brings about passes.
-    """
-    seen = None
+
+def bounds(body: Body) -> Script:
+    """Requests with different token bounds: none spends more than its own, which it keeps alone."""
+    tells, over = bounded("max_tokens"), overspent("max_tokens", 1)
+    most = [BOUNDS[place % len(BOUNDS)] for place in range(TOGETHER)]
+    exchanges: list[Exchange] = yield _all([{**body, "max_tokens": bound} for bound in most])
+    wrong = yield from _usable(exchanges)
+    if wrong:
+        return wrong
+    told = [exchange for exchange in exchanges if tells(exchange)]
+    if not told:
+        raise Undecided("the answers do not tell how many tokens they have")
+    first = next((exchange for exchange in told if over(exchange)), None)
+    if first is None:
+        return None
+    held = 0
     for turn in range(TRIES):
-        exchange: Exchange = yield Fresh(Request(body=body))
-        if react(exchange) is fate:
-            seen = describe(exchange)
-        if seen is not None and turn:
+        alone: Exchange = yield Fresh(first.request)
+        held += tells(alone) and not over(alone)
+        if held > 1:
+            return f"alone the bound is kept, but {over(first)} with {TOGETHER} requests at once"
+        if turn - held >= TRIES // 2:
             break
-    return seen
+    raise Undecided("alone, the bound is not kept either")
 
 
 def refusals(body: Body) -> Script:
     """Valid and invalid requests in turn: each meets the same fate as alone."""
-    accepted = yield from _alone(body, Reaction.ACCEPTED)
+    accepted = yield from _alone(Request(body=body), Reaction.ACCEPTED)
     if accepted is None:
         raise Undecided("alone, the valid request is not accepted")
     kinds: list[tuple[Body, Reaction, str]] = []
     for bad in ({**body, "messages": "Say hi."}, {**body, "temperature": 3}):
-        refused = yield from _alone(bad, Reaction.REFUSED)
+        refused = yield from _alone(Request(body=bad), Reaction.REFUSED)
         if refused is not None:
             kinds += [(body, Reaction.ACCEPTED, accepted), (bad, Reaction.REFUSED, refused)]
     if not kinds:
@@ -225,6 +253,16 @@ CHAPTER = Chapter(
             script=apart(_asking, _members_of, "the answer to a request for the member {} has {}"),
             pins=(lean(),),
             needs=("json_schema",),
+        ),
+        Relation(
+            id="many.bounds",
+            property="max_tokens",
+            title="keeps to the token bound of the request, not of another one in flight",
+            strength=Strength.MUST,
+            source=prose("max_tokens: how many tokens; an answer belongs to its request"),
+            script=bounds,
+            pins=(long_answer(),),
+            needs=("max_tokens",),
         ),
         Relation(
             id="many.ids",

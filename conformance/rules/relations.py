@@ -24,7 +24,7 @@ from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, S
 from ..vintages import FIRST
 from .forms import COUPLED, changed, documented, observed, prose
 from .gates import TOOL
-from .views import is_integer, usage
+from .views import choices, is_integer, long_answer, messages, usage
 
 _BOUND = {"max_tokens": 16}
 _TOOLS = {"tools": [TOOL]}
@@ -44,8 +44,17 @@ FAULTS: tuple[Body, ...] = (
 )
 """Bodies with one fault each, which request rules ask as well."""
 
-TURNS = 2
-"""Invalid requests that are sent in turn with valid ones."""
+_LOST = (Reaction.REFUSED, Reaction.CRASHED, Reaction.ERROR_IN_200, Reaction.DISCONNECTED)
+"""What a valid request must not meet."""
+
+_NO_STOP = "\u241e"
+"""A stop string that no text holds."""
+
+_OPTIONS: tuple[Body, ...] = (
+    {"n": 2, "logprobs": True},
+    {**_TOOLS, "tool_choice": {"type": "function", "function": {"name": "get_weather"}}},
+)
+"""Properties whose work can be told from the form of an answer."""
 
 
 # --- outcomes -----------------------------------------------------------------------------------------------------
@@ -284,21 +293,89 @@ def removals(body: Body) -> Script:
 
 
 def isolation(body: Body) -> Script:
+    """Valid requests one and two places after invalid ones: a server may have more than one worker."""
     before = yield Request(lean())
     accepted_or_undecided(before, "the lean body")
     valid = Fresh(Request(lean()))
     cut = Fresh(Request(raw=json.dumps(body)[:-1].encode()))
-    yield [Fresh(Request(body)), Fresh(Request({**body, "stream": True})), cut]
-    afters: list[Exchange] = yield [valid, valid]
-    # in turn: what one request leaves behind may fall to the very next one
-    mixed: list[Exchange] = yield [Fresh(Request(body)), valid] * TURNS
-    for after in (*afters, *mixed[1::2]):
-        reaction = react(after)
-        if reaction in (Reaction.REFUSED, Reaction.CRASHED, Reaction.ERROR_IN_200, Reaction.DISCONNECTED):
-            said = f"{reaction}" if after.status is None else f"{reaction}, {after.status}"
-            return f"after invalid requests a valid one that was accepted before is not accepted ({said})"
-        if reaction is not Reaction.ACCEPTED:
-            raise Undecided(f"no outcome to compare ({reaction})")
+    afters: list[Exchange] = []
+    yield Fresh(Request(body))
+    afters.append((yield valid))
+    yield cut
+    yield Fresh(Request({**body, "stream": True}))
+    afters.append((yield valid))
+    afters.append((yield valid))
+    lost = [after for after in afters if react(after) in _LOST]
+    if lost:
+        said = f"{react(lost[0])}" if lost[0].status is None else f"{react(lost[0])}, {lost[0].status}"
+        often = f"{len(lost)} of {len(afters)} times"
+        return f"after invalid requests a valid one that was accepted before is not accepted ({said}; {often})"
+    for after in afters:
+        accepted_or_undecided(after, "the lean body after invalid ones")
+    return None
+
+
+def _text_of(exchange: Exchange) -> str:
+    found = messages(exchange)
+    text = found[0].get("content") if found else None
+    return text if isinstance(text, str) else ""
+
+
+def _middle(text: str) -> str:
+    """Four characters from the middle of a text, none of them a blank at either end; empty where there are none."""
+    for at in range(len(text) // 2, len(text) - 4):
+        piece = text[at : at + 4]
+        if piece == piece.strip() and text[: text.index(piece)].strip():
+            return piece
+    return ""
+
+
+def _forms(exchange: Exchange) -> dict[str, int]:
+    """How many choices an answer has, and how many of them have what must be asked for."""
+    found = choices(exchange)
+    inner = [choice["message"] for choice in found if is_object(choice.get("message"))]
+    return {
+        "choices": len(found),
+        "tool calls": sum(bool(message.get("tool_calls")) for message in inner),
+        "log probabilities": sum(bool(choice.get("logprobs")) for choice in found),
+    }
+
+
+def leftovers(body: Body) -> Script:
+    """A request that repeats itself, before and after others with more options, which must not work for it."""
+    plain = Fresh(Request(body))
+    yield Fresh(Request({**body, "stop": _NO_STOP}))  # whatever the stop string was before
+    firsts: list[Exchange] = []
+    for _ in range(2):
+        firsts.append((yield plain))
+        accepted_or_undecided(firsts[-1], "the request")
+    forms = [_forms(first) for first in firsts]
+    texts = [_text_of(first) for first in firsts]
+    piece = _middle(texts[0]) if texts[0] == texts[1] else ""
+    if forms[0] != forms[1]:
+        raise Undecided("the answers to one request have not the same parts")
+
+    def left(after: Exchange, options: Body) -> str | None:
+        now = _forms(after)
+        for name, count in now.items():
+            if count > forms[0][name]:
+                return f"{count} {name}, {forms[0][name]} before a request with {', '.join(options)}"
+        stopped = texts[0][: texts[0].index(piece)].rstrip() if "stop" in options else None
+        if stopped is not None and _text_of(after).rstrip() == stopped:
+            return f"the text is cut at {piece!r}, the stop string of another request"
+        return None
+
+    for options in ({"stop": piece}, *_OPTIONS) if piece else _OPTIONS:
+        why = None
+        for _ in range(2):
+            yield Fresh(Request({**body, **options}))
+            after = yield plain
+            accepted_or_undecided(after, "the request after another one")
+            why = left(after, options)
+            if why is None:
+                break
+        if why:
+            return f"the same request is answered otherwise after another one: {why}"
     return None
 
 
@@ -547,6 +624,17 @@ relations = [
         lean(messages="Say hi."),
         source=prose("each request stands for itself"),
         symptom=Symptom.REFUSED_VALID,
+        quiet=True,
+    ),
+    _relation(
+        "mm.isolation.options",
+        "answers a request without a stop string, tools or more choices as before one that has them",
+        leftovers,
+        long_answer(max_tokens=32, temperature=0, seed=7),
+        source=prose("each request stands for itself"),
+        symptom=Symptom.WRONG_CONTENT,
+        valid=True,
+        quiet=True,
     ),
     _relation(
         "mm.repeat.neg",

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import load_cross
 from .base import Mutant
-from .load_common import Around, Body, Taken, caught, failure, is_create, load, put, replayed, whole
+from .load_common import Around, Body, Taken, body_of, caught, failure, is_create, load, put, replayed, whole
 from .relations_common import unchecked_when
 
 QUEUE = 0.05
@@ -63,6 +63,14 @@ async def overwhelmed(app: ASGIApp, scope: Scope, raw: bytes, send: Send) -> Non
 
 
 async def as_usual(app: ASGIApp, scope: Scope, raw: bytes, send: Send) -> None:
+    await app(scope, replayed(raw), send)
+
+
+async def unbounded(app: ASGIApp, scope: Scope, raw: bytes, send: Send) -> None:
+    """Forgets the bound of a valid request."""
+    body = body_of(raw)
+    if body is not None and type(body.get("max_tokens")) is int and body["max_tokens"] > 0:
+        raw = json.dumps({**body, "max_tokens": 64}).encode()
     await app(scope, replayed(raw), send)
 
 
@@ -121,9 +129,10 @@ def one_more(body: Body) -> None:
 MUTANTS = [
     *load_cross.MUTANTS,
     # a crowd
-    load("crowd-dropped", crowded(dropped), "many.choices", "many.tools", "many.refusals", with_it=("*",)),
-    load("crowd-500", crowded(overwhelmed), "many.choices", "many.tools", "many.refusals", with_it=("*",)),
+    load("crowd-dropped", crowded(dropped), "many.refusals", with_it=("*",)),
+    load("crowd-500", crowded(overwhelmed), "many.refusals", with_it=("*",)),
     load("crowd-refused", crowded(confused), "many.refusals", with_it=("*",)),
+    load("crowd-unbounded", crowded(unbounded), "many.bounds", about="max_tokens", with_it=("many.refusals",)),
     lenient_crowd("crowd-unchecked", ("many.refusals",), "messages.type"),
     lenient_crowd("crowd-trusted", ("many.refusals",)),
     # now and then

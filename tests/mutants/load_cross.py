@@ -41,6 +41,10 @@ def few(body: Body) -> bool:
     return type(body["n"]) is int and 1 <= body["n"] <= 8
 
 
+def limited(body: Body) -> bool:
+    return type(body["max_tokens"]) is int and body["max_tokens"] > 0
+
+
 def names_tool(body: Body) -> bool:
     """A well-formed list of tools one of which is forced."""
     try:
@@ -126,6 +130,13 @@ MUTANTS = [
         "many.tools",
         about="tools",
         with_it=("many.*", "gate.forced_tool", "ef.choice.*", "res.toolcalls.*", "ef.echo", "ef.parallel.off"),
+    ),
+    load(
+        "cross-bounds",
+        crossing(limited, "max_tokens"),
+        "many.bounds",
+        about="max_tokens",
+        with_it=("ef.maxtokens*", "ef.length", "ef.monotone.max", "mm.alias.bound"),
     ),
     load("cross-marks", crossing(names_tool, "tools", "tool_choice"), "many.tools", about="tools", with_it=("many.*",)),
     load("cross-stop", crossing(strings, "stop"), "ef.stop", "many.refusals", about="stop", with_it=("ef.stop.*",)),

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from chatproof.conformance.reference import answers, behaviour
@@ -15,6 +16,7 @@ from chatproof.conformance.reference.validator import CHECKS
 
 from . import relations_readers as readers
 from .base import Mutant, of
+from .effects_common import planning
 from .relations_common import Body, has, parts_in, reading, refused_when, seeing_messages, unchecked_when
 
 
@@ -85,6 +87,31 @@ def offended() -> Reference:
         return []
 
     return Reference(checks=(Check("ailing", ailing), *CHECKS))
+
+
+def leaving(name: str) -> Reference:
+    """What one request gives for this property goes on working for those that give nothing."""
+    kept: Body = {}
+
+    def change(body: Body) -> Body:
+        if body.get(name) is not None:
+            kept[name] = body[name]
+        return {**kept, **body}
+
+    return planning(change)
+
+
+def grudging() -> Reference:
+    """Every other request right after a refused one fails: one of two workers has lost its state."""
+    refused = [False]
+    turns = count(1)
+
+    def after(ask: Ask) -> list[Reason]:
+        due = refused[0] and next(turns) % 2 == 0
+        refused[0] = any(True for check in CHECKS for _ in check.function(ask))
+        return [Reason("after", "Internal error.", None, None, status=500, type="server_error")] if due else []
+
+    return Reference(checks=(Check("after", after), *CHECKS))
 
 
 def relation(name: str, about: str, server: Reference, *fails: str, with_it: Iterable[str] = ()) -> Mutant:
@@ -287,6 +314,9 @@ MUTANTS = [
     relation("stain-model", "server", staining("model"), "mm.isolation", with_it=("*",)),
     relation("stain-messages", "server", staining("messages"), "mm.isolation", with_it=("*",)),
     relation("ailing-after-error", "server", offended(), "mm.isolation", with_it=("*",)),
+    relation("after-refused", "server", grudging(), "mm.isolation"),
+    relation("stop-left", "stop", leaving("stop"), "mm.isolation.options", with_it=("ef.*", "sse.equiv")),
+    relation("logprobs-left", "logprobs", leaving("logprobs"), "mm.isolation.options", with_it=("ef.logprobs*",)),
     relation("code-forgotten", "error", forgetting_code(), "mm.repeat.neg"),
     relation(
         "second-try-taken",
