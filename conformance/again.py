@@ -1,4 +1,5 @@
-"""Asking again: a violation is proved by a second one, made alone, and what only a crowd brings about is kept apart."""
+"""Asking again: a violation is proved by a second one, made alone, and what only a crowd brings about is kept apart, as
+is a server error that only a refused request before brings about."""
 
 from __future__ import annotations
 
@@ -6,11 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ..strategies.bodies import lean
+from .canary import CANARY
 from .exchange import Exchange, Request
+from .judge import Reaction, react
 from .model import Symptom
-
-CROWD_RULE = "many.refusals"
-"""The rule that bears the blame for what is broken, or killed, only by many requests in flight."""
+from .pipeline import Pipeline
 
 PROOFS = 5
 """How often a violation that does not repeat at once is asked again."""
@@ -19,7 +21,19 @@ MOST_AT_ONCE = 16
 """Equal requests that are sent together to see whether a crowd breaks what alone holds."""
 
 CROWD_RULE = "many.refusals"
-"""The rule that bears the blame for what is broken only with many requests in flight."""
+"""The rule that bears the blame for what is broken, or killed, only by many requests in flight."""
+
+REFUSED_RULE = "mm.isolation"
+"""The rule that bears the blame for what crashes only after a request that was refused."""
+
+SETTLED = (CANARY, CANARY)
+"""Sent before a request that has crashed: two, for servers with two workers."""
+
+REFUSED = Request(body=lean(messages=[]))
+"""A request that every server should refuse."""
+
+AFTER_REFUSED = (1, 2, 1, 1, 2, 3, 2, 1)
+"""After how many refused ones a request is sent, again and again, to see whether it crashes then."""
 
 KNOWN = 3
 """Sightings after which it is known that crowds break things: what holds alone then needs no crowd of its own."""
@@ -41,11 +55,12 @@ class Unproved(Exception):
 @dataclass(frozen=True)
 class Asked(Generic[T]):
     """The violations among the answers to a request, how often it was asked in all, and whether it was broken only
-    with others in flight."""
+    with others in flight, or only after a ``refused`` request."""
 
     seen: list[T]
     asked: int
     crowd: bool = False
+    refused: bool = False
 
     @property
     def steady(self) -> bool:
@@ -63,13 +78,16 @@ async def asked_again(
     again: Callable[[], Awaitable[T | None]],
     crowd: Callable[[], Awaitable[Sequence[T | None]]] | None = None,
     *,
+    refused: Callable[[], Awaitable[Sequence[T | None]]] | None = None,
     known: bool = False,
+    known_refused: bool = False,
 ) -> Asked[T]:
     """What comes of a request that was violated once.
 
     A second violation is enough; without one it is asked some more, so that k of n says how often it happens.
-    ``again`` gives None where the rule held. ``crowd`` is tried where it always held: the same many times at once;
-    not where it is ``known`` that crowds break things.
+    ``again`` gives None where the rule held. Where it always did ``refused`` is tried, the same after refused requests,
+    and ``crowd``, the same many times at once. Where it is ``known`` that crowds break things, they are not asked once
+    more; where that is ``known_refused`` of refused requests, one that is not caught at it again is theirs as well.
     """
     seen, asked = [first], 1
     most = PROOFS_WHEN_KNOWN if known else PROOFS
@@ -78,19 +96,43 @@ async def asked_again(
         asked += 1
         if violation is not None:
             seen.append(violation)
+    if len(seen) == 1 and refused is not None:
+        rows = await refused()
+        if found := _often(rows):
+            return Asked(found, len(rows), refused=True)
+        if known_refused:
+            return Asked(seen, asked, refused=True)
     if len(seen) == 1 and known:
         return Asked(seen, asked, crowd=True)
     if len(seen) == 1 and crowd is not None:
         rows = await crowd()
-        found = [row for row in rows if row is not None]
-        if len(found) * 4 >= len(rows):  # less is what a fault that strikes now and then does by chance
+        if found := _often(rows):
             return Asked(found, len(rows), crowd=True)
     return Asked(seen, asked)
 
 
+def _often(rows: Sequence[T | None]) -> list[T]:
+    """The violations where they are a quarter or more: less is what strikes now and then, by chance."""
+    found = [row for row in rows if row is not None]
+    return found if len(found) * 4 >= len(rows) else []
+
+
+def settling(symptom: Symptom | None) -> tuple[Request, ...]:
+    """What is sent before a request that is asked again: a server error may be what another request has left behind."""
+    return SETTLED if symptom is Symptom.CRASHED else ()
+
+
+async def after_refused(pipeline: Pipeline, request: Request, label: str) -> list[Exchange]:
+    """Exchanges of a request that was sent alone, each right after refused ones."""
+    if react(await pipeline.ask_alone(REFUSED, label, before=SETTLED)) is not Reaction.REFUSED:
+        return []
+    return [await pipeline.ask_alone(request, label, before=(REFUSED,) * count) for count in AFTER_REFUSED]
+
+
 @dataclass(frozen=True)
 class CrowdSighting:
-    """A violation of ``rule`` that is there with many requests in flight and not alone."""
+    """A violation of ``rule`` that is there with many requests in flight and not alone, or after a ``refused`` request
+    and not after an accepted one."""
 
     rule: str
     why: str
@@ -98,13 +140,16 @@ class CrowdSighting:
     request: Request
     exchange: Exchange
     confirmed: str
+    refused: bool = False
 
 
 @dataclass
 class Crowd:
-    """What was seen only with many in flight: a finding of the rule ``blamed``, or None where that is not asked."""
+    """What was seen only with many in flight, or only ``when``: a finding of the rule ``blamed``, or None where that is
+    not asked."""
 
     blamed: str | None = None
+    when: str = "with others in flight"
     sightings: list[CrowdSighting] = field(default_factory=list)
 
     @property
@@ -115,4 +160,4 @@ class Crowd:
     def note(self, sighting: CrowdSighting) -> str:
         """Keep a sighting; what is said of it on the rule that saw it."""
         self.sightings.append(sighting)
-        return f"holds alone; broken with others in flight, {sighting.confirmed} (see {self.blamed})"
+        return f"holds alone; broken {self.when}, {sighting.confirmed} (see {self.blamed})"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import joint
-from .again import CROWD_RULE, Crowd
+from .again import CROWD_RULE, REFUSED_RULE, Crowd
 from .budget import NOTE
 from .catalogue import Catalogue
 from .exchange import Exchange, as_request
@@ -113,6 +113,7 @@ class Campaign:
         self._ledger = Ledger(self._sightings)
         self._finished: list[Mapping[str, Any]] = []
         self._crowd = Crowd()
+        self._refused = Crowd(when="right after a refused request")
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -210,7 +211,7 @@ class Campaign:
         async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
             self._wave = SecondWave(
-                self._pipeline, self.settings, self._sightings, self._crowd, self._ledger, self._prove
+                self._pipeline, self.settings, self._sightings, self._crowd, self._refused, self._ledger, self._prove
             )
             self._prover = Prover(
                 self._pipeline,
@@ -218,6 +219,7 @@ class Campaign:
                 self._searchers,
                 self._cancelled,
                 self._crowd,
+                self._refused,
                 shared=self._shared,
                 prove=self._prove,
             )
@@ -260,6 +262,8 @@ class Campaign:
                 later.append(rule)
                 if rule.id == CROWD_RULE and self.settings.in_flight > 1:
                     self._crowd.blamed = rule.id
+                if rule.id == REFUSED_RULE:
+                    self._refused.blamed = rule.id
                 continue
             run = Run(rule, time.monotonic(), self._loop.create_future())
             run.cases = self._fitted(run, pin_cases(rule, self._places[rule.id], self.settings))
@@ -392,8 +396,9 @@ class Campaign:
             self.target.budget.broken |= {name for name, watched in self._sightings.of.items() if watched.seen}
         relations = [rule for rule in later if isinstance(rule, Relation)]
         answers = [rule for rule in later if isinstance(rule, AnswerRule)]
-        last = [rule for rule in relations if rule.quiet]
-        last += [rule for rule in relations if rule.id == self._crowd.blamed]  # it takes what the others saw
+        takes = (self._crowd.blamed, self._refused.blamed)  # what the others saw
+        last = [rule for rule in relations if rule.quiet and rule.id not in takes]
+        last += [rule for rule in relations if rule.id in takes]
         first = [rule for rule in relations if rule not in last]
         await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in first))
         own = [rule for rule in answers if self._share is None or self._share.owns(rule.id)]

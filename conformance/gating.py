@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .again import settling
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
 from .judge import Kind, Reaction, describe, excuse, judge, react, speaks_of_model
 from .model import Expect, Gate, RequestRule, Strength, Symptom
@@ -93,7 +94,7 @@ async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
     judgement = judge(rule, exchange)
     if judgement.kind is Kind.VIOLATED and judgement.symptom is not Symptom.KILLED_SERVER:
         # seen once is not proved: ask again before a word of blame
-        exchange = await pipeline.ask_alone(probe, gate.id)
+        exchange = await pipeline.ask_alone(probe, gate.id, before=settling(judgement.symptom))
         judgement = judge(rule, exchange)
     if judgement.kind is Kind.UNDECIDED:
         return Result(gate.id, Verdict.ERROR, note=judgement.why, requests=1, capability=Capability.BROKEN)
@@ -134,7 +135,7 @@ async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
         nonsense = await pipeline.ask(absurd, gate.id, URGENT)
         verdict = judge(refuse, nonsense)
         if verdict.kind is Kind.VIOLATED and verdict.symptom is not Symptom.KILLED_SERVER:
-            nonsense = await pipeline.ask_alone(absurd, gate.id)
+            nonsense = await pipeline.ask_alone(absurd, gate.id, before=settling(verdict.symptom))
             verdict = judge(refuse, nonsense)
         if verdict.symptom is Symptom.ACCEPTED_INVALID and react(nonsense) is not Reaction.ERROR_IN_200:
             why = f"{gate.property} is not looked at: nonsense in its place was accepted ({describe(nonsense)})"

@@ -222,7 +222,7 @@ class Relation:
 
     A script raises ``Undecided`` where its exchanges allow no judgement (a precondition was not met). The answers of a
     ``valid`` one, which sends valid requests only, are held against the rules about answers. A ``quiet`` one is made
-    while nothing else is, because it looks for what one request leaves behind for the next.
+    when all others are, because it looks for what requests do to one another.
     """
 
     id: str

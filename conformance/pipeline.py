@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -131,8 +131,8 @@ class Pipeline:
         """A new exchange for a request that was asked before."""
         return self._enqueue(prepare(request, self.target), label, priority)
 
-    async def ask_alone(self, request: Request, label: str) -> Exchange:
-        """A new exchange for a request, with nothing else in flight; one at a time."""
+    async def ask_alone(self, request: Request, label: str, before: Sequence[Request] = ()) -> Exchange:
+        """A new exchange for a request, with nothing else in flight; one at a time. ``before`` are sent just before."""
         job = Job(prepare(request, self.target), label, asyncio.get_running_loop().create_future(), ticket=NURSE)
         self._lonely_waiting += 1
         try:
@@ -152,6 +152,8 @@ class Pipeline:
             self._lonely = True
             self._flying.add(job)
             async with self.lane() as lane:
+                for one in before:
+                    await self._fly(lane, Job(prepare(one, self.target), label, job.done, ticket=NURSE))
                 return await self._fly(lane, job)
         finally:
             self._lonely = False

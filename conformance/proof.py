@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from . import killers
-from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, after_refused, asked_again, settling
 from .budget import SEARCH
 from .exchange import Body, Exchange, Request, as_request
 from .judge import Judgement, Kind, Reaction, describe, react
@@ -44,7 +44,8 @@ MOST_BODIES = 3
 class Prover:
     """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
 
-    ``shared`` keeps how failing bodies were drawn. Without ``prove`` a violation is left to another process.
+    ``crowd`` and ``refused`` hold what is broken only with others in flight, or after a refused request, ``shared`` how
+    failing bodies were drawn. Without ``prove`` a violation is left to another process.
     """
 
     pipeline: Pipeline
@@ -52,6 +53,7 @@ class Prover:
     searchers: ThreadPoolExecutor
     cancelled: Event
     crowd: Crowd
+    refused: Crowd
     shared: Shared | None = None
     prove: bool = True
 
@@ -94,7 +96,8 @@ class Prover:
                 return result
         assert isinstance(result, CrowdSighting)
         verdict = upheld(rule.strength)
-        return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(result))
+        note = (self.refused if result.refused else self.crowd).note(result)
+        return Result(rule.id, verdict, observed="held alone", note=note)
 
     async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
         """The verdict that one violating body makes, or what was seen of it only with others in flight."""
@@ -127,7 +130,10 @@ class Prover:
             request = await self._shrunk(rule) or request
 
         async def again() -> tuple[Exchange, Judgement] | None:
-            return judged(await self.pipeline.ask_alone(request, rule.id))
+            return judged(await self.pipeline.ask_alone(request, rule.id, before=settling(judgement.symptom)))
+
+        async def refused() -> list[tuple[Exchange, Judgement] | None]:
+            return [judged(one) for one in await after_refused(self.pipeline, request, rule.id)]
 
         def judged(fresh: Exchange) -> tuple[Exchange, Judgement] | None:
             verdict = self._judge(rule, fresh)
@@ -142,8 +148,14 @@ class Prover:
         asked = Asked([(exchange, judgement)], 1)
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
             try:
+                crashed = judgement.symptom is Symptom.CRASHED and self.refused.blamed is not None
                 asked = await asked_again(
-                    asked.seen[0], again, crowd if self.crowd.blamed else None, known=self.crowd.known
+                    asked.seen[0],
+                    again,
+                    crowd if self.crowd.blamed else None,
+                    refused=refused if crashed else None,
+                    known=self.crowd.known,
+                    known_refused=self.refused.known,
                 )
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
@@ -151,10 +163,9 @@ class Prover:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
         exchange, judgement = asked.seen[-1]
         symptom = judgement.symptom or Symptom.WRONG_CONTENT
-        if asked.crowd:
-            return CrowdSighting(
-                rule.id, judgement.why, symptom, prepare(request, self.pipeline.target), exchange, asked.told
-            )
+        if asked.crowd or asked.refused:
+            ready = prepare(request, self.pipeline.target)
+            return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, asked.told, asked.refused)
         if asked.steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
             try:
                 blocked = await self._control(rule, request)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..strategies.simpler import simpler
 from . import clients, vendor
-from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import (
+    CROWD_RULE,
+    LEFT,
+    MOST_AT_ONCE,
+    REFUSED,
+    SETTLED,
+    Asked,
+    Crowd,
+    CrowdSighting,
+    Unproved,
+    after_refused,
+    asked_again,
+)
 from .budget import LATER, SEARCH, URGENT
 from .exchange import Body, Exchange, Request, as_request
 from .judge import Reaction, describe, react
@@ -52,6 +65,7 @@ class SecondWave:
     settings: Settings
     sightings: Sightings
     crowd: Crowd
+    refused: Crowd
     ledger: Ledger
     prove: bool = True
 
@@ -198,8 +212,11 @@ class SecondWave:
         crowd = self.pipeline.health.crowd
         if crowd is None or rule.chapter != CROWDS:
             result = result or await self._related(rule)
-            if rule.id == self.crowd.blamed and self.crowd.sightings and result.finding is None:
+            unproved = result.finding is None or result.verdict is Verdict.INCONSISTENT
+            if rule.id == self.crowd.blamed and self.crowd.sightings and unproved:
                 return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd(rule))
+            if rule.id == self.refused.blamed and self.refused.sightings and unproved:
+                return result.with_(verdict=Verdict.FAILED, finding=self._of_refused())
             return result
         if rule.id != CROWD_RULE:
             return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
@@ -230,6 +247,22 @@ class SecondWave:
             steps=(first.request,) * MOST_AT_ONCE,
         )
 
+    def _of_refused(self) -> Finding:
+        """The finding that what other rules saw only after refused requests makes."""
+        first, *others = self.refused.sightings
+        refused = prepare(REFUSED, self.pipeline.target)
+        return Finding(
+            symptom=first.symptom,
+            why=f"{first.rule} holds after an accepted request, and is broken after a refused one: {first.why}",
+            request=first.request,
+            exchange=first.exchange,
+            curl=" ; ".join(curl(one, self.pipeline.target) for one in (refused, first.request)),
+            confirmed=first.confirmed,
+            sightings=len(self.refused.sightings),
+            others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
+            steps=(refused, first.request),
+        )
+
     async def _related(self, rule: Relation) -> Result:
         """Its script is run over its pins and drawn bodies, a violation once more."""
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
@@ -250,10 +283,12 @@ class SecondWave:
             sent += sum(len(exchanges) for _, exchanges in found.seen)
             if self.pipeline.gone:
                 break
-            if found.crowd:
+            if found.crowd or found.refused:
                 why, exchanges = found.seen[-1]
                 last = exchanges[-1]
-                note = self.crowd.note(CrowdSighting(rule.id, why or "", rule.symptom, last.request, last, found.told))
+                symptom = Symptom.CRASHED if found.refused else rule.symptom
+                apart = CrowdSighting(rule.id, why or "", symptom, last.request, last, found.told, found.refused)
+                note = (self.refused if found.refused else self.crowd).note(apart)
             elif found.asked and self._loses_answers(rule, found):
                 return self._left_to_crowds(rule, found, sent)
             elif found.asked:
@@ -276,16 +311,33 @@ class SecondWave:
             if not self.prove:
                 raise Unproved(LEFT)
 
+            down = next((one for one in first[1] if react(one) is Reaction.CRASHED), None)
+            if rule.quiet or rule.chapter == CROWDS:
+                down = None  # they look for what others leave behind, or set off, themselves
+
             async def again() -> Played | None:
-                return await self._broken_again(rule, body, alone=True)
+                return await self._broken_again(rule, body, alone=True, before=SETTLED if down else ())
+
+            async def refused() -> list[Played | None]:
+                assert down is not None
+                rows = await after_refused(self.pipeline, down.request, rule.id)
+                said = f"a server error ({down.status})"
+                return [(said, [one]) if react(one) is Reaction.CRASHED else None for one in rows]
 
             async def crowd() -> list[Played | None]:
                 turns = range(min(self.settings.in_flight, TURNS_AT_ONCE))
                 return list(await asyncio.gather(*(self._broken_again(rule, body, alone=False) for _ in turns)))
 
-            if self.crowd.blamed is None or rule.chapter == CROWDS:
+            if rule.chapter == CROWDS:
                 return await asked_again(first, again)
-            return await asked_again(first, again, crowd, known=self.crowd.known)
+            return await asked_again(
+                first,
+                again,
+                crowd if self.crowd.blamed else None,
+                refused=refused if down and self.refused.blamed else None,
+                known=self.crowd.known,
+                known_refused=self.refused.known,
+            )
 
         health = self.pipeline.health
         found = await health.undisturbed(work, lambda value: value.asked == 0)
@@ -293,10 +345,12 @@ class SecondWave:
             raise Undecided(f"the server was not itself ({self.pipeline.gone or 'it fell ill each time'})")
         return found
 
-    async def _broken_again(self, rule: Relation, body: Body, *, alone: bool) -> Played | None:
+    async def _broken_again(
+        self, rule: Relation, body: Body, *, alone: bool, before: Sequence[Request] = ()
+    ) -> Played | None:
         """The comparison made anew, with nothing else in flight where it is made one request at a time."""
         try:
-            played = await self._play(rule, body, again=True, alone=alone)
+            played = await self._play(rule, body, again=True, alone=alone, before=before)
         except Undecided:
             return None  # seen once, and not seen again
         return played if played[0] is not None else None
@@ -332,22 +386,34 @@ class SecondWave:
         verdict = weighed(rule.strength, found.steady, self.settings.strict)
         return Result(rule.id, verdict, requests=sent, finding=finding)
 
-    async def _play(self, rule: Relation, body: Body, *, again: bool = False, alone: bool = False) -> Played:
-        """Run the script once; with ``again`` every request is sent anew, and ``alone`` but for those of a list."""
+    async def _play(
+        self,
+        rule: Relation,
+        body: Body,
+        *,
+        again: bool = False,
+        alone: bool = False,
+        before: Sequence[Request] = (),
+    ) -> Played:
+        """Run the script once; with ``again`` every request is sent anew, and ``alone`` but for those that make a
+        crowd, ``before`` in front of each."""
         script = rule.script(body)
         made: list[Exchange] = []
         step: Step = next(script)
         try:
             while True:
                 reply: Any
-                if isinstance(step, list):
+                if isinstance(step, list) and alone and rule.chapter != CROWDS:
+                    reply = [await self._ask(rule, one, again=again, alone=True, before=before) for one in step]
+                    made += reply
+                elif isinstance(step, list):
                     reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
                     made += reply
                 elif isinstance(step, Call):
                     reply = await self._drive(rule, step)
                     made += reply.exchanges
                 else:
-                    reply = await self._ask(rule, step, again=again, alone=alone)
+                    reply = await self._ask(rule, step, again=again, alone=alone, before=before)
                     made.append(reply)
                 step = script.send(reply)
         except StopIteration as end:
@@ -374,10 +440,18 @@ class SecondWave:
         rules = [rule for rule in self.sightings.rules if rule.strength is Strength.MUST]
         return tuple(rule.id for rule in rules if judge_answer(rule, exchange, Watched()))
 
-    async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool, alone: bool = False) -> Exchange:
+    async def _ask(
+        self,
+        rule: Relation,
+        step: Request | Fresh,
+        *,
+        again: bool,
+        alone: bool = False,
+        before: Sequence[Request] = (),
+    ) -> Exchange:
         request = step.request if isinstance(step, Fresh) else step
         if again and alone:
-            exchange = await self.pipeline.ask_alone(request, rule.id)
+            exchange = await self.pipeline.ask_alone(request, rule.id, before)
         elif again or isinstance(step, Fresh):
             exchange = await self.pipeline.ask_again(request, rule.id, URGENT if again else LATER)
         else:

@@ -1,17 +1,18 @@
-"""A violation is proved alone, and what only a crowd brings about is blamed on the rule about crowds."""
+"""A violation is proved alone; what only a crowd, or a refused request before, brings about is the rule's about that."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 import pytest
 import servers
-from chatproof.conformance.again import PROOFS, asked_again
+from chatproof.conformance.again import PROOFS, REFUSED_RULE, asked_again
 from chatproof.conformance.campaign import CROWD_RULE, Campaign
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.model import Relation, Request, RequestRule, Symptom
+from chatproof.conformance.model import Expect, Relation, Request, RequestRule, Symptom
 from chatproof.conformance.pipeline import Pipeline
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.results import Result, Verdict
@@ -47,7 +48,7 @@ def test_what_asking_again_says(again: list[bool], together: list[bool] | None, 
     assert next(answers, None) is None
 
 
-def crowded(wrong: servers.Behaviour) -> servers.Behaviour:
+def crowded(wrong: servers.Behaviour, other: servers.Behaviour = servers.agreeable) -> servers.Behaviour:
     """Does wrong whenever another request is there at the same time."""
     here = [0]
 
@@ -55,7 +56,7 @@ def crowded(wrong: servers.Behaviour) -> servers.Behaviour:
         here[0] += 1
         try:
             await asyncio.sleep(0.03)
-            await (wrong if here[0] > 1 and request.is_chat else servers.agreeable)(request, talk)
+            await (wrong if here[0] > 1 and request.is_chat else other)(request, talk)
         finally:
             here[0] -= 1
 
@@ -122,3 +123,59 @@ def test_alone_is_alone(serve: Serve) -> None:
 
     assert asyncio.run(work()) == 0
     assert server.most_in_flight > 1
+
+
+def after_refused(other: servers.Behaviour) -> servers.Behaviour:
+    """Every other request right after a refused one crashes."""
+    refused, turns = [False], count(1)
+
+    async def behave(request: servers.Received, talk: servers.Talk) -> None:
+        due = request.is_chat and refused[0] and next(turns) % 2 == 0
+        refused[0] = request.is_chat and not request.value("messages")
+        await (servers.refuses(500) if due else servers.refuses(400) if refused[0] else other)(request, talk)
+
+    return behave
+
+
+def test_what_only_a_refused_request_brings_about_is_one_finding(serve: Serve) -> None:
+    bad = [rule(f"b{place}", Expect.REFUSE, pins=(lean(messages=[], user=f"b{place}"),)) for place in range(8)]
+    isolation = load().by_id[REFUSED_RULE]
+    assert isinstance(isolation, Relation)
+    found = fire(serve(after_refused(servers.agreeable)), [*ASKED, *bad, isolation])
+    blamed = found.pop(REFUSED_RULE)
+    assert blamed.verdict is Verdict.FAILED
+    assert blamed.finding is not None
+    assert {result.verdict for result in found.values()} == {Verdict.PASSED}
+    assert any(REFUSED_RULE in result.note for result in found.values())
+
+
+def test_a_crash_of_its_own_is_no_leftover(serve: Serve) -> None:
+    def first(request: servers.Received) -> bool:
+        return request.is_chat and request.value("user") == "u0"
+
+    isolation = load().by_id[REFUSED_RULE]
+    assert isinstance(isolation, Relation)
+    server = servers.on(first, servers.refuses(500), servers.strict)
+    found = fire(serve(server), [*ASKED, isolation])
+    assert [name for name, result in found.items() if result.verdict is Verdict.FAILED] == [ASKED[0].id]
+
+
+def test_what_a_crowd_loses_is_one_finding_whatever_it_asks_for(serve: Serve) -> None:
+    many = [one for one in load().relations if one.chapter == "many" and not one.needs]
+    many.append(load().by_id["many.choices"])  # pyright: ignore
+    found = fire(serve(crowded(servers.refuses(500), servers.strict)), many)
+    assert {name: result.verdict for name, result in found.items()} == {
+        "many.ids": Verdict.BLOCKED,
+        "many.choices": Verdict.BLOCKED,
+        CROWD_RULE: Verdict.FAILED,
+    }
+    assert {result.blocked_by for result in found.values()} == {CROWD_RULE, ""}
+
+
+def test_answers_that_a_crowd_mixes_up_stay_with_their_rule(serve: Serve) -> None:
+    many = [one for one in load().relations if one.id in ("many.choices", CROWD_RULE)]
+    found = fire(serve(crowded(servers.agreeable, servers.strict)), many)
+    assert {name: result.verdict for name, result in found.items()} == {
+        "many.choices": Verdict.FAILED,
+        CROWD_RULE: Verdict.FAILED,
+    }

@@ -7,6 +7,7 @@ lost or declined only in a crowd are one fault for all rules: where ``many.refus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_array, is_object
@@ -206,81 +207,79 @@ def refusals(body: Body) -> Script:
     return None
 
 
-CHAPTER = Chapter(
-    "many",
-    "Many at once",
-    (
-        Relation(
-            id="many.choices",
-            property="n",
-            title="gives every request its own number of choices with many in flight",
-            strength=Strength.MUST,
-            source=prose("n: how many choices; an answer belongs to its request"),
-            script=counts,
-            pins=(lean(),),
-            needs=("multiple_choices",),
+_RULES = (
+    Relation(
+        id="many.choices",
+        property="n",
+        title="gives every request its own number of choices with many in flight",
+        strength=Strength.MUST,
+        source=prose("n: how many choices; an answer belongs to its request"),
+        script=counts,
+        pins=(lean(),),
+        needs=("multiple_choices",),
+    ),
+    Relation(
+        id="many.tools",
+        property="tool_choice",
+        title="calls the tool of the request, not of another one in flight",
+        strength=Strength.MUST,
+        source=prose("tool_choice: the named function is called; an answer belongs to its request"),
+        script=apart(_forcing, _tools_of, "the answer to a request with the tool {} calls {}"),
+        pins=(lean(),),
+        needs=("forced_tool",),
+    ),
+    Relation(
+        id="many.streams",
+        property="stream",
+        title="keeps streams apart with many in flight",
+        strength=Strength.MUST,
+        source=prose("stream: the chunks of one completion; an answer belongs to its request"),
+        script=apart(
+            lambda body, place: {**_forcing(body, place), "stream": True},
+            _tools_of,
+            "the stream of a request with the tool {} calls {}",
         ),
-        Relation(
-            id="many.tools",
-            property="tool_choice",
-            title="calls the tool of the request, not of another one in flight",
-            strength=Strength.MUST,
-            source=prose("tool_choice: the named function is called; an answer belongs to its request"),
-            script=apart(_forcing, _tools_of, "the answer to a request with the tool {} calls {}"),
-            pins=(lean(),),
-            needs=("forced_tool",),
-        ),
-        Relation(
-            id="many.streams",
-            property="stream",
-            title="keeps streams apart with many in flight",
-            strength=Strength.MUST,
-            source=prose("stream: the chunks of one completion; an answer belongs to its request"),
-            script=apart(
-                lambda body, place: {**_forcing(body, place), "stream": True},
-                _tools_of,
-                "the stream of a request with the tool {} calls {}",
-            ),
-            pins=(lean(),),
-            needs=("forced_tool", "stream"),
-        ),
-        Relation(
-            id="many.schemas",
-            property="response_format",
-            title="follows the schema of the request, not of another one in flight",
-            strength=Strength.MUST,
-            source=prose("response_format: the schema of the request; an answer belongs to its request"),
-            script=apart(_asking, _members_of, "the answer to a request for the member {} has {}"),
-            pins=(lean(),),
-            needs=("json_schema",),
-        ),
-        Relation(
-            id="many.bounds",
-            property="max_tokens",
-            title="keeps to the token bound of the request, not of another one in flight",
-            strength=Strength.MUST,
-            source=prose("max_tokens: how many tokens; an answer belongs to its request"),
-            script=bounds,
-            pins=(long_answer(),),
-            needs=("max_tokens",),
-        ),
-        Relation(
-            id="many.ids",
-            property="messages",
-            title="gives answers at once different ids",
-            strength=Strength.MAY,
-            source=contested("id: a unique identifier; mocks and small servers use a constant"),
-            script=ids,
-            pins=(lean(),),
-        ),
-        Relation(
-            id="many.refusals",
-            property="messages",
-            title="accepts and refuses with many in flight as it does alone",
-            strength=Strength.MUST,
-            source=prose("an answer belongs to its request"),
-            script=refusals,
-            pins=(lean(),),
-        ),
+        pins=(lean(),),
+        needs=("forced_tool", "stream"),
+    ),
+    Relation(
+        id="many.schemas",
+        property="response_format",
+        title="follows the schema of the request, not of another one in flight",
+        strength=Strength.MUST,
+        source=prose("response_format: the schema of the request; an answer belongs to its request"),
+        script=apart(_asking, _members_of, "the answer to a request for the member {} has {}"),
+        pins=(lean(),),
+        needs=("json_schema",),
+    ),
+    Relation(
+        id="many.bounds",
+        property="max_tokens",
+        title="keeps to the token bound of the request, not of another one in flight",
+        strength=Strength.MUST,
+        source=prose("max_tokens: how many tokens; an answer belongs to its request"),
+        script=bounds,
+        pins=(long_answer(),),
+        needs=("max_tokens",),
+    ),
+    Relation(
+        id="many.ids",
+        property="messages",
+        title="gives answers at once different ids",
+        strength=Strength.MAY,
+        source=contested("id: a unique identifier; mocks and small servers use a constant"),
+        script=ids,
+        pins=(lean(),),
+    ),
+    Relation(
+        id="many.refusals",
+        property="messages",
+        title="accepts and refuses with many in flight as it does alone",
+        strength=Strength.MUST,
+        source=prose("an answer belongs to its request"),
+        script=refusals,
+        pins=(lean(),),
     ),
 )
+
+CHAPTER = Chapter("many", "Many at once", tuple(replace(rule, quiet=True) for rule in _RULES))
