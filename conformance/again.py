@@ -86,22 +86,22 @@ async def asked_again(
 
     A second violation is enough; without one it is asked some more, so that k of n says how often it happens.
     ``again`` gives None where the rule held. Where it always did ``refused`` is tried, the same after refused requests,
-    and ``crowd``, the same many times at once. Where it is ``known`` that crowds break things, they are not asked once
-    more; where that is ``known_refused`` of refused requests, one that is not caught at it again is theirs as well.
+    and ``crowd``, the same many times at once; neither where it is ``known`` that crowds, or ``known_refused`` that
+    refused requests break things.
     """
     seen, asked = [first], 1
-    most = PROOFS_WHEN_KNOWN if known else PROOFS
+    most = PROOFS_WHEN_KNOWN if known or (known_refused and refused is not None) else PROOFS
     while asked < 2 or (len(seen) == 1 and asked <= most):
         violation = await again()
         asked += 1
         if violation is not None:
             seen.append(violation)
     if len(seen) == 1 and refused is not None:
+        if known_refused:
+            return Asked(seen, asked, refused=True)
         rows = await refused()
         if found := _often(rows):
             return Asked(found, len(rows), refused=True)
-        if known_refused:
-            return Asked(seen, asked, refused=True)
     if len(seen) == 1 and known:
         return Asked(seen, asked, crowd=True)
     if len(seen) == 1 and crowd is not None:

@@ -14,6 +14,7 @@ from .again import (
     LEFT,
     MOST_AT_ONCE,
     REFUSED,
+    REFUSED_RULE,
     SETTLED,
     Asked,
     Crowd,
@@ -289,6 +290,9 @@ class SecondWave:
                 symptom = Symptom.CRASHED if found.refused else rule.symptom
                 apart = CrowdSighting(rule.id, why or "", symptom, last.request, last, found.told, found.refused)
                 note = (self.refused if found.refused else self.crowd).note(apart)
+            elif found.asked and self._fails_beside_refused(rule, found):
+                note = "refused requests are among its own"
+                return Result(rule.id, Verdict.BLOCKED, blocked_by=REFUSED_RULE, requests=sent, note=note)
             elif found.asked and self._loses_answers(rule, found):
                 return self._left_to_crowds(rule, found, sent)
             elif found.asked:
@@ -361,6 +365,12 @@ class SecondWave:
         if rule.chapter != CROWDS or self.crowd.blamed in (None, rule.id) or not found.steady:
             return False
         return all(any(map(_unanswered, exchanges)) for _, exchanges in found.seen)
+
+    def _fails_beside_refused(self, rule: Relation, found: Asked[Played]) -> bool:
+        """Whether a crowd of valid and invalid requests shows what refused ones bring about without one."""
+        if rule.id != self.crowd.blamed or self.crowd.sightings or not self.refused.sightings:
+            return False
+        return all(any(react(one) is Reaction.CRASHED for one in exchanges) for _, exchanges in found.seen)
 
     def _left_to_crowds(self, rule: Relation, found: Asked[Played], sent: int) -> Result:
         why, exchanges = found.seen[-1]

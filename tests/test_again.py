@@ -1,4 +1,4 @@
-"""A violation is proved alone; what only a crowd, or a refused request before, brings about is the rule's about that."""
+"""A violation is proved alone; what only a crowd or a refused request brings about is the finding of one rule."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ FAULTS: tuple[Body, ...] = (
 _LOST = (Reaction.REFUSED, Reaction.CRASHED, Reaction.ERROR_IN_200, Reaction.DISCONNECTED)
 """What a valid request must not meet."""
 
-_NO_STOP = "\u241e"
-"""A stop string that no text holds."""
+_WITHOUT: Body = {"stop": "\u241e", "n": 1, "logprobs": False}
+"""Properties that change nothing, with a stop string that no text holds."""
 
 _OPTIONS: tuple[Body, ...] = (
     {"n": 2, "logprobs": True},
@@ -344,7 +344,7 @@ def _forms(exchange: Exchange) -> dict[str, int]:
 def leftovers(body: Body) -> Script:
     """A request that repeats itself, before and after others with more options, which must not work for it."""
     plain = Fresh(Request(body))
-    yield Fresh(Request({**body, "stop": _NO_STOP}))  # whatever the stop string was before
+    yield Fresh(Request({**body, **_WITHOUT}))  # whatever others have left
     firsts: list[Exchange] = []
     for _ in range(2):
         firsts.append((yield plain))

@@ -316,7 +316,7 @@ MUTANTS = [
     relation("ailing-after-error", "server", offended(), "mm.isolation", with_it=("*",)),
     relation("after-refused", "server", grudging(), "mm.isolation"),
     relation("stop-left", "stop", leaving("stop"), "mm.isolation.options", with_it=("ef.*", "sse.equiv")),
-    relation("logprobs-left", "logprobs", leaving("logprobs"), "mm.isolation.options", with_it=("ef.logprobs*",)),
+    relation("logprobs-left", "logprobs", leaving("logprobs"), "mm.isolation.options", with_it=("*logprobs*",)),
     relation("code-forgotten", "error", forgetting_code(), "mm.repeat.neg"),
     relation(
         "second-try-taken",
