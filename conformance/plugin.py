@@ -101,10 +101,16 @@ def pytest_configure(config: pytest.Config) -> None:
             in_flight=option.in_flight,
             **profile.settings(),
         )
-        if option.start and (endpoint == REFERENCE or getattr(option, "numprocesses", None)):
-            raise pytest.UsageError("--start works with the URL of a server and without -n")
-        if option.plan and getattr(option, "numprocesses", None):
-            raise pytest.UsageError("--plan works without -n: it sends nothing")
+        if option.start and endpoint == REFERENCE:
+            raise pytest.UsageError("--start: name the URL at which the command serves; the reference needs no start")
+        several = getattr(option, "dist", "no") != "no"
+        if option.start and several:
+            raise pytest.UsageError(
+                "--start works in one process, which alone can tell whose request has killed the server: leave out -n"
+                " (or give -n 0); --in-flight N keeps more requests under way"
+            )
+        if option.plan and several:
+            raise pytest.UsageError("--plan works in one process: it sends nothing; leave out -n (or give -n 0)")
         access = options.access_of(config)
         if option.baseline:
             config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
@@ -263,6 +269,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     line = getattr(item, "line", None)
     if line is not None and call.when == "call":
         report.chatproof = line
+        if (run := _session(item.config)) is not None and run.is_worker:
+            from .workers import SENT
+
+            setattr(report, SENT, run.sent)
     return report
 
 
