@@ -19,7 +19,7 @@ from . import joint
 from .budget import ceiling
 from .canary import TOKENS
 from .catalogue import Catalogue
-from .cuts import DRAWN, LATER, PINS, Planned
+from .cuts import DRAWN, LATER, PINS, Cut, Planned, cut
 from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
 from .endpoint import Target, headers_of, prepare
@@ -81,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """A row for each chapter, in the catalogue's order, and each request with what it is for.
+    """A row for each chapter, in the catalogue's order, each request with what it is for, and what ceilings leave.
 
     ``slack``: requests that a run with a ceiling keeps for wave 2 beyond what it takes.
     """
@@ -89,6 +89,7 @@ class Plan:
     rows: list[Row]
     requests: list[Planned]
     slack: int
+    cut: Cut | None = None
 
 
 def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> list[Row]:
@@ -96,8 +97,14 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     return planned(catalogue, settings, rules).rows
 
 
-def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> Plan:
-    """What a run over some rules (None: all that this depth asks) would send.
+def planned(
+    catalogue: Catalogue,
+    settings: Settings,
+    rules: Iterable[Rule] | None = None,
+    ceilings: tuple[int | None, int | None] = (None, None),
+) -> Plan:
+    """What a run over some rules (None: all that this depth asks) would send, and what ``ceilings`` (requests, tokens)
+    would leave of it.
 
     Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
     """
@@ -111,22 +118,8 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     requests = [rule for rule in chosen if isinstance(rule, RequestRule) and not (settings.safe and rule.risky)]
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
     relations = [rule for rule in chosen if isinstance(rule, Relation)]
-    # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
-    rehearsal = _Rehearsal(Sightings(answers if settings.depth == "smoke" else []), vintage=catalogue.vintage)
-    rehearsal.opening()
-    rehearsal.tier = GATE_TIER
-    for gate in gates:
-        rehearsal.gate(gate)
-    offered = frozenset(gate.capability for gate in catalogue.gates)
-    if settings.only_claims:
-        offered &= set(settings.claims)
-    rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
-    rehearsal.tier = LATER
-    for rule in relations:
-        rehearsal.relation(rule, settings)
-    for rule in answers:
-        rehearsal.provide(rule)
-    rehearsal.wave(catalogue, [rule for rule in requests if rule.risky], settings, offered)
+    asked = [*gates, *requests, *relations, *answers]
+    rehearsal = _rehearsed(catalogue, settings, asked)
     present = {rule.chapter for rule in (*requests, *answers, *relations)}
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
     about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
@@ -138,7 +131,43 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     of_wave_2 = {rule.id for rule in (*relations, *answers)}
     others = {one.key for one in rehearsal.requests if one.rule not in of_wave_2}
     taken = len({one.key for one in rehearsal.requests if one.rule in of_wave_2} - others)
-    return Plan(rows, rehearsal.requests, max(0, kept - taken))
+    slack = max(0, kept - taken)
+    left = None
+    if any(ceilings):
+        ids = [rule.id for rule in asked]
+        left = cut(rehearsal.requests, slack, *ceilings, ids)
+        if rehearsal.seen.rules and left.refused:  # what is not asked leaves more to the rules about answers themselves
+            again = _rehearsed(catalogue, settings, asked, left.refused)
+            left = replace(cut(again.requests, slack, *ceilings, ids), whole=left.whole)
+    return Plan(rows, rehearsal.requests, slack, left)
+
+
+def _rehearsed(
+    catalogue: Catalogue, settings: Settings, rules: Sequence[Rule], refused: frozenset[object] = frozenset()
+) -> _Rehearsal:
+    """The run played, where answers to ``refused`` requests (their keys) are not seen."""
+    requests = [rule for rule in rules if isinstance(rule, RequestRule)]
+    answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
+    # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
+    seen = Sightings(answers if settings.depth == "smoke" else [])
+    rehearsal = _Rehearsal(seen, vintage=catalogue.vintage, refused=refused)
+    rehearsal.opening()
+    rehearsal.tier = GATE_TIER
+    for rule in rules:
+        if isinstance(rule, Gate):
+            rehearsal.gate(rule)
+    offered = frozenset(gate.capability for gate in catalogue.gates)
+    if settings.only_claims:
+        offered &= set(settings.claims)
+    rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
+    rehearsal.tier = LATER
+    for rule in rules:
+        if isinstance(rule, Relation):
+            rehearsal.relation(rule, settings)
+    for rule in answers:
+        rehearsal.provide(rule)
+    rehearsal.wave(catalogue, [rule for rule in requests if rule.risky], settings, offered)
+    return rehearsal
 
 
 def _claimed(rule: Rule, catalogue: Catalogue, settings: Settings) -> bool:
@@ -174,6 +203,7 @@ class _Rehearsal:
     rows: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     known: set[tuple[object, ...]] = field(default_factory=set)
     requests: list[Planned] = field(default_factory=list)
+    refused: frozenset[object] = frozenset()
     tier: int = GATE_TIER
     rule: str = OPENING
     target: Target = _STAND_IN
@@ -185,21 +215,23 @@ class _Rehearsal:
 
     # --- counting ------------------------------------------------------------------------------------------------
 
-    def count(self, chapter: str, request: Request, *, accepted: bool, again: bool = False) -> None:
+    def count(
+        self, chapter: str, request: Request, *, accepted: bool, again: bool = False, alone: Request | None = None
+    ) -> None:
         """Count a prepared request, unless an equal one was asked before. Only accepted ones cost tokens."""
-        if request.key in self.known and not again:
-            self.requests.append(Planned(self.tier, self.rule, request.key, self.allowed(request) if accepted else 0))
-            return
-        self.known.add(request.key)
-        row = self.rows[chapter]
-        row["requests"] += 1
-        if accepted and request.method == "POST":
-            row["prompt_tokens"] += -(-len(request.content.decode("utf-8", "replace")) // CHARACTERS)
-            most = ceiling(read_json(request.content))
-            row["completion_tokens"] += most or 0
-            row["unbounded"] += most is None
+        known = request.key in self.known and not again
+        if not known:
+            self.known.add(request.key)
+            row = self.rows[chapter]
+            row["requests"] += 1
+            if accepted and request.method == "POST":
+                row["prompt_tokens"] += -(-len(request.content.decode("utf-8", "replace")) // CHARACTERS)
+                most = ceiling(read_json(request.content))
+                row["completion_tokens"] += most or 0
+                row["unbounded"] += most is None
         key = (request.key, len(self.requests)) if again else request.key
-        self.requests.append(Planned(self.tier, self.rule, key, self.allowed(request) if accepted else 0))
+        single = Planned(self.tier, self.rule, alone.key, self.allowed(alone)) if alone else None
+        self.requests.append(Planned(self.tier, self.rule, key, self.allowed(request) if accepted else 0, single))
 
     @staticmethod
     def allowed(request: Request) -> int:
@@ -243,20 +275,24 @@ class _Rehearsal:
     ) -> None:
         """The list of some request rules: what an ACCEPT or an EITHER sends may cost tokens."""
         listed = cases(catalogue, rules, settings)
-        if DEPTHS[settings.depth].jointly:
-            listed = [replace(group.cases[0], request=joint.request_of(group)) for group in joint.groups(listed)]
-        for case in listed:
-            request: Request | None = case.request
+        groups = joint.groups(listed) if DEPTHS[settings.depth].jointly else [joint.Group({}, [one]) for one in listed]
+        for group in groups:
+            case = group.cases[0]
+            request: Request | None = joint.request_of(group)
             if case.rule.fit is not None:
-                body = case.rule.fit(case.request.body, offered)
+                body = case.rule.fit(request.body, offered)
                 request = None if body is None else as_request(body)
             if request is None:
                 continue
             ready = prepare(request, self.target)
-            self.rule, first = case.rule.id, case.order[0]
+            first = case.order[0]
             self.tier = DRAWN if case.drawn else LATER if case.rule.risky else PINS if first else FIRST_PINS
-            self.count(case.rule.chapter, ready, accepted=case.rule.expect is not Expect.REFUSE)
-            if self.seen.rules and not case.rule.risky:
+            accepted = case.rule.expect is not Expect.REFUSE
+            for one in group.cases:
+                self.rule = one.rule.id
+                alone = prepare(one.request, self.target) if len(group.cases) > 1 else None
+                self.count(case.rule.chapter, ready, accepted=accepted, alone=alone)
+            if self.seen.rules and not case.rule.risky and ready.key not in self.refused:
                 exchange = self.answered(ready)
                 if case.rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
                     self.seen.observe(exchange)

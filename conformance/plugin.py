@@ -241,11 +241,11 @@ def _plan(config: pytest.Config, run: Session) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()
-        found = planned(run.catalogue, run.settings, rules)
+        limits = (run.budget.requests, run.budget.tokens) if run.budget else (None, None)
+        found = planned(run.catalogue, run.settings, rules, limits)
         lines = table(found.rows)
-        if run.budget:
-            limits = run.budget.requests, run.budget.tokens
-            lines += ["", *cuts.sentences(cuts.cut(found.requests, found.slack, *limits), *limits)]
+        if found.cut:
+            lines += ["", *cuts.sentences(found.cut, *limits)]
         for line in lines:
             reporter.write_line(line)
 

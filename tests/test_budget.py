@@ -198,7 +198,7 @@ def test_a_cut_takes_the_least_valuable() -> None:
     planned = [Planned(4, "a", 1, 5), Planned(1, "a", 2, 5), Planned(2, "b", 3, 5), Planned(1, "b", 2, 5)]
     found = cut(planned, 0, 4, None)  # of which 2 are kept
     assert found.left_out == {"drawn bodies": 1}
-    assert (found.rules, found.of_rules) == (1, 2)
+    assert (found.losing, found.of_rules) == (["a"], 2)
     assert cut(planned, 0, 5, None).left_out == {}
     assert cut(planned, 0, None, 10).left_out == {"drawn bodies": 1}
     assert cut(planned, 1, 5, None).left_out == {"drawn bodies": 1}

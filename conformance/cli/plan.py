@@ -53,9 +53,9 @@ def plan(
     from ..estimate import as_json, planned, table
     from ..plan import Settings
 
-    found = planned(load(vintage), Settings(vintage, depth, max_examples, seed, safe=safe))
     limits = max_requests, max_tokens_total
-    cut = cuts.cut(found.requests, found.slack, *limits) if any(limits) else None
+    found = planned(load(vintage), Settings(vintage, depth, max_examples, seed, safe=safe), ceilings=limits)
+    cut = found.cut
     if form == "json":
         ceilings = {"ceilings": cuts.as_json(cut)} if cut else {}
         click.echo(json.dumps(as_json(found.rows, prices) | ceilings, indent=1))
