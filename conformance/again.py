@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from .exchange import Exchange, Request
+from .judge import Reaction
 from .model import Symptom
 
 CROWD_RULE = "many.refusals"
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 LEFT = "seen broken; left to the controller"
 """Note of a rule that a worker leaves to its controller: with other workers at work nothing is asked alone."""
+
+PUT_OFF = f"no verdict possible: {Reaction.LIMITED}"
+"""How the note of a rule begins whose requests got no answer but 429 and its like."""
 
 
 class Unproved(Exception):

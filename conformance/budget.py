@@ -7,10 +7,11 @@ what was seen broken can still be proved.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .exchange import TOKEN_BOUNDS, Answer, Request
+from .exchange import TOKEN_BOUNDS, Answer, Exchange, Request
 from .sse import read_json
 from .traffic import completion_tokens
 
@@ -97,14 +98,14 @@ class Budget:
             return f"{NOTE}the {self.tokens} tokens of {of}--max-tokens-total do not allow more"
         return f"{NOTE}what is left of {of}--max-requests ({self.requests}) is kept for rules of more value"
 
-    def allows(self, request: Request, priority: Priority) -> bool:
-        """Whether a request of that priority may still be sent."""
-        if self.requests is not None and self.requests - self.sent <= self._floor(priority):
+    def allows(self, request: Request, priority: Priority, times: int = 1) -> bool:
+        """Whether a request of that priority may still be sent, so many times."""
+        if self.requests is not None and self.requests - self.sent - times < self._floor(priority):
             return False
         if self.tokens is None:
             return True
         proofs = 0 if priority == URGENT else kept(self.tokens) + PROOF * TYPICAL * len(self.broken)
-        return self.used + self.held + self._ask(request) + proofs <= self.tokens
+        return self.used + self.held + self._ask(request) * times + proofs <= self.tokens
 
     def take(self, request: Request) -> bool:
         """Book one sending of a request; False where a ceiling forbids it. ``settle`` must follow."""
@@ -115,12 +116,26 @@ class Budget:
             self.held += self._ask(request)
         return True
 
-    def book(self, request: Request, answer: Answer | None) -> None:
-        """Book what somebody else has sent already, as a real client does."""
-        self.sent += 1
+    def reserve(self, request: Request, times: int) -> bool:
+        """Hold what somebody else is about to send, as a real client does: so many requests like this one at most.
+        False where a ceiling forbids it. ``release`` must follow."""
+        if not self.allows(request, LATER, times):
+            return False
+        self.sent += times
         if self.tokens is not None:
-            self.held += self._ask(request)
-        self.settle(request, answer)
+            self.held += self._ask(request) * times
+        return True
+
+    def release(self, request: Request, times: int, sent: Iterable[Exchange]) -> None:
+        """Replace what ``reserve`` has held by what was sent."""
+        self.sent -= times
+        if self.tokens is not None:
+            self.held -= self._ask(request) * times
+        for exchange in sent:
+            self.sent += 1
+            if self.tokens is not None:
+                self.held += self._ask(exchange.request)
+            self.settle(exchange.request, exchange.answer)
 
     def settle(self, request: Request, answer: Answer | None) -> None:
         """Replace what was held for a sending by what it cost."""

@@ -9,6 +9,9 @@ from typing import Any
 RETRIES = 1
 """How often the client may send again, in the uses that are about it; otherwise never."""
 
+MOST_SENT = 1 + RETRIES
+"""Requests that one use sends at most."""
+
 
 def _plain(model: Any) -> Any:
     """What the client gave as JSON: a model's members as they came, a text for what it did not read."""

@@ -21,7 +21,8 @@ CANARIES = 50
 
 @dataclass(frozen=True)
 class Planned:
-    """One request of a plan: of which kind, for which rule, and the completion tokens that it allows at most.
+    """One request of a plan: of which kind, for which rule, the completion tokens that its answer may take, and those
+    that must be left for it to be sent.
 
     Equal requests have one ``key`` and are sent once. Where several bodies are one request, ``alone`` is what is sent
     for this rule when that one is not.
@@ -31,6 +32,7 @@ class Planned:
     rule: str
     key: object
     tokens: int
+    held: int = 0
     alone: Planned | None = None
 
 
@@ -65,12 +67,17 @@ def cut(
     refused: set[object] = set()
     closed = False
 
+    proofs = kept(tokens) if tokens is not None else 0
+
+    def spare(one: Planned) -> int:
+        return 0 if one.tier == GATES else proofs
+
     def pays(one: Planned) -> bool:
         nonlocal left, tokens
         if one.key in paid:
             return True
         room = left is None or left > (slack if one.tier == DRAWN else 0)
-        if closed or not room or (tokens is not None and one.tokens > tokens):
+        if closed or not room or (tokens is not None and max(one.held, one.tokens) > tokens - spare(one)):
             return False
         paid.add(one.key)
         asked[TIERS[one.tier]] += 1
@@ -116,9 +123,8 @@ def sentences(found: Cut, requests: int | None, tokens: int | None) -> list[str]
     under = f"under {' and '.join(names)}"
     if not found.left_out:
         return [f"{under} nothing is cut from a server without faults."]
-    rows = [
-        f"{under} {len(found.losing)} of {found.of_rules} rules would not be asked to the end (error: budget, exit 6):"
-    ]
+    about = f"{under} about {len(found.losing)} of {found.of_rules} rules would not be asked to the end"
+    rows = [f"{about} (error: budget, exit 6){'; fewer where answers are short' if tokens is not None else ''}:"]
     for tier in TIERS:
         asked, missing = found.asked.get(tier, 0), found.left_out.get(tier, 0)
         if asked or missing:

@@ -16,13 +16,13 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from . import joint
-from .budget import ceiling
+from .budget import UNBOUNDED, ceiling
 from .canary import CANARY, TOKENS
 from .catalogue import Catalogue
 from .cuts import DRAWN, LATER, PINS, Cut, Planned, cut
 from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
-from .exchange import Answer, Body, Exchange, Request, as_request
+from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, Request, as_request
 from .judge import Reaction, react
 from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
 from .outgoing import headers_of, prepare
@@ -104,7 +104,7 @@ def planned(
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
     relations = [rule for rule in chosen if isinstance(rule, Relation)]
     asked = [*gates, *requests, *relations, *answers]
-    rehearsal = _rehearsed(catalogue, settings, asked)
+    rehearsal = _rehearsed(catalogue, settings, asked, ceilings[1], frozenset())
     present = {rule.chapter for rule in (*requests, *answers, *relations)}
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
     about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
@@ -122,15 +122,16 @@ def planned(
         ids = [rule.id for rule in asked]
         left = cut(rehearsal.requests, slack, *ceilings, ids)
         if rehearsal.seen.rules and left.refused:  # what is not asked leaves more to the rules about answers themselves
-            again = _rehearsed(catalogue, settings, asked, left.refused)
+            again = _rehearsed(catalogue, settings, asked, ceilings[1], left.refused)
             left = replace(cut(again.requests, slack, *ceilings, ids), whole=left.whole)
     return Plan(rows, rehearsal.requests, slack, left)
 
 
 def _rehearsed(
-    catalogue: Catalogue, settings: Settings, rules: Sequence[Rule], refused: frozenset[object] = frozenset()
+    catalogue: Catalogue, settings: Settings, rules: Sequence[Rule], tokens: int | None, refused: frozenset[object]
 ) -> _Rehearsal:
     """The run played, where answers to ``refused`` requests (their keys) are not seen."""
+    bounds = TOKEN_BOUNDS if tokens else ()  # of their gates comes first what a ceiling of tokens must allow
     requests = [rule for rule in rules if isinstance(rule, RequestRule)]
     answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
     # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
@@ -138,9 +139,8 @@ def _rehearsed(
     rehearsal = _Rehearsal(seen, vintage=catalogue.vintage, refused=refused)
     rehearsal.opening()
     rehearsal.tier = GATE_TIER
-    for rule in rules:
-        if isinstance(rule, Gate):
-            rehearsal.gate(rule)
+    for rule in sorted((rule for rule in rules if isinstance(rule, Gate)), key=lambda one: one.property not in bounds):
+        rehearsal.gate(rule)
     offered = frozenset(gate.capability for gate in catalogue.gates)
     if settings.only_claims:
         offered &= set(settings.claims)
@@ -215,13 +215,13 @@ class _Rehearsal:
                 row["completion_tokens"] += most or 0
                 row["unbounded"] += most is None
         key = (request.key, len(self.requests)) if again else request.key
-        single = Planned(self.tier, self.rule, alone.key, self.allowed(alone)) if alone else None
-        self.requests.append(Planned(self.tier, self.rule, key, self.allowed(request) if accepted else 0, single))
+        self.requests.append(self.entry(key, request, accepted, self.entry(alone.key, alone, True) if alone else None))
 
-    @staticmethod
-    def allowed(request: Request) -> int:
-        """Completion tokens that a request allows at most; 0 where it sets no bound."""
-        return (ceiling(read_json(request.content)) or 0) if request.method == "POST" else 0
+    def entry(self, key: object, request: Request, accepted: bool, alone: Planned | None = None) -> Planned:
+        """One request of the list. What sets no bound is held for, but no part of the figures."""
+        most = ceiling(read_json(request.content)) if request.method == "POST" else 0
+        cost = (most or 0) if accepted else 0
+        return Planned(self.tier, self.rule, key, cost, UNBOUNDED if most is None else most, alone)
 
     def ask(self, chapter: str, request: Request, *, again: bool = False) -> Exchange:
         """Count a request as the pipeline would send it, and answer it."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..strategies.simpler import simpler
 from . import clients, vendor
-from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, PUT_OFF, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import LATER, SEARCH, URGENT
+from .client_uses import MOST_SENT
 from .exchange import Body, Exchange, Request, as_request
 from .judge import Reaction, describe, react
 from .model import AnswerRule, Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
@@ -337,13 +338,21 @@ class SecondWave:
     async def _drive(self, rule: Relation, call: Call) -> Outcome:
         """What a real client makes of the endpoint; its requests count as this run's."""
         target = self.pipeline.target
-        outcome = await self.pipeline.occupy(lambda: clients.drive(call, target), rule.id)
+        request, budget = prepare(as_request(call.body), target), target.budget
+        if budget is not None and not budget.reserve(request, MOST_SENT):
+            raise Unproved(budget.spent)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self.pipeline.occupy(lambda: clients.drive(call, target), rule.id)
+        finally:
+            if budget is not None:
+                budget.release(request, MOST_SENT, outcome.exchanges if outcome else ())
+        if outcome is None and budget is not None and not self.pipeline.gone:
+            raise Unproved(budget.spent)
         if outcome is None:
             raise Undecided(f"no client is started any more ({self.pipeline.gone})")
         for exchange in outcome.exchanges:
             self.pipeline.traffic.add(exchange)
-            if target.budget is not None:
-                target.budget.book(exchange.request, exchange.answer)
         return clients.judged(outcome, self._broken_by)
 
     def _broken_by(self, exchange: Exchange) -> tuple[str, ...]:
@@ -361,8 +370,9 @@ class SecondWave:
             exchange = await self.pipeline.ask(request, rule.id, LATER)
         if unaffordable(exchange):
             raise Unproved(describe(exchange))
-        busy = exchange.answer is not None and exchange.answer.status in BUSY
-        if busy or react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
+        if exchange.answer is not None and exchange.answer.status in BUSY:
+            raise Unproved(f"{PUT_OFF} ({describe(exchange)})")
+        if react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")
         # what a server makes of an invalid request that it took is that rule's finding, and no other's
         if (

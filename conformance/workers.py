@@ -3,8 +3,8 @@
 A worker gets all of its rules at once, so that its lanes stay full. When the workers have ended the controller
 concludes what they left: rules about answers and the one about crowds, judged on the traffic of all (each result line
 carries what its rule's traffic said: tallies); rules that were seen broken, because with others at work nothing is
-asked alone; rules that a worker's share of the ceilings did not allow, from what all have left of them; and the rest of
-a worker that died.
+asked alone; rules that a worker's share of the ceilings did not allow, from what all have left of them; rules that a
+server with no time for all workers put off each time; and the rest of a worker that died.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .again import LEFT
+from .again import LEFT, PUT_OFF
 from .budget import NOTE
 from .model import Gate
 from .session import Session, concluded_by_controller
@@ -31,7 +31,7 @@ def left_to_controller(item: RuleItem) -> bool:
     """In a worker: whether it gives no verdict on a rule. Blocks until that is known."""
     if isinstance(item.rule, Gate):
         return False
-    return concluded_by_controller(item.rule) or item.ask()["note"].startswith((LEFT, NOTE))
+    return concluded_by_controller(item.rule) or item.ask()["note"].startswith((LEFT, NOTE, PUT_OFF))
 
 
 PREFIX = "chatproof::"

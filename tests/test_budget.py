@@ -9,9 +9,11 @@ import pytest
 import servers
 from chatproof.conformance.budget import LATER, NOTE, SEARCH, UNBOUNDED, URGENT, Budget
 from chatproof.conformance.campaign import Campaign
+from chatproof.conformance.catalogue import load
 from chatproof.conformance.cli.plan import plan
 from chatproof.conformance.cuts import Planned, cut
-from chatproof.conformance.model import Answer, Request
+from chatproof.conformance.estimate import planned
+from chatproof.conformance.model import Answer, Exchange, Request
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.results import Verdict
 from chatproof.conformance.target import Target
@@ -201,7 +203,7 @@ def test_a_cut_takes_the_least_valuable() -> None:
     assert found.left_out == {"drawn bodies": 1}
     assert (found.losing, found.of_rules) == (["a"], 2)
     assert cut(planned, 0, 5, None).left_out == {}
-    assert cut(planned, 0, None, 10).left_out == {"drawn bodies": 1}
+    assert cut(planned, 0, None, 12).left_out == {"drawn bodies": 1}  # of which 2 are kept
     assert cut(planned, 1, 5, None).left_out == {"drawn bodies": 1}
 
 
@@ -210,3 +212,61 @@ def test_the_plan_names_the_cut() -> None:
     assert shown.exit_code == 0, shown.output
     assert "under --max-requests 100" in shown.output
     assert "a whole run takes --max-requests" in shown.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("most", [120, 300, 450])
+def test_a_run_loses_the_rules_that_the_plan_names(ask: Ask, serve: Serve, most: int) -> None:
+    """Joint requests speak for several rules, and what is not asked leaves rules about answers without one to judge.
+    The two differ by the canaries of the run, which nobody plans."""
+    catalogue, settings = load(), Settings(depth="smoke")
+    said = planned(catalogue, settings, ceilings=(most, None)).cut
+    assert said is not None
+    ran = ask("--endpoint", serve(servers.strict).url, "--depth", "smoke", "--max-requests", str(most))
+    lost = {name for name, verdict in ran.verdicts.items() if verdict == "error"}
+    assert said.of_rules == len(ran.verdicts)
+    assert lost
+    assert len(lost ^ set(said.losing)) <= 0.03 * len(lost) + 5
+    assert abs(ran.footer["requests"] - sum(said.asked.values())) <= 5
+
+
+def test_a_ceiling_below_the_gates_cuts_every_rule() -> None:
+    said = planned(load(), Settings(depth="smoke"), ceilings=(50, None)).cut
+    assert said is not None
+    assert len(said.losing) > 570
+    assert "drawn bodies" in said.left_out
+
+
+def test_few_tokens_are_enough_for_the_gates(ask: Ask, serve: Serve) -> None:
+    """The nonsense of token bounds is held for as if it were without one: it comes while nothing is spent."""
+    ran = ask("--endpoint", serve(servers.strict).url, "--depth", "smoke", "-k", "top_p", "--max-tokens-total", "1300")
+    assert ran.code == 0, ran.out
+    gates = {name: verdict for name, verdict in ran.verdicts.items() if name.startswith("gate.")}
+    assert set(gates.values()) <= {"passed", "not_offered"}
+
+
+def test_a_client_keeps_to_the_ceiling() -> None:
+    """What a real client may send is held before it starts, and given back where it sent less."""
+    budget = Budget(requests=40, tokens=1000)
+    one = Request(body=lean(max_tokens=16))
+    budget.sent = 37  # 2 are kept
+    assert not budget.reserve(one, 2)
+    assert budget.reserve(one, 1)
+    assert (budget.sent, budget.held) == (38, 16)
+    budget.release(one, 1, [])
+    assert (budget.sent, budget.held) == (37, 0)
+    assert budget.reserve(one, 1)
+    budget.release(one, 1, [Exchange(one, answered(3))])
+    assert (budget.sent, budget.held, budget.used) == (38, 0, 3)
+
+
+@pytest.mark.slow
+def test_real_clients_are_cut_like_other_comparisons(ask: Ask, serve: Serve) -> None:
+    pytest.importorskip("openai")
+    server = serve(servers.strict)
+    ran = ask("--endpoint", server.url, "-k", "client or gate.stream", "--max-requests", "14")
+    assert ran.code == 6, ran.out
+    assert len(server.received) <= 14
+    cut_off = [line for line in ran.results.values() if line["verdict"] == "error"]
+    assert cut_off
+    assert {line["note"].partition(" ")[0] for line in cut_off} == {"budget:"}
