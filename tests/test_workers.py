@@ -74,11 +74,11 @@ def test_remote_workers_over_a_gateway(run: Ask, serve: Serve, tmp_path: Path) -
 def test_workers_make_room_on_a_server_that_serves_few_at_once(run: Ask, serve: Serve, most: int) -> None:
     """Each has a pace of its own: both slow down, and what a server for one puts off all the same the controller
     asks when it has the server for itself."""
-    chosen = ("--depth", "smoke", "-k", "temperature or messages or res. or gate")
+    chosen = ("--depth", "smoke", "-k", "temperature or top_p or res.usage or res.id or gate")
     alone = run("--endpoint", serve(FAULTY).url, *chosen)
     (alone.folder / "report" / "run.jsonl").unlink()
     server = serve(servers.serves_at_most(most, 0.03, FAULTY))
-    ran = run("--endpoint", server.url, *chosen, "-n", "2", "--in-flight", "16")
+    ran = run("--endpoint", server.url, *chosen, "-n", "2", "--in-flight", "16", timeout=200)
     assert ran.code == alone.code == 1, ran.out
     assert ran.verdicts == alone.verdicts
     assert sum(ran.footer["traffic"]["statuses"].values()) >= len(ran.verdicts) / 4
