@@ -213,6 +213,7 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.toolcalls.arguments", TOOLS, calling, drop(*CALLED, "function", "arguments")),
     ("res.toolcalls.args", TOOLS, calling, put(*CALLED, "function", "arguments", value='{"city"')),
     ("res.toolcalls.args.strict", STRICT, calling, put(*CALLED, "function", "arguments", value="[]")),
+    ("res.toolcalls.args.schema", STRICT, calling, put(*CALLED, "function", "arguments", value='{"city": 1}')),
     ("res.toolcalls.name", TOOLS, calling, put(*CALLED, "function", "name", value="invented")),
     ("res.toolcalls.absent", lean(), completion, put(*MESSAGE, "tool_calls", value=None)),
     ("res.toolcalls.absent", TOOLS, completion, put(*MESSAGE, "tool_calls", value=[])),

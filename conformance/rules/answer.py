@@ -46,6 +46,7 @@ from .answer_views import (
 )
 from .forms import changed, documented, judges, observed, prose
 from .gates import TOOL
+from .schema_fit import misfit
 from .views import COUNT, ENDS_THERE, accepted, asked, chunks, is_integer, is_number, long_answer, option, said
 
 _PLAIN = [lean()]
@@ -57,6 +58,23 @@ _STRICT: Body = {
         **TOOL["function"],
         "strict": True,
         "parameters": {**TOOL["function"]["parameters"], "additionalProperties": False},
+    },
+}
+_BOUND: Body = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "strict": True,
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string"},
+                "days": {"type": "integer"},
+                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+            },
+            "required": ["city", "days", "unit"],
+            "additionalProperties": False,
+        },
     },
 }
 _CALLS = [
@@ -667,6 +685,23 @@ def _arguments(exchange: Exchange, *, strict: bool) -> list[str]:
     ]
 
 
+def _strict_arguments(exchange: Exchange) -> list[tuple[str, Any]]:
+    """The arguments of the lone call of a strict tool, and its schema: of several calls strict says nothing."""
+    texts = _arguments(exchange, strict=True)
+    if len(texts) != 1 or len(tool_calls(exchange)) != 1:
+        return []
+    name = functions(exchange)[0].get("name")
+    declared = objects([tool.get("function") for tool in _declared(exchange)])
+    return [(texts[0], function.get("parameters")) for function in declared if function.get("name") == name]
+
+
+def _off_schema(pair: tuple[str, Any]) -> str | None:
+    text, schema = pair
+    value = read_json(text)
+    why = misfit(value, schema) if is_object(value) else None
+    return f"the arguments of a call do not satisfy the schema ({why}): {said(text)}" if why else None
+
+
 def _no_object(text: str) -> str | None:
     return None if is_object(read_json(text)) else f"the arguments of a call are no JSON object: {said(text)}"
 
@@ -778,6 +813,16 @@ calls = [
         lambda exchange: _arguments(exchange, strict=True),
         _no_object,
         [lean(**_WEATHER, tools=[_STRICT], tool_choice=_NAMED)],
+        symptom=Symptom.WRONG_CONTENT,
+    ),
+    judges(
+        "res.toolcalls.args.schema",
+        "tools",
+        "gives arguments that satisfy the schema of a strict tool",
+        prose("strict: arguments follow the schema exactly"),
+        _strict_arguments,
+        _off_schema,
+        [lean(**_WEATHER, tools=[_BOUND], tool_choice=_NAMED)],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

@@ -17,6 +17,7 @@ from . import (
     other_forms,
     relations,
     requests,
+    schemas,
     stream_effects,
     streams,
 )
@@ -35,6 +36,7 @@ _PARTS = (
     relations,
     other_forms,
     effects,
+    schemas,
     compared,
     load,
     later,
