@@ -11,6 +11,7 @@ from . import (
     compared,
     effects,
     errors,
+    field_faults,
     http,
     later,
     load,
@@ -41,6 +42,7 @@ _PARTS = (
     load,
     later,
     clients,
+    field_faults,
 )
 
 for _module in _PARTS:
