@@ -294,6 +294,11 @@ def formatted(kind: str, schema: Body = SCHEMAS[0]) -> Callable[[Exchange], bool
     return applies
 
 
+def beside_tools(applies: Callable[[Exchange], bool], there: bool) -> Callable[[Exchange], bool]:
+    """The same answers to requests that bring tools which must not be called, or to all others."""
+    return lambda exchange: applies(exchange) and tools_with(exchange, "tool_choice", "none") is there
+
+
 def _finished(exchange: Exchange) -> list[str]:
     """The texts of the choices that came to their end."""
     return [
@@ -645,11 +650,21 @@ contents = [
         "ef.json_object",
         "response_format",
         "writes JSON for response_format json_object",
-        formatted("json_object"),
+        beside_tools(formatted("json_object"), False),
         not_json,
         lean(**_JSON, response_format={"type": "json_object"}),
         lean(**_JSON, response_format={"type": "json_object"}, temperature=0),
         needs=("json_object",),
+    ),
+    _answer(
+        "ef.json_object.tools",
+        "response_format",
+        "writes JSON for response_format json_object beside tools that must not be called",
+        beside_tools(formatted("json_object"), True),
+        not_json,
+        lean(**_JSON, response_format={"type": "json_object"}, tools=[TOOL], tool_choice="none"),
+        needs=("json_object", "tools"),
+        twin_of=("ef.json_object",),
     ),
     _answer(
         "ef.json_object.kind",

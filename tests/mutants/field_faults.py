@@ -117,8 +117,10 @@ MUTANTS: list[Mutant] = [
         "sse.tool.later sse.tool.args",
         prop="tools",
     ),
-    effect("field-schema-enum-unread", "response_format", choosing(beside_enum), "ef.json_schema", family="answer"),
-    effect("field-strict-arguments-short", "tools", choosing(short_arguments), "res.toolcalls.args.strict"),
+    effect(
+        "field-schema-enum-unread", "response_format", choosing(beside_enum), "ef.json_schema.enum", family="answer"
+    ),
+    effect("field-strict-arguments-short", "tools", choosing(short_arguments), "res.toolcalls.args.schema"),
     effect("field-arguments-empty", "tools", choosing(no_arguments), "res.toolcalls.args", family="answer"),
-    effect("field-format-lost-beside-tools", "response_format", planning(one_grammar), "ef.json_object"),
+    effect("field-format-lost-beside-tools", "response_format", planning(one_grammar), "ef.json_object.tools"),
 ]
