@@ -68,6 +68,8 @@ _FUNCTIONS = [
     lean(**_WEATHER, functions=[TOOL["function"]], function_call={"name": "get_weather"}),
     lean(**_WEATHER, functions=[TOOL["function"]]),
 ]
+_TWO_CUT = long_answer(max_tokens=8, n=2, logprobs=True, top_logprobs=2)
+"""Tells much at once, so that a small run needs fewer requests."""
 _LOGPROBS = [lean(logprobs=True), lean(logprobs=True, top_logprobs=2)]
 _WIDE = [lean(messages=[user("Repeat these words: Größe, 日本語, 🛑.")], logprobs=True)]
 _AUDIO = [lean(modalities=["text", "audio"], audio={"voice": "alloy", "format": "wav"}, max_tokens=64)]
@@ -449,6 +451,7 @@ endings = [
         _cut,
         _uncut,
         [
+            _TWO_CUT,
             *(long_answer(max_tokens=most) for most in (8, 5)),
             long_answer(max_tokens=8, n=2),
             long_answer(max_tokens=8, logprobs=True),
@@ -1074,7 +1077,7 @@ probabilities = [
         prose("top_logprobs: the likeliest tokens at each position, so a likelier one than the last of them is listed"),
         _likelihoods,
         _elsewhere,
-        _LOGPROBS[1:],
+        [_TWO_CUT, *_LOGPROBS[1:]],
         needs=["logprobs"],
         strength=Strength.SHOULD,
         symptom=Symptom.WRONG_CONTENT,
@@ -1257,7 +1260,7 @@ counts = [
         observed("usage: completion_tokens is the sum over the choices"),
         _shares,
         _one_share,
-        [long_answer(max_tokens=8, n=2)],
+        [_TWO_CUT, long_answer(max_tokens=8, n=2)],
         strength=Strength.SHOULD,
         needs=["multiple_choices"],
         symptom=Symptom.WRONG_CONTENT,
