@@ -122,8 +122,9 @@ def test_pins_come_before_drawn_bodies(serve: Serve) -> None:
     server = serve(servers.agreeable)
     drawn = rule("a", pins=users("pin-a"), examples=st.integers(0, 10**9).map(lambda n: lean(user=f"drawn-{n}")))
     pins = rule("b", pins=users(*(f"pin-{number}" for number in range(10))))
-    results = fire(server, Budget(requests=13), drawn, pins, examples=5, in_flight=1)
-    assert len(server.received) <= 13
+    # 2 are kept, 11 are pins; where the drawing is slow canaries come between
+    results = fire(server, Budget(requests=15), drawn, pins, examples=5, in_flight=1)
+    assert len(server.received) <= 15
     sent = [body["user"] for body in server.bodies if "user" in body]
     assert {f"pin-{number}" for number in range(10)} < set(sent)
     assert results[pins.id].verdict is Verdict.PASSED
