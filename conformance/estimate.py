@@ -44,6 +44,7 @@ from .model import (
     as_request,
 )
 from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, pin_cases, relation_bodies, steps_of
+from .profile import Profile
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .sightings import Sightings
@@ -96,10 +97,13 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     return planned(catalogue, settings, rules).rows
 
 
-def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> Plan:
+def planned(
+    catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None, profile: Profile | None = None
+) -> Plan:
     """What a run over some rules (None: all that this depth asks) would send.
 
     Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
+    ``profile`` says what joins every request; what it leaves out and bounds is in ``settings``.
     """
     chosen = asked_at(catalogue, settings.depth) if rules is None else list(rules)
     if settings.only_claims:
@@ -112,11 +116,13 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
     relations = [rule for rule in chosen if isinstance(rule, Relation)]
     # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
-    rehearsal = _Rehearsal(Sightings(answers if settings.depth == "smoke" else []), vintage=catalogue.vintage)
+    watched = Sightings(answers if settings.depth == "smoke" else [])
+    rehearsal = _Rehearsal(watched, target=_stand_in(profile or Profile()), vintage=catalogue.vintage)
     rehearsal.opening()
     rehearsal.tier = GATE_TIER
     for gate in gates:
-        rehearsal.gate(gate)
+        if not settings.beyond(gate.probe):
+            rehearsal.gate(gate)
     offered = frozenset(gate.capability for gate in catalogue.gates)
     if settings.only_claims:
         offered &= set(settings.claims)
@@ -125,7 +131,7 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     for rule in relations:
         rehearsal.relation(rule, settings)
     for rule in answers:
-        rehearsal.provide(rule)
+        rehearsal.provide(rule, settings)
     rehearsal.wave(catalogue, [rule for rule in requests if rule.risky], settings, offered)
     present = {rule.chapter for rule in (*requests, *answers, *relations)}
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
@@ -162,8 +168,11 @@ def total(rows: Sequence[Row]) -> Row:
     return Row("total", **added, about=any(row.about and row.requests for row in rows))
 
 
-_STAND_IN = Target("http://127.0.0.1/v1", model="chatproof-reference", fields={"max_tokens": TOKENS})
-"""Bodies are prepared for it; nothing is sent to it."""
+def _stand_in(profile: Profile) -> Target:
+    """What bodies are prepared for; nothing is sent to it. Names of models change no figure."""
+    bound = profile.token_bound or "max_tokens"
+    fields = {} if bound == "none" else {bound: TOKENS}
+    return Target("http://127.0.0.1/v1", model="chatproof-reference", fields=fields, extra=dict(profile.fields))
 
 
 @dataclass
@@ -171,12 +180,12 @@ class _Rehearsal:
     """A run without a server: what was asked so far, by chapter, and what the reference answers to it."""
 
     seen: Sightings
+    target: Target
     rows: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     known: set[tuple[object, ...]] = field(default_factory=set)
     requests: list[Planned] = field(default_factory=list)
     tier: int = GATE_TIER
     rule: str = OPENING
-    target: Target = _STAND_IN
     vintage: str = FIRST
     endpoint: Endpoint = field(init=False)
 
@@ -208,13 +217,14 @@ class _Rehearsal:
 
     def ask(self, chapter: str, request: Request, *, again: bool = False) -> Exchange:
         """Count a request as the pipeline would send it, and answer it."""
-        request = prepare(request, self.target)
         exchange = self.answered(request)
-        self.count(chapter, request, accepted=react(exchange) is Reaction.ACCEPTED, again=again)
+        ready = prepare(request, self.target)
+        self.count(chapter, ready, accepted=react(exchange) is Reaction.ACCEPTED, again=again)
         return exchange
 
     def answered(self, request: Request) -> Exchange:
-        """What the reference makes of a prepared request."""
+        """What the reference makes of a request, without what a profile adds for a server that wants it."""
+        request = prepare(request, replace(self.target, extra={}))
         reference, kind = self.endpoint.paths.get(BASE + request.path, (self.endpoint.default, ""))
         headers = Headers(headers_of(request, self.target))
         made = self.endpoint.answer(reference, kind, request.method, headers, request.content)
@@ -242,7 +252,11 @@ class _Rehearsal:
         self, catalogue: Catalogue, rules: Sequence[RequestRule], settings: Settings, offered: frozenset[str]
     ) -> None:
         """The list of some request rules: what an ACCEPT or an EITHER sends may cost tokens."""
-        listed = cases(catalogue, rules, settings)
+        listed = [
+            case
+            for case in cases(catalogue, rules, settings)
+            if case.rule.expect is not Expect.ACCEPT or not settings.beyond(case.request.body)
+        ]
         if DEPTHS[settings.depth].jointly:
             listed = [replace(group.cases[0], request=joint.request_of(group)) for group in joint.groups(listed)]
         for case in listed:
@@ -257,7 +271,7 @@ class _Rehearsal:
             self.tier = DRAWN if case.drawn else LATER if case.rule.risky else PINS if first else FIRST_PINS
             self.count(case.rule.chapter, ready, accepted=case.rule.expect is not Expect.REFUSE)
             if self.seen.rules and not case.rule.risky:
-                exchange = self.answered(ready)
+                exchange = self.answered(request)
                 if case.rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
                     self.seen.observe(exchange)
 
@@ -265,7 +279,8 @@ class _Rehearsal:
         """The scripts of a relation over its pins and drawn bodies."""
         self.rule = rule.id
         for body in relation_bodies(rule, settings):
-            self.play(rule, body)
+            if not settings.beyond(body):
+                self.play(rule, body)
 
     def play(self, rule: Relation, body: Body) -> None:
         """One script to its end; what it finds is of no interest."""
@@ -286,12 +301,14 @@ class _Rehearsal:
         fresh = isinstance(step, Fresh)
         return self.ask(rule.chapter, step.request if fresh else step, again=fresh)
 
-    def provide(self, rule: AnswerRule) -> None:
+    def provide(self, rule: AnswerRule, settings: Settings) -> None:
         """The requests of a rule about answers that the traffic does not hold, in smoke until one can be judged."""
         self.rule = rule.id
         for pin in rule.pins:
             if rule.id in self.seen.of and self.seen.of[rule.id].judged:
                 return
+            if settings.beyond(as_request(pin).body):
+                continue
             exchange = self.ask(rule.chapter, as_request(pin))
             if rule.id in self.seen.of:
                 self.seen.hold(exchange, rule)

@@ -235,7 +235,7 @@ def _plan(config: pytest.Config, run: Session) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()
-        found = planned(run.catalogue, run.settings, rules)
+        found = planned(run.catalogue, run.settings, rules, run.profile)
         lines = table(found.rows)
         if run.budget:
             limits = run.budget.requests, run.budget.tokens
