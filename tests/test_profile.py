@@ -32,10 +32,11 @@ from serving import asked, served, written
 Ask = Callable[..., Ran]
 SMOKE = Settings(depth="smoke")
 ALL = sorted([*files.FOLDER.glob("*.toml"), *files.FOLDER.glob("drafts/*.toml")])
-RUN_HERE = ("aimock", "dasllama", "mlx_lm")
-DRAFTS = (
-    *("azure", "deepseek", "groq", "litellm", "llama_cpp", "lm_studio", "mistral", "ollama", "sglang", "tgi", "vllm"),
+RUN_HERE = (
+    *("aimock", "dasllama", "litellm", "llama_cpp", "llama_cpp_python", "llmock", "mlx_lm", "mock_llm", "transformers"),
+    "vllm",
 )
+DRAFTS = ("azure", "deepseek", "groq", "lm_studio", "mistral", "ollama", "sglang", "tgi")
 
 
 # --- what is shipped --------------------------------------------------------------------------------------------------
@@ -233,7 +234,7 @@ def test_any_bytes_are_a_profile_or_one_line(tmp_path_factory: pytest.TempPathFa
 def test_names_and_paths(tmp_path: Path) -> None:
     (tmp_path / "core").write_text("")
     assert files.find("core", tmp_path) == files.FOLDER / "core.toml"
-    assert files.find("drafts/vllm", tmp_path) == files.FOLDER / "drafts/vllm.toml"
+    assert files.find("drafts/sglang", tmp_path) == files.FOLDER / "drafts/sglang.toml"
     assert files.find("mine.toml", tmp_path) == tmp_path / "mine.toml"
     with pytest.raises(files.ProfileError, match=r"mine\.toml: No such file or directory; name a shipped profile"):
         files.load(files.find("mine.toml", tmp_path))
