@@ -105,13 +105,14 @@ def test_core_is_kept_by_a_server_that_takes_nothing_else() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["core", "openai-2024-11"])
+@pytest.mark.parametrize("name", ["core", "openai-2024-11", "openai-2026-08"])
 def test_the_reference_keeps_the_profile(ask: Ask, name: str) -> None:
     ran = ask("--endpoint", "reference", "--depth", "smoke", "--strict", "--conformance-profile", name)
     assert ran.code == 0, ran.out
     assert ran.footer["verdict"] == "conformant"
     header = ran.record[0]
     assert header["profile"] == name
+    assert header["vintage"] == (files.load(files.shipped()[name]).vintage or "2024-11")
     assert header["claims"]["sha256"] == hashlib.sha256(files.shipped()[name].read_bytes()).hexdigest()
     assert f"profile {name}" in ran.out
     claimed = certificate.build(read(ran.folder / "report"))["claimed"]
