@@ -70,7 +70,21 @@ def needed(feature: str, body: Body) -> set[str]:
         first = {PARTNERS[feature]}
     if feature == "modalities" and "audio" in (body[feature] or ()):
         first = {"audio"}
+    if feature in _IN_ONE and (role := _only_role(feature, body["messages"])) in _BRINGERS:
+        first = _brought(role, body)
     return {feature, *first} & (features(body) | {feature})
+
+
+def _only_role(feature: str, messages: Sequence[Message]) -> str:
+    """The role that alone bears a feature of single messages; empty where several do."""
+    roles = {message["role"] for message in messages if _IN_ONE[feature](message)}
+    return roles.pop() if len(roles) == 1 else ""
+
+
+def _brought(role: str, body: Body) -> set[str]:
+    """The features that bring messages of a role into the body; none where it is not clear which of them did."""
+    bringers = _BRINGERS[role] & features(body)
+    return set().union(*(needed(name, body) for name in bringers)) if len(bringers) == 1 else set()
 
 
 def manifold(body: Body) -> bool:
@@ -107,7 +121,11 @@ def simpler(body: Body) -> Iterator[Body]:
     turns = _turns(body["messages"])
     shorter = [_joined(body["messages"], turns[:i] + turns[i + 1 :]) for i in range(len(turns)) if len(turns) > 1]
     candidates = [without(body, name) for name in sorted(features(body), key=_bulk)]
-    for candidate in (*candidates, *(worded({**body, "messages": messages}) for messages in shorter if messages)):
+    narrower = [_in_role(body["messages"], feature, role) for feature in _IN_ONE for role in PLAIN_TEXTS]
+    for candidate in (
+        *candidates,
+        *(worded({**body, "messages": messages}) for messages in (*shorter, *narrower) if messages),
+    ):
         if candidate not in seen and features(candidate):
             seen.append(candidate)
             yield candidate
@@ -137,6 +155,14 @@ def _joined(messages: Sequence[Message], turns: Sequence[Sequence[Message]]) -> 
     if joined[-1]["role"] == "assistant":
         joined.pop()
     return joined if joined[-1]["role"] in ("user", "tool") else []
+
+
+def _in_role(messages: Sequence[Message], feature: str, role: str) -> list[Message]:
+    """The messages with a feature taken from those of one role; nothing where it is theirs alone, or not theirs."""
+    bearers = {message["role"] for message in messages if _IN_ONE[feature](message)}
+    if role not in bearers or len(bearers) == 1:
+        return []
+    return [_CUTS[feature]([message])[0] if message["role"] == role else message for message in messages]
 
 
 def _without_calls(messages: Sequence[Message], key: str, reply: str) -> list[Message]:
@@ -205,3 +231,18 @@ _CUTS: dict[str, Any] = {
     "parts": lambda messages: _joined_parts(_blind(messages)),
     "text": _plain,
 }
+
+_IN_ONE: dict[str, Any] = {
+    "parts": lambda message: isinstance(message.get("content"), list),
+    "names": lambda message: _nameless([message]) != [message],
+}
+"""Features that a message has by itself: whether one has it."""
+
+_BRINGERS: dict[str, set[str]] = {
+    "system": {"system"},
+    "developer": {"developer"},
+    "assistant": {"turns", "tool_calls", "function_calls"},
+    "tool": {"tool_calls"},
+    "function": {"function_calls"},
+}
+"""The features that bring messages of a role; a user's are always there."""

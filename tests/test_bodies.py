@@ -270,15 +270,17 @@ def test_bodies_and_what_is_left_of_them_are_valid(everything: list[dict[str, An
             check(smaller)
 
 
-def size(body: dict[str, Any]) -> tuple[int, int]:
-    return len(features(body)), len(body["messages"])
+def size(body: dict[str, Any]) -> tuple[int, int, int]:
+    messages = body["messages"]
+    named = sum("name" in message and message["role"] != "function" for message in messages)
+    return len(features(body)), len(messages), named + sum(isinstance(row.get("content"), list) for row in messages)
 
 
 def test_every_step_is_smaller_and_the_last_has_a_single_feature(everything: list[dict[str, Any]]) -> None:
     for start in (*covering_bodies(), *everything[:60]):
         body = start
         while steps := list(simpler(body)):
-            assert all(size(step) < size(body) or len(step["messages"]) < len(body["messages"]) for step in steps)
+            assert all(size(step) < size(body) or size(step)[1:] < size(body)[1:] for step in steps)
             assert lean() not in steps
             body = steps[-1]
         assert not manifold(body)
@@ -359,3 +361,20 @@ def test_public_names_are_documented_functions() -> None:
     for name in ("bodies", "conversations", "logit_bias", "tools", "metadata", "functions"):
         assert draw(getattr(strategies, name)(), 3, 0)
     assert sys.modules["chatproof.strategies.tools"].tools is strategies.tools
+
+
+@pytest.mark.parametrize("role", ["system", "assistant"])
+@pytest.mark.parametrize("feature", ["parts", "names"])
+def test_what_one_role_alone_bears_is_one_feature(role: str, feature: str) -> None:
+    def borne(message: dict[str, Any]) -> bool:
+        return isinstance(message.get("content"), list) if feature == "parts" else "name" in message
+
+    def fails(body: dict[str, Any]) -> bool:
+        return any(message["role"] == role and borne(message) for message in body["messages"])
+
+    bodies_met = [body for body in covering_bodies() if fails(body)]
+    assert bodies_met
+    for body in bodies_met:
+        while smaller := next((step for step in simpler(body) if fails(step)), None):
+            body = smaller
+        assert not list(simpler(body)), body
