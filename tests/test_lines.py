@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
+import socket
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import record_strategies as draw
 from chatproof.conformance.cli.lines import lines
-from chatproof.conformance.endpoint import ExtraHeader, Target, curl
 from chatproof.conformance.model import Request
+from chatproof.conformance.outgoing import curl, prepare
+from chatproof.conformance.target import ExtraHeader, Target
 from chatproof.reports.lines import Checked, dump, is_ours, listed, load, render, same
 from chatproof.reports.reading import RecordError, read
+from chatproof.strategies.bodies import lean
 from click.testing import CliRunner
 from conftest import Ran
 from hypothesis import given
@@ -82,7 +89,7 @@ def invoked(*arguments: object) -> Any:
     return CliRunner().invoke(lines, [str(argument) for argument in arguments])
 
 
-def test_lines_are_run_and_told(ask: Callable[..., Ran], tmp_path: Path) -> None:
+def test_lines_are_run_and_told(ask: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record, kept, page = tmp_path / "server.jsonl", tmp_path / "server.checked.json", tmp_path / "server.md"
     with served(unchecked("n.max", "stop.array.max")) as url:
         ran = ask("--endpoint", url, "--depth", "smoke", "-k", "n.max.refuses or stop.array.max.refuses")
@@ -98,15 +105,10 @@ def test_lines_are_run_and_told(ask: Callable[..., Ran], tmp_path: Path) -> None
         assert f"```sh\n{ran.results[name]['finding']['curl']}\n```\n" in text
     assert invoked(record, "--checked", kept).stdout == text  # written again without a server
     assert "**verified**" not in invoked(record).stdout
-    gone = invoked(record, "--run")
-    assert gone.exit_code == 1
-    assert gone.stderr == f"Error: nothing listens at {url}; start the server first\n"
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that is not there is waited for half a second."""
     monkeypatch.setattr("chatproof.conformance.cli.lines.SECONDS", 0.5)
+    gone = invoked(record, "--run")
+    assert gone.exit_code == 6
+    assert gone.stderr == f"Error: nothing listens at {url}; start the server first, or give --start\n"
 
 
 def test_another_status_is_told(ask: Callable[..., Ran], tmp_path: Path) -> None:
@@ -121,6 +123,37 @@ def test_another_status_is_told(ask: Callable[..., Ran], tmp_path: Path) -> None
     assert done.exit_code == 1
     assert "recorded: 500 · this time: 200" in done.stdout
     assert done.stderr.endswith("another status: n.max.refuses: 200\n")
+
+
+@pytest.mark.parametrize(("mode", "status"), [("exit", None), ("ill", 404)])
+def test_a_server_that_a_line_ends_is_started_again(tmp_path: Path, mode: str, status: int | None) -> None:
+    """The first line ends it, the second finds it well again, and nothing of it is left."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    target = Target(f"http://127.0.0.1:{port}/v1", model="chatproof-reference")
+
+    def row(rule: str, status: int | None, temperature: float) -> draw.Line:
+        line = curl(prepare(Request(body=lean(temperature=temperature, max_tokens=1)), target), target)
+        return draw.result(rule, "failed", status=status, curl=line)
+
+    rows = draw.record(
+        row("temperature.max.accepts", status, 2),
+        row("n.min.refuses", 200, 1),
+        endpoint=target.base,
+        model=target.model,
+    )
+    command = shlex.join([sys.executable, str(Path(__file__).with_name("frail.py")), str(port), mode])
+    done = invoked(draw.put(tmp_path, rows), "--run", "--start", command)
+    assert (done.exit_code, done.stderr) == (0, "2 of 2 lines gave the status of the record\n")
+    ends = time.monotonic() + 5
+    while _listens(port) and time.monotonic() < ends:  # a process that is killed takes a moment to go
+        time.sleep(0.05)
+    assert not _listens(port)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_strange_line_ends_the_command_before_any_is_run(ask: Callable[..., Ran], tmp_path: Path) -> None:
