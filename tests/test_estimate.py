@@ -320,6 +320,20 @@ def test_what_goes_beyond_a_bound_is_not_counted(tmp_path: Path) -> None:
     assert rows == {"canary": 2, "one": 2, "two": 1, "three": 1}
 
 
+def test_pytest_plans_the_same(ask: Callable[..., Ran], pytester: pytest.Pytester) -> None:
+    (pytester.path / "p.toml").write_text(
+        "[capabilities]\nclaimed = ['n', 'stop']\nothers = 'left out'\n[request]\nfields = { user = 'somebody' }\n"
+        "[bounds]\nmax_stop = 2\n"
+    )
+    options = ("--depth", "smoke", "--conformance-profile", "p.toml")
+    ran = ask("--endpoint", "reference", "--plan", *options, report=False)
+    assert ran.code == 0, ran.out
+    done = CliRunner().invoke(plan, options)
+    rows = [line for line in done.output.splitlines() if line.startswith(("gates", "stop", "total"))]
+    assert len(rows) == 3
+    assert all(row in ran.out for row in rows)
+
+
 @pytest.mark.parametrize(("word", "said"), [("cor", "did you mean core?"), ("none.toml", "No such file")])
 def test_no_profile_is_one_line(word: str, said: str) -> None:
     done = CliRunner().invoke(plan, ["--conformance-profile", word])
