@@ -69,6 +69,9 @@ class Stream:
     rest: str
     decodes: bool
     comments: int = 0
+    dataless: int = 0
+    """Blank lines that end other fields only, or nothing once an id was told. The standard lets a client drop such
+    events, which not every client does."""
 
     @cached_property
     def messages(self) -> list[Event]:
@@ -113,6 +116,8 @@ class _Reader:
     data: list[str] = field(default_factory=list)
     fields: list[tuple[str, str]] = field(default_factory=list)
     comments: int = 0
+    dataless: int = 0
+    identified: bool = False
 
     def line(self, line: str) -> None:
         if not line:
@@ -126,12 +131,15 @@ class _Reader:
                 self.data.append(value)
             elif name in ("event", "id", "retry"):
                 self.fields.append((name, value))
+                self.identified = self.identified or name == "id"
             else:
                 self.stray.append(line[:200])
 
     def dispatch(self) -> None:
         if self.data:
             self.events.append(Event("\n".join(self.data), tuple(self.fields)))
+        elif self.fields or self.identified:
+            self.dataless += 1
         self.data, self.fields = [], []
 
 
@@ -149,4 +157,5 @@ def parse(content: bytes) -> Stream:
     reader = _Reader()
     for line in (*lines, *([last] if last else [])):
         reader.line(line)
-    return Stream(tuple(reader.events), tuple(reader.stray), "\n".join(reader.data), decodes, reader.comments)
+    rest = "\n".join(reader.data)
+    return Stream(tuple(reader.events), tuple(reader.stray), rest, decodes, reader.comments, reader.dataless)
