@@ -242,7 +242,7 @@ def _plan(config: pytest.Config, run: Session) -> None:
     if reporter is not None:
         reporter.ensure_newline()
         limits = (run.budget.requests, run.budget.tokens) if run.budget else (None, None)
-        found = planned(run.catalogue, run.settings, rules, limits)
+        found = planned(run.catalogue, run.settings, rules, limits, run.profile)
         lines = table(found.rows)
         if found.cut:
             lines += ["", *cuts.sentences(found.cut, *limits)]

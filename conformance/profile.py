@@ -100,6 +100,11 @@ def find(word: str, start: Path) -> Path:
     return path  # reading it says what is wrong
 
 
+def named(word: str | None, start: Path) -> Profile:
+    """The profile that an option names, the empty one for ``auto`` and None. Raises ProfileError."""
+    return Profile() if word in (None, AUTO) else load(find(word, start), lenient=True)
+
+
 def load(path: Path, *, lenient: bool = False) -> Profile:
     """The profile in a file. Raises ProfileError. ``lenient``: a waiver of an unknown rule is a remark."""
     try:

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from . import killers
-from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import GRAVE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
 from .exchange import Body, Exchange, Request, as_request
 from .judge import Judgement, Kind, Reaction, describe, react
@@ -30,9 +30,6 @@ SHRINK_BOUND = 150
 
 SHRINK_SECONDS = 600.0
 """Seconds that it may take: where each request hangs, that is a few of them."""
-
-GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
-"""Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
 Judged = tuple[Case, Exchange, Judgement]
 
@@ -94,7 +91,7 @@ class Prover:
                 return result
         assert isinstance(result, CrowdSighting)
         verdict = upheld(rule.strength)
-        return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(result))
+        return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(result, rule.strength))
 
     async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
         """The verdict that one violating body makes, or what was seen of it only with others in flight."""

@@ -136,7 +136,7 @@ class SecondWave:
                 exchange, why = found.seen[-1]
                 seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told)
                 verdict = upheld(rule.strength)
-                return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(seen_so))
+                return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(seen_so, rule.strength))
             seen, asked = found.seen, found.asked
             if len(seen) == asked:
                 smaller, *shown = await self._shrunk(rule, request, *seen[-1])
@@ -248,7 +248,8 @@ class SecondWave:
             if found.crowd:
                 why, exchanges = found.seen[-1]
                 last = exchanges[-1]
-                note = self.crowd.note(CrowdSighting(rule.id, why or "", rule.symptom, last.request, last, found.told))
+                seen_so = CrowdSighting(rule.id, why or "", rule.symptom, last.request, last, found.told)
+                note = self.crowd.note(seen_so, rule.strength)
             elif found.asked:
                 return self._broken(rule, found, sent)
             held += 1
