@@ -72,19 +72,20 @@ def pytest_configure(config: pytest.Config) -> None:
     with warnings.catch_warnings():
         # Hypothesis warns of plugins that make strategies this early; the catalogue is made of them, and only now
         warnings.filterwarnings("ignore", "Slow code in plugin")
-        from . import progress
+        from . import handover, progress
         from .catalogue import load
         from .plan import Settings
         from .profile import Profile
-        from .session import REFERENCE, Session
+        from .session import Session
         from .suite import ANCHOR, SESSION, all_markers
+        from .target import REFERENCE
 
         profile = Profile() if handed else options.profile(config)
         vintage = handed["settings"]["vintage"] if handed else options.vintage(config, profile)
         load(vintage)
         vendors = () if handed else options.vendors(vintage)
     if handed:
-        session = Session.taken_over(handed, int(_input(config).get("workercount", 1)))
+        session = handover.taken_over(handed, int(_input(config).get("workercount", 1)))
     else:
         option = config.option
         if endpoint != REFERENCE:
@@ -173,7 +174,9 @@ def pytest_configure_node(node: Any) -> None:
     """Hand the outcome of the opening to an xdist worker."""
     run = _session(node.config)
     if run is not None and run.target is not None:
-        node.workerinput[_HANDED] = run.handover(len(node.nodemanager.specs))
+        from .handover import handed_over
+
+        node.workerinput[_HANDED] = handed_over(run, len(node.nodemanager.specs))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -190,7 +193,9 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     run = _session(node.config)
     outcome = getattr(node, "workeroutput", {}).get(_HANDED)
     if run is not None and outcome:
-        run.add(outcome)
+        from .handover import add
+
+        add(run, outcome)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -290,22 +295,24 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = _session(session.config)
     if run is None:
         return
+    from . import handover, standing
+
     if session.testsfailed and session.config.getoption("maxfail"):
         run.expected.clear()  # -x and --maxfail leave rules out on purpose
     run.close()
     if _is_worker(session.config):
         worker: Any = session.config
-        worker.workeroutput[_HANDED] = run.outcome()
+        worker.workeroutput[_HANDED] = handover.outcome(run)
     if (
         not _is_worker(session.config)
         and session.exitstatus == pytest.ExitCode.OK
         and run.target is not None
-        and not run.complete
+        and not standing.complete(run)
     ):
         session.exitstatus = UNREACHABLE
     if run.folder is not None and not _is_worker(session.config):
         _report(session, run)
-        if session.exitstatus == pytest.ExitCode.OK and run.settings.strict and run.waiver_remarks():
+        if session.exitstatus == pytest.ExitCode.OK and run.settings.strict and standing.waiver_remarks(run):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED  # last: a baseline that is kept excuses no stale waiver
 
 
