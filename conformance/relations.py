@@ -8,11 +8,11 @@ from typing import Any
 
 from . import clients
 from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
-from .budget import LATER, URGENT
-from .exchange import Body, Exchange, Request
+from .budget import LATER, URGENT, Priority
+from .exchange import Answer, Body, Exchange, Request, Trouble
 from .judge import Reaction, describe, react
 from .model import Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
-from .outgoing import curl
+from .outgoing import curl, prepare
 from .pipeline import Pipeline
 from .plan import Settings, relation_bodies
 from .proof import unaffordable, upheld, weighed
@@ -181,7 +181,7 @@ class Relations:
                     reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
                     made += reply
                 elif isinstance(step, Call):
-                    reply = await self._drive(rule, step)
+                    reply = await self._drive(rule, step, URGENT if again else LATER)
                     made += reply.exchanges
                 else:
                     reply = await self._ask(rule, step, again=again, alone=alone)
@@ -194,17 +194,39 @@ class Relations:
                 raise
             return f"{reason}, and the profile {self.settings.profile} says that it wants one", made
 
-    async def _drive(self, rule: Relation, call: Call) -> Outcome:
+    async def _drive(self, rule: Relation, call: Call, priority: Priority) -> Outcome:
         """What a real client makes of the endpoint; its requests count as this run's."""
-        target = self.pipeline.target
-        outcome = await self.pipeline.occupy(lambda: clients.drive(call, target), rule.id)
-        if outcome is None:
+        most = clients.most_requests(call)
+        request = prepare(Request(body=call.body), self.pipeline.target)
+        outcome = await self.pipeline.occupy(
+            lambda: self._booked(call, request, most), rule.id, priority, request, most
+        )
+        if isinstance(outcome, Exchange):
+            if unaffordable(outcome):
+                raise Unproved(describe(outcome))
             raise Undecided(f"no client is started any more ({self.pipeline.gone})")
         for exchange in outcome.exchanges:
             self.pipeline.traffic.add(exchange)
-            if target.budget is not None:
-                target.budget.book(exchange.request, exchange.answer)
         return clients.judged(outcome, self._broken_by)
+
+    async def _booked(self, call: Call, request: Request, most: int) -> Outcome | Exchange:
+        """What a client makes of it, all that it may send booked before, and given back what it did not send."""
+        target = self.pipeline.target
+        budget = target.budget
+        if budget is None:
+            return await clients.drive(call, target)
+        if not budget.take(request, most):
+            return Exchange(request, trouble=Trouble("budget", budget.spent), attempts=0)
+        answers: list[Answer | None] = [None] * most
+        try:
+            outcome = await clients.drive(call, target)
+            answers = [exchange.answer for exchange in outcome.exchanges]
+            return outcome
+        finally:
+            for answer in answers:
+                budget.settle(request, answer)
+            for _ in range(most - len(answers)):
+                budget.give_back(request)
 
     def _broken_by(self, exchange: Exchange) -> tuple[str, ...]:
         """The must rules about answers that an exchange breaks."""
