@@ -17,8 +17,8 @@ Tool = dict[str, Any]
 TEXT = {"type": "text"}
 """The default format of the input: any text."""
 
-LARK = {"type": "grammar", "grammar": {"syntax": "lark", "definition": 'start: "yes" | "no"'}}
-REGEX = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "^(yes|no)$"}}
+LARK: dict[str, Any] = {"type": "grammar", "grammar": {"syntax": "lark", "definition": 'start: "yes" | "no"'}}
+REGEX: dict[str, Any] = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "^(yes|no)$"}}
 """A format of each syntax for the input."""
 
 SYNTAXES = ("lark", "regex")

@@ -279,3 +279,10 @@ def test_an_answer_that_was_cut_is_no_fault_of_a_helper() -> None:
         chapter._wrong(outcome, chapter.same_completion)
     outcome = Outcome((wire(COMPLETION),), error="LengthFinishReasonError: …")
     assert "LengthFinishReasonError" in str(chapter._wrong(outcome, chapter.same_completion))
+
+
+@pytest.mark.parametrize("events", ["retry: 3000\n\ndata: {}\n\n", 'data: {"error": {"message": "no"}}\n\n'])
+def test_what_a_stream_may_hold_and_the_client_raises_is_no_fault_of_the_server(events: str) -> None:
+    exchange = wire(events.encode(), "text/event-stream")
+    with pytest.raises(Undecided, match="the stream"):
+        chapter._wrong(Outcome((exchange,), error="JSONDecodeError: …"), chapter.same_stream)

@@ -11,13 +11,14 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ...strategies.custom_tools import allowed, custom, custom_choice
+from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import user
 from ...strategies.moderation import moderation
 from ..model import Body, Chapter, Exchange, Strength, Symptom
 from .answer_views import Object, completions, member, messages, objects, tool_calls, usages
 from .effects import free, uncalled
 from .forms import contested, documented, judges, observed, prose, since
-from .gates import TOOL
+from .gates import OTHER_TOOL, TOOL
 from .stream_views import fragments, framed
 from .views import asked, chunks, is_integer, is_number, long_answer, option, said
 
@@ -25,7 +26,6 @@ _LATER = "2026-08"
 _NOTE = custom()
 _WRITE: Body = {"messages": [user("Note down that the milk is gone.")], "max_tokens": 128}
 _FORCED = lean(**_WRITE, tools=[_NOTE], tool_choice=custom_choice())
-_TIME = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 _WEATHER: Body = {"messages": [user("What is the weather in Paris?")], "max_tokens": 128}
 
 
@@ -47,7 +47,7 @@ def custom_calls(exchange: Exchange) -> list[Object]:
 
 def _custom_shape(call: Object) -> str | None:
     inner = call.get("custom")
-    if not isinstance(inner, dict):
+    if not is_object(inner):
         return f"custom of a custom call is {_shown(call, 'custom')}, not an object"
     if not _text(inner.get("name")):
         return f"the name of a called custom tool is {_shown(inner, 'name')}"
@@ -60,7 +60,7 @@ def name_of(tool: Object) -> tuple[str, str] | None:
     """Type and name of a tool, a call, or a reference to a tool; None for what has none."""
     kind = tool.get("type")
     inner = tool.get(kind) if kind in ("function", "custom") else None
-    name = inner.get("name") if isinstance(inner, dict) else None
+    name = inner.get("name") if is_object(inner) else None
     return (str(kind), name) if isinstance(name, str) and name else None
 
 
@@ -81,10 +81,10 @@ def _not_among(pair: tuple[tuple[str, str], list[tuple[str, str]]]) -> str | Non
 def _choice(exchange: Exchange, kind: str) -> Object | None:
     """The member of a ``tool_choice`` of this type that says what is chosen, in a request that has tools."""
     choice = option(exchange, "tool_choice")
-    if not isinstance(choice, dict) or choice.get("type") != kind or not option(exchange, "tools"):
+    if not is_object(choice) or choice.get("type") != kind or not option(exchange, "tools"):
         return None
     found = choice.get(kind)
-    return found if isinstance(found, dict) else None
+    return found if is_object(found) else None
 
 
 def _named(exchange: Exchange) -> list[tuple[str, list[tuple[str, str]], bool]]:
@@ -124,7 +124,7 @@ def _demanded(exchange: Exchange) -> list[bool]:
 
 
 _CUSTOM = documented("tool calls: a custom call has custom with a name and an input, a string")
-_TWO = [TOOL, _TIME]
+_TWO = [TOOL, OTHER_TOOL]
 
 calls = since(
     _LATER,
@@ -168,8 +168,8 @@ calls = since(
         _allowed,
         _not_allowed,
         [
-            lean(**_WEATHER, tools=_TWO, tool_choice=allowed(_TIME, mode="required")),
-            lean(**_WEATHER, tools=[_TIME, TOOL], tool_choice=allowed(_TIME, mode="required"), temperature=0),
+            lean(**_WEATHER, tools=_TWO, tool_choice=allowed(OTHER_TOOL, mode="required")),
+            lean(**_WEATHER, tools=[OTHER_TOOL, TOOL], tool_choice=allowed(OTHER_TOOL, mode="required"), temperature=0),
             lean(**_WEATHER, tools=_TWO, tool_choice=allowed(TOOL)),
         ],
         needs=["allowed_tools"],
@@ -198,7 +198,7 @@ annotated = member(messages, "annotations", null=True)
 
 
 def _annotation_list(value: Any) -> str | None:
-    if isinstance(value, list) and len(objects(value)) == len(value):
+    if is_array(value) and len(objects(value)) == len(value):
         return None
     return f"annotations is {said(value)}, not an array of objects"
 
@@ -209,7 +209,7 @@ def _citations(exchange: Exchange) -> list[Object]:
 
 def _citation(annotation: Object) -> str | None:
     inner = annotation.get("url_citation")
-    if not isinstance(inner, dict):
+    if not is_object(inner):
         return f"url_citation of an annotation is {_shown(annotation, 'url_citation')}, not an object"
     for name in ("url", "title"):
         if not isinstance(inner.get(name), str):
@@ -225,7 +225,7 @@ def _kinds(exchange: Exchange) -> list[Object]:
 def _pairs(value: Any) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, dict):
+    if not is_object(value):
         return f"metadata is {said(value)}, not an object or null"
     odd = [one for one in value.values() if not isinstance(one, str)]
     return f"a value of metadata is {said(odd[0])}, not a string" if odd else None
@@ -295,14 +295,14 @@ moderations = member(completions, "moderation", null=True)
 
 
 def _sides(exchange: Exchange) -> list[Object]:
-    found = [value for value in moderations(exchange) if isinstance(value, dict)]
-    return [value[name] for value in found for name in ("input", "output") if isinstance(value.get(name), dict)]
+    found = [value for value in moderations(exchange) if is_object(value)]
+    return [value[name] for value in found for name in ("input", "output") if is_object(value.get(name))]
 
 
 def _two_sides(value: Any) -> str | None:
-    if not isinstance(value, dict):
+    if not is_object(value):
         return f"moderation is {said(value)}, not an object or null"
-    odd = [name for name in ("input", "output") if not isinstance(value.get(name), dict)]
+    odd = [name for name in ("input", "output") if not is_object(value.get(name))]
     return f"moderation.{odd[0]} is {_shown(value, odd[0])}, not an object" if odd else None
 
 
@@ -314,7 +314,7 @@ def _side(side: Object) -> str | None:
     if odd:
         return f"{odd[0]} of a side of moderation is {_shown(side, odd[0])}, not a string"
     found = side.get("results")
-    if side["type"] == "error" or (isinstance(found, list) and len(objects(found)) == len(found)):
+    if side["type"] == "error" or (is_array(found) and len(objects(found)) == len(found)):
         return None
     return f"the results of moderation are {_shown(side, 'results')}, not an array of objects"
 
@@ -323,16 +323,20 @@ def _results(exchange: Exchange) -> list[Object]:
     return [one for side in _sides(exchange) for one in objects(side.get("results"))]
 
 
+_BY_CATEGORY: tuple[tuple[str, Callable[[Any], bool]], ...] = (
+    ("categories", lambda value: isinstance(value, bool)),
+    ("category_scores", is_number),
+    ("category_applied_input_types", is_array),
+)
+"""Members of a result that hold one value a category."""
+
+
 def _result(one: Object) -> str | None:
     if not isinstance(one.get("flagged"), bool):
         return f"flagged of a result is {_shown(one, 'flagged')}, not a boolean"
-    for name, test in (
-        ("categories", lambda value: isinstance(value, bool)),
-        ("category_scores", is_number),
-        ("category_applied_input_types", lambda value: isinstance(value, list)),
-    ):
+    for name, test in _BY_CATEGORY:
         found = one.get(name)
-        if not isinstance(found, dict) or not all(map(test, found.values())):
+        if not is_object(found) or not all(map(test, found.values())):
             return f"{name} of a result is {_shown(one, name)}, or holds a value of a wrong type"
     return None
 
@@ -347,7 +351,7 @@ moderated = since(
         "moderation",
         "tells what the moderation found where it was asked for",
         documented("the completion object: moderation where it was requested, nullable"),
-        lambda exchange: completions(exchange) if isinstance(option(exchange, "moderation"), dict) else [],
+        lambda exchange: completions(exchange) if is_object(option(exchange, "moderation")) else [],
         lambda body: None if body.get("moderation") is not None else f"moderation is {_shown(body, 'moderation')}",
         [_MODERATED],
         strength=Strength.SHOULD,
@@ -396,7 +400,7 @@ def _counts(exchange: Exchange) -> list[tuple[str, Any, Any]]:
         (f"{owner}.{name}", details[name], use.get(owner.removesuffix("_details")))
         for use in usages(exchange)
         for owner, names in _DETAILS.items()
-        if isinstance(details := use.get(owner), dict)
+        if is_object(details := use.get(owner))
         for name in names
         if details.get(name) is not None
     ]
@@ -446,7 +450,7 @@ def _in_chunks(name: str) -> Callable[[Exchange], Sequence[Any]]:
 
 def _plain_chunks(exchange: Exchange) -> list[Object]:
     options = option(exchange, "stream_options")
-    if not framed(exchange) or not isinstance(options, dict) or options.get("include_obfuscation") is not False:
+    if not framed(exchange) or not is_object(options) or options.get("include_obfuscation") is not False:
         return []
     return chunks(exchange)
 
@@ -485,7 +489,7 @@ def _custom_pieces(exchange: Exchange) -> list[Any]:
 
 
 def _custom_piece(piece: Any) -> str | None:
-    if not isinstance(piece, dict):
+    if not is_object(piece):
         return f"custom of a streamed call is {said(piece)}, not an object"
     odd = [name for name in ("name", "input") if not isinstance(piece.get(name), str | None)]
     return f"{odd[0]} of a streamed custom call is {said(piece[odd[0]])}, no string" if odd else None

@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 from ...strategies.bodies import lean
+from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import user
 from ..model import Answer, Body, Chapter, Exchange, Strength, Symptom
 from ..sse import NOT_JSON, read_json
@@ -50,7 +51,7 @@ from .views import COUNT, ENDS_THERE, accepted, asked, chunks, is_integer, is_nu
 _PLAIN = [lean()]
 _WEATHER: Body = {"messages": [{"role": "user", "content": "What is the weather in Paris?"}], "max_tokens": 128}
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
-_STRICT = {
+_STRICT: Body = {
     "type": "function",
     "function": {
         **TOOL["function"],
@@ -113,7 +114,7 @@ def _text_or_null(value: Any) -> bool:
 def _unreadable(answer: Answer) -> str | None:
     if answer.json is NOT_JSON:
         return "the body of the answer is not JSON"
-    return None if isinstance(answer.json, dict) else f"the body of the answer is {said(answer.json)}, not an object"
+    return None if is_object(answer.json) else f"the body of the answer is {said(answer.json)}, not an object"
 
 
 def _times(exchange: Exchange) -> list[tuple[int, list[int]]]:
@@ -145,6 +146,13 @@ def _ident(exchange: Exchange) -> str | None:
     return found[0] if found and _text(found[0]) else None
 
 
+_REQUIRED: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("id", _text, "a non-empty string"),
+    ("object", lambda value: value == "chat.completion", "chat.completion"),
+    ("created", is_integer, "an integer"),
+    ("model", _text, "a non-empty string"),
+    ("choices", lambda found: is_array(found) and len(objects(found)) == len(found), "an array of objects"),
+)
 _OBJECT = documented("the completion object: id, object, created, model and choices are required")
 
 envelope = [
@@ -176,7 +184,7 @@ envelope = [
         "gives id, object, created, model and choices",
         _OBJECT,
         completions,
-        _missing(("id", "object", "created", "model", "choices"), "the answer"),
+        _missing(tuple(name for name, *_ in _REQUIRED), "the answer"),
         _PLAIN,
     ),
     *(
@@ -189,17 +197,7 @@ envelope = [
             _is(name, test, wanted),
             _PLAIN,
         )
-        for name, test, wanted in (
-            ("id", _text, "a non-empty string"),
-            ("object", lambda value: value == "chat.completion", "chat.completion"),
-            ("created", is_integer, "an integer"),
-            ("model", _text, "a non-empty string"),
-            (
-                "choices",
-                lambda found: isinstance(found, list) and len(objects(found)) == len(found),
-                "an array of objects",
-            ),
-        )
+        for name, test, wanted in _REQUIRED
     ),
     judges(
         "res.created.seconds",
@@ -273,7 +271,7 @@ def _counts(exchange: Exchange, few: int, most: int) -> list[tuple[int, int]]:
     n = option(exchange, "n", 1)
     if not asked(exchange) or not is_integer(n) or not few <= n <= most:
         return []
-    return [(n, len(found)) for found in member(completions, "choices")(exchange) if isinstance(found, list)]
+    return [(n, len(found)) for found in member(completions, "choices")(exchange) if is_array(found)]
 
 
 def _count(pair: tuple[int, int]) -> str | None:
@@ -313,9 +311,9 @@ def _cut(exchange: Exchange) -> list[tuple[int, Object]]:
 def _half_a_call(choice: Object) -> bool:
     """Whether the last tool call ends in the middle of its arguments."""
     message = choice.get("message")
-    calls = objects(message.get("tool_calls")) if isinstance(message, dict) else []
+    calls = objects(message.get("tool_calls")) if is_object(message) else []
     function = calls[-1].get("function") if calls else None
-    arguments = function.get("arguments") if isinstance(function, dict) else None
+    arguments = function.get("arguments") if is_object(function) else None
     return isinstance(arguments, str) and arguments.startswith("{") and read_json(arguments) is NOT_JSON
 
 
@@ -323,6 +321,8 @@ def _early(exchange: Exchange) -> list[tuple[int, int, Object]]:
     """Bound, tokens used and choice of answers that used less than half of a bound that every server has room for."""
     most, used = bound(exchange), spent(exchange)
     if most is None or used is None or not single(exchange) or not 8 <= most <= 256 or used * 2 >= most:
+        return []
+    if used < 1:  # a count that cannot be is the fault of the usage
         return []
     return [(most, used, choice) for choice in choices(exchange)]
 
@@ -346,7 +346,7 @@ def _calling(exchange: Exchange, *, forced: bool) -> list[Object]:
     body = asked(exchange)
     choice = body.get("tool_choice")
     free = choice is None or choice == "auto"
-    if not isinstance(body.get("tools"), list) or body.get("functions") is not None:
+    if not is_array(body.get("tools")) or body.get("functions") is not None:
         return []
     if free if forced else not free:
         return []
@@ -355,11 +355,11 @@ def _calling(exchange: Exchange, *, forced: bool) -> list[Object]:
 
 def _calling_function(exchange: Exchange) -> list[Object]:
     body = asked(exchange)
-    if not isinstance(body.get("functions"), list) or body.get("tools") is not None:
+    if not is_array(body.get("functions")) or body.get("tools") is not None:
         return []
     if body.get("function_call") not in (None, "auto"):
         return []
-    return [one for one, message in spoken(exchange) if isinstance(message.get("function_call"), dict)]
+    return [one for one, message in spoken(exchange) if is_object(message.get("function_call"))]
 
 
 def _ends(*allowed: str) -> Callable[[Object], str | None]:
@@ -544,7 +544,7 @@ replies = [
         "gives an object as message",
         _CHOICE,
         member(choices, "message"),
-        _is("message", lambda value: isinstance(value, dict), "an object"),
+        _is("message", lambda value: is_object(value), "an object"),
         _PLAIN,
     ),
     judges(
@@ -668,7 +668,7 @@ def _arguments(exchange: Exchange, *, strict: bool) -> list[str]:
 
 
 def _no_object(text: str) -> str | None:
-    return None if isinstance(read_json(text), dict) else f"the arguments of a call are no JSON object: {said(text)}"
+    return None if is_object(read_json(text)) else f"the arguments of a call are no JSON object: {said(text)}"
 
 
 def _uncalled_value(message: Object) -> str | None:
@@ -677,7 +677,7 @@ def _uncalled_value(message: Object) -> str | None:
 
 
 def _legacy(call: Any) -> str | None:
-    if not isinstance(call, dict):
+    if not is_object(call):
         return f"function_call is {said(call)}, not an object"
     odd = [name for name in ("name", "arguments") if not isinstance(call.get(name), str)]
     return f"function_call has no string as {odd[0]}" if odd else None
@@ -694,7 +694,7 @@ calls = [
         member(messages, "tool_calls", null=True),
         _is(
             "tool_calls",
-            lambda found: isinstance(found, list) and len(objects(found)) == len(found),
+            lambda found: is_array(found) and len(objects(found)) == len(found),
             "an array of objects",
         ),
         _CALLS,
@@ -740,7 +740,7 @@ calls = [
         _plain_calls,
         lambda call: (
             f"the function of a tool call is {_shown(call, 'function')}"
-            if not isinstance(call.get("function"), dict)
+            if not is_object(call.get("function"))
             else None
             if _text(call["function"].get("name"))
             else f"the name of a called function is {_shown(call['function'], 'name')}"
@@ -842,7 +842,7 @@ def _shown(item: Object, name: str) -> str:
 
 
 def _logprobs_shape(found: Any) -> str | None:
-    if not isinstance(found, dict):
+    if not is_object(found):
         return f"logprobs is {said(found)}, not an object"
     if "content" not in found:
         return "logprobs has no content"
@@ -851,26 +851,26 @@ def _logprobs_shape(found: Any) -> str | None:
 
 
 def _entry(entry: Any, *, chosen: bool) -> str | None:
-    if not isinstance(entry, dict):
+    if not is_object(entry):
         return f"an entry of logprobs is {said(entry)}, not an object"
     if not isinstance(entry.get("token"), str):
         return f"the token of an entry is {_shown(entry, 'token')}, not a string"
     if not is_number(entry.get("logprob")):
         return f"the logprob of an entry is {_shown(entry, 'logprob')}, not a number"
-    if chosen and not isinstance(entry.get("top_logprobs"), list):
+    if chosen and not is_array(entry.get("top_logprobs")):
         return f"the top_logprobs of an entry is {_shown(entry, 'top_logprobs')}, not an array"
     return None
 
 
 def _no_bytes(value: Any) -> str | None:
-    if value is None or (isinstance(value, list) and all(is_integer(one) and 0 <= one <= 255 for one in value)):
+    if value is None or (is_array(value) and all(is_integer(one) and 0 <= one <= 255 for one in value)):
         return None
     return f"bytes is {said(value)}, not an array of integers from 0 to 255 or null"
 
 
 def _tops(exchange: Exchange) -> list[list[Any]]:
     found = [entry.get("top_logprobs") for entry in objects(tokens(exchange))]
-    return [one for one in found if isinstance(one, list)]
+    return [one for one in found if is_array(one)]
 
 
 def _top_counts(exchange: Exchange, few: int, most: int) -> list[tuple[int, int]]:
@@ -889,9 +889,9 @@ def _sequences(exchange: Exchange) -> list[tuple[str, bytes]]:
     """Texts with the joined bytes of their tokens, where no stop string cut the text."""
     if not asked(exchange) or option(exchange, "stop") is not None:
         return []
-    found = []
+    found: list[tuple[str, bytes]] = []
     for choice, message in spoken(exchange):
-        entries = choice["logprobs"].get("content") if isinstance(choice.get("logprobs"), dict) else None
+        entries = choice["logprobs"].get("content") if is_object(choice.get("logprobs")) else None
         parts = [entry.get("bytes") for entry in objects(entries)]
         whole = bool(parts) and len(parts) == len(entries or []) and all(part and not _no_bytes(part) for part in parts)
         if whole and _text(message.get("content")) and not _carries(message):
@@ -1054,7 +1054,7 @@ def _no_usage(body: Object) -> str | None:
 
 
 def _usage_shape(use: Any) -> str | None:
-    if not isinstance(use, dict):
+    if not is_object(use):
         return f"usage is {said(use)}, not an object"
     odd = [name for name in _TOTALS if not _whole(use.get(name))]
     return f"usage.{odd[0]} is {_shown(use, odd[0])}, not an integer from 0 up" if odd else None
@@ -1078,7 +1078,7 @@ def _detailed(exchange: Exchange) -> list[Object]:
 def _details_shape(use: Object) -> str | None:
     for name, members in _DETAILS.items():
         details = use.get(name)
-        if details is not None and not isinstance(details, dict):
+        if details is not None and not is_object(details):
             return f"usage.{name} is {said(details)}, not an object"
         for one in members:
             value = (details or {}).get(one)
@@ -1092,10 +1092,10 @@ def _parts(name: str) -> Find:
     total = name.removesuffix("_details")
 
     def found(exchange: Exchange) -> list[tuple[str, int, int]]:
-        pairs = []
+        pairs: list[tuple[str, int, int]] = []
         for use in usages(exchange):
             details = use.get(name)
-            if isinstance(details, dict) and _whole(use.get(total)):
+            if is_object(details) and _whole(use.get(total)):
                 known = {one: details[one] for one in _DETAILS[name] if _whole(details.get(one))}
                 pairs += [(one, value, use[total]) for one, value in known.items()]
                 both = [known[one] for one in ("reasoning_tokens", "audio_tokens") if one in known]

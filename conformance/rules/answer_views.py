@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...strategies.json_values import is_array, is_object
 from ..model import Answer, Exchange, view
 from .views import asked, is_integer, option, plain
 
@@ -28,7 +29,7 @@ def unstreamed(exchange: Exchange) -> list[Answer]:
 def completions(exchange: Exchange) -> list[Object]:
     """The completion object."""
     answer = exchange.answer
-    if answer is None or exchange.trouble or not isinstance(answer.json, dict) or not plain(exchange):
+    if answer is None or exchange.trouble or not is_object(answer.json) or not plain(exchange):
         return []
     return [answer.json]
 
@@ -42,7 +43,7 @@ def choices(exchange: Exchange) -> list[Object]:
 @view
 def messages(exchange: Exchange) -> list[Object]:
     """The messages that are objects."""
-    return [choice["message"] for choice in choices(exchange) if isinstance(choice.get("message"), dict)]
+    return [choice["message"] for choice in choices(exchange) if is_object(choice.get("message"))]
 
 
 @view
@@ -51,7 +52,7 @@ def spoken(exchange: Exchange) -> list[tuple[Object, Object]]:
     return [
         (choice, choice["message"])
         for choice in choices(exchange)
-        if isinstance(choice.get("message"), dict) and choice.get("finish_reason") in FINISHES
+        if is_object(choice.get("message")) and choice.get("finish_reason") in FINISHES
     ]
 
 
@@ -64,33 +65,33 @@ def tool_calls(exchange: Exchange) -> list[Object]:
 @view
 def functions(exchange: Exchange) -> list[Object]:
     """The functions called, where they are objects."""
-    return [call["function"] for call in tool_calls(exchange) if isinstance(call.get("function"), dict)]
+    return [call["function"] for call in tool_calls(exchange) if is_object(call.get("function"))]
 
 
 @view
 def usages(exchange: Exchange) -> list[Object]:
     """The usage object."""
-    return [body["usage"] for body in completions(exchange) if isinstance(body.get("usage"), dict)]
+    return [body["usage"] for body in completions(exchange) if is_object(body.get("usage"))]
 
 
 @view
 def logprobs(exchange: Exchange) -> list[Object]:
     """The logprobs objects of choices."""
-    return [choice["logprobs"] for choice in choices(exchange) if isinstance(choice.get("logprobs"), dict)]
+    return [choice["logprobs"] for choice in choices(exchange) if is_object(choice.get("logprobs"))]
 
 
 @view
 def tokens(exchange: Exchange) -> list[Any]:
     """The entries of all logprobs."""
     lists = [found.get(name) for found in logprobs(exchange) for name in ("content", "refusal")]
-    return [entry for found in lists if isinstance(found, list) for entry in found]
+    return [entry for found in lists if is_array(found) for entry in found]
 
 
 @view
 def alternatives(exchange: Exchange) -> list[Any]:
     """The entries of all ``top_logprobs``."""
     lists = [entry.get("top_logprobs") for entry in objects(tokens(exchange))]
-    return [entry for found in lists if isinstance(found, list) for entry in found]
+    return [entry for found in lists if is_array(found) for entry in found]
 
 
 @view
@@ -101,7 +102,7 @@ def every_token(exchange: Exchange) -> list[Object]:
 
 def objects(value: Any) -> list[Object]:
     """The items of a list that are objects; none where the value is no list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in value if is_object(item)] if is_array(value) else []
 
 
 def member(found: Find, name: str, *, null: bool = False) -> Find:

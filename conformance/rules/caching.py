@@ -10,6 +10,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ...strategies.caching import BREAKPOINT, MODES, RETENTIONS, TTL, cache_options, identifiers, marked
+from ...strategies.json_values import is_array
 from ...strategies.messages import system, text_part, user
 from ...strategies.words import no_such, wrong_words
 from ..model import Body, Chapter, Strength
@@ -143,7 +144,7 @@ def _unmarked(body: Body) -> Body:
     """The same body without marks in its content."""
 
     def plain(content: Any) -> Any:
-        if not isinstance(content, list):
+        if not is_array(content):
             return content
         return [{name: value for name, value in part.items() if name not in BREAKPOINT} for part in content]
 

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ...strategies.bodies import SCHEMAS, lean
+from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import user
 from ..judge import Reaction, describe, react
 from ..model import (
@@ -48,24 +49,24 @@ Compare = Callable[[Any, Exchange], str | None]
 
 
 def _members(value: Any, *names: str) -> dict[str, Any]:
-    return {name: value[name] for name in names if name in value} if isinstance(value, Mapping) else {}
+    return {name: value[name] for name in names if name in value} if is_object(value) else {}
 
 
 def _message(value: Any) -> dict[str, Any]:
     """The parts of a message or delta that users read. What is null may be left out."""
     found = {name: part for name, part in _members(value, "role", "content", "refusal").items() if part is not None}
-    calls = value.get("tool_calls") if isinstance(value, Mapping) else None
-    if isinstance(calls, list) and calls:
+    calls = value.get("tool_calls") if is_object(value) else None
+    if is_array(calls) and calls:
         found["tool_calls"] = [
             _members(call, "id") | _members(call.get("function"), "name", "arguments")
             for call in calls
-            if isinstance(call, Mapping)
+            if is_object(call)
         ]
     return found
 
 
-def _completion(value: Any) -> Any:
-    if not isinstance(value, Mapping):
+def _completion(value: Any) -> dict[str, Any]:
+    if not is_object(value):
         return {}
     choices = value.get("choices")
     usage = _members(value.get("usage"), "prompt_tokens", "completion_tokens", "total_tokens")
@@ -73,8 +74,8 @@ def _completion(value: Any) -> Any:
         "usage": usage,
         "choices": [
             _members(choice, "index", "finish_reason") | {"message": _message(choice.get("message"))}
-            for choice in (choices if isinstance(choices, list) else ())
-            if isinstance(choice, Mapping)
+            for choice in (choices if is_array(choices) else ())
+            if is_object(choice)
         ],
     }
 
@@ -83,21 +84,21 @@ def _joined(chunks: Iterable[Any]) -> dict[int, dict[str, Any]]:
     """What the chunks of a stream amount to, by choice: text, refusal, arguments of calls, and why it ended."""
     found: dict[int, dict[str, Any]] = {}
     for chunk in chunks:
-        choices = chunk.get("choices") if isinstance(chunk, Mapping) else None
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, Mapping) or not isinstance(choice.get("index"), int):
+        choices = chunk.get("choices") if is_object(chunk) else None
+        for choice in choices if is_array(choices) else ():
+            if not is_object(choice) or not isinstance(choice.get("index"), int):
                 continue
             whole = found.setdefault(
                 choice["index"], {"content": "", "refusal": "", "calls": {}, "finish_reason": None}
             )
             delta = choice.get("delta")
             for name in ("content", "refusal"):
-                piece = delta.get(name) if isinstance(delta, Mapping) else None
+                piece = delta.get(name) if is_object(delta) else None
                 whole[name] += piece if isinstance(piece, str) else ""
-            calls = delta.get("tool_calls") if isinstance(delta, Mapping) else None
-            for call in calls if isinstance(calls, list) else ():
-                place = call.get("index") if isinstance(call, Mapping) else None
-                said = _members(call.get("function") if isinstance(call, Mapping) else None, "name", "arguments")
+            calls = delta.get("tool_calls") if is_object(delta) else None
+            for call in calls if is_array(calls) else ():
+                place = call.get("index") if is_object(call) else None
+                said = _members(call.get("function") if is_object(call) else None, "name", "arguments")
                 kept = whole["calls"].setdefault(place, {"name": "", "arguments": ""})
                 for name, piece in said.items():
                     kept[name] += piece if isinstance(piece, str) else ""
@@ -119,7 +120,7 @@ def _short(value: object) -> str:
 def same_completion(value: Any, wire: Exchange) -> str | None:
     """A plain completion."""
     assert wire.answer is not None
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         return f"the client gives {_short(value)}, which is no completion"
     return _unlike(_completion(value), _completion(wire.answer.json))
 
@@ -127,7 +128,7 @@ def same_completion(value: Any, wire: Exchange) -> str | None:
 def same_stream(value: Any, wire: Exchange) -> str | None:
     """The chunks of a stream."""
     assert wire.answer is not None
-    if not isinstance(value, list):
+    if not is_array(value):
         return f"the client gives {_short(value)}, which is no stream"
     return _unlike(_joined(value), _joined(wire.answer.stream.chunks))
 
@@ -136,9 +137,9 @@ def same_whole(value: Any, wire: Exchange) -> str | None:
     """What the helper puts together."""
     assert wire.answer is not None
     got: dict[int, dict[str, Any]] = {}
-    choices = value.get("choices") if isinstance(value, Mapping) else None
-    for choice in choices if isinstance(choices, list) else ():
-        message = choice.get("message") or {}
+    choices = value.get("choices") if is_object(value) else None
+    for choice in choices if is_array(choices) else ():
+        message: dict[str, Any] = choice.get("message") or {}
         calls = [_members(call.get("function"), "name", "arguments") for call in message.get("tool_calls") or ()]
         got[choice.get("index")] = {
             "content": message.get("content") or "",
@@ -156,7 +157,7 @@ def _ends(exchange: Exchange) -> set[object]:
     """The finish reasons of an answer, streamed or not."""
     assert exchange.answer is not None
     value = exchange.answer.json
-    if isinstance(value, dict):
+    if is_object(value):
         return {choice.get("finish_reason") for choice in _completion(value)["choices"]}
     return {choice["finish_reason"] for choice in _joined(exchange.answer.stream.chunks).values()}
 
@@ -189,6 +190,8 @@ def _wrong(outcome: Outcome, compare: Compare) -> str | None:
     last = outcome.exchanges[-1].answer
     if outcome.error and last is not None and last.stream.failed:
         raise Undecided("the stream broke off with an error, which the client is right to raise")
+    if outcome.error and last is not None and last.stream.dataless:
+        raise Undecided("the stream holds an event without data, which the standard allows and this client cannot read")
     if outcome.error.startswith(_CUT) and _ends(outcome.exchanges[-1]) & {"length", "content_filter"}:
         raise Undecided("the answer was cut, which the client's helpers do not take")
     if outcome.error:
@@ -219,7 +222,8 @@ def structured(body: Body) -> Script:
     outcome = yield from _used("parse", body)
     last = outcome.exchanges[-1]
     assert last.answer is not None
-    choice = next(iter(_completion(last.answer.json).get("choices", ())), {})
+    choices: list[dict[str, Any]] = _completion(last.answer.json).get("choices", [])
+    choice = choices[0] if choices else {}
     text = choice.get("message", {}).get("content")
     try:
         city = json.loads(text or "")
@@ -232,7 +236,7 @@ def structured(body: Body) -> Script:
 
 
 def _is_city(value: object) -> bool:
-    return isinstance(value, dict) and set(value) == {"city"} and isinstance(value["city"], str)
+    return is_object(value) and set(value) == {"city"} and isinstance(value["city"], str)
 
 
 def called(body: Body) -> Script:
@@ -242,7 +246,7 @@ def called(body: Body) -> Script:
     first, last = outcome.exchanges[0], outcome.exchanges[-1]
     assert first.answer is not None
     choices = _completion(first.answer.json).get("choices", ())
-    wire = choices[0]["message"] if choices else {}
+    wire: dict[str, Any] = choices[0]["message"] if choices else {}
     if len(outcome.exchanges) == 1 and not outcome.error and not wire.get("tool_calls"):
         raise Undecided("no tool is called")
     if len(outcome.exchanges) > 1 and react(last) is not Reaction.ACCEPTED:
@@ -273,8 +277,8 @@ def refused(body: Body) -> Script:
         assert wire.answer is not None
         if len(outcome.exchanges) > 1:
             return f"the client sends a refused request {len(outcome.exchanges)} times, as if to try again helped"
-        said = wire.answer.json.get("error") if isinstance(wire.answer.json, dict) else None
-        if not isinstance(said, dict):
+        said = wire.answer.json.get("error") if is_object(wire.answer.json) else None
+        if not is_object(said):
             raise Undecided("the error is no object, which err.envelope says")
         told = {name: said.get(name) for name in ("message", "param", "code", "type")}
         expected = {"class": _NAMES[wire.status or 0], "status": wire.status} | told

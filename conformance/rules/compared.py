@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from ...strategies.bodies import lean
+from ...strategies.json_values import is_array, is_object
 from ..judge import Reaction, react
 from ..model import (
     EVIDENCE_STRENGTH,
@@ -64,7 +65,7 @@ def _said(exchange: Exchange) -> tuple[str, Any]:
     """Text and finish reason of the one choice, without what a cut may leave at either end."""
     found = choices(plainly(exchange))
     message = found[0].get("message") if len(found) == 1 else None
-    text = message.get("content") if isinstance(message, dict) else None
+    text = message.get("content") if is_object(message) else None
     if not isinstance(text, str) or not text.strip(" \n\ufffd"):
         raise Undecided("no text to compare")
     return " ".join(text.split()).strip(" \ufffd"), found[0].get("finish_reason")
@@ -117,7 +118,7 @@ def left_open(body: Body) -> Script:
 def _tokens(exchange: Exchange) -> list[Any]:
     """The tokens of the one choice, where its log probabilities tell them."""
     found = choices(plainly(exchange))
-    return [entry.get("token") for entry in entries(found[0]) if isinstance(entry, dict)] if len(found) == 1 else []
+    return [entry.get("token") for entry in entries(found[0]) if is_object(entry)] if len(found) == 1 else []
 
 
 def _repeats(text: str, times: int) -> bool:
@@ -161,13 +162,13 @@ def _first_tops(exchange: Exchange) -> tuple[Any, list[Any]]:
     """The first chosen token and its alternatives; a tie among them has no order."""
     found = choices(plainly(exchange))
     first = next(iter(entries(found[0]) if found else ()), None)
-    tops = first.get("top_logprobs") if isinstance(first, dict) else None
-    if not isinstance(tops, list) or not all(isinstance(top, dict) and is_number(top.get("logprob")) for top in tops):
+    tops = first.get("top_logprobs") if is_object(first) else None
+    if not is_array(tops) or not all(is_object(top) and is_number(top.get("logprob")) for top in tops):
         raise Undecided("no alternatives to compare")
     values = [top["logprob"] for top in tops]
     if any(abs(one - two) < 1e-3 for one, two in pairwise(values)):
         raise Undecided("two alternatives are equally likely")
-    assert isinstance(first, dict)
+    assert is_object(first)
     return first.get("token"), [top.get("token") for top in tops]
 
 
@@ -188,7 +189,7 @@ def same_bound(body: Body) -> Script:
     for name in ("max_tokens", "max_completion_tokens"):
         answer = plainly((yield Request({**body, name: 8})))
         spent, details = usage(answer).get("completion_tokens"), usage(answer).get("completion_tokens_details")
-        hidden = details.get("reasoning_tokens") if isinstance(details, dict) else 0
+        hidden = details.get("reasoning_tokens") if is_object(details) else 0
         if hidden or not is_integer(spent) or any(one.get("finish_reason") != "length" for one in choices(answer)):
             raise Undecided("the bound was not seen to cut the answer")
         counts.append(spent)

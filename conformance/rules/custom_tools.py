@@ -30,8 +30,8 @@ from ...strategies.text import prompts
 from ...strategies.words import no_such, wrong_words
 from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter, Strength
-from .forms import accepts, contested, documented, observed, observes, refuses, since, values, varying
-from .gates import TOOL
+from .forms import accepts, contested, documented, each, observed, observes, refuses, since, values, varying
+from .gates import OTHER_TOOL, TOOL
 
 _NEEDS = ["custom_tools"]
 _SHAPE = documented("tools: a custom tool has a name, perhaps a description and a format")
@@ -168,6 +168,10 @@ streamed = [
 ]
 
 
+def _called_with(value: Any) -> Body:
+    return _called(custom_call(input=value))
+
+
 def _called(*calls: Any) -> Body:
     replies = [tool_reply(call["id"]) for call in calls]
     return lean(messages=[user(), assistant_calls(*calls), *replies], tools=[NOTE, TOOL])
@@ -215,8 +219,8 @@ histories = [
         "messages",
         "refuses the input of a custom call that is not a string",
         _CALL,
-        [_called(custom_call(input=value)) for value in ({}, 7, ["Buy milk."])],
-        examples=wrong_type("string").map(lambda value: _called(custom_call(input=value))),
+        each(_called_with, {}, 7, ["Buy milk."]),
+        examples=wrong_type("string").map(_called_with),
         needs=_CALLS,
     ),
 ]
@@ -276,8 +280,7 @@ named = [
 
 _ALLOWED = documented("tool_choice: allowed_tools has a mode and an array of tools, both required")
 _MODES = ("auto", "required")
-_SECOND = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
-_TWO = [TOOL, _SECOND]
+_TWO = [TOOL, OTHER_TOOL]
 
 
 def _choosing(members: Any) -> dict[str, Any]:
@@ -292,7 +295,7 @@ some = [
         _ALLOWED,
         [
             *_choices(allowed(TOOL), allowed(TOOL, mode="required"), allowed(*_TWO), tools=_TWO),
-            *_choices(allowed(TOOL, _SECOND, mode="required"), tools=[*_TWO, {**TOOL, "function": {"name": "f"}}]),
+            *_choices(allowed(TOOL, OTHER_TOOL, mode="required"), tools=[*_TWO, {**TOOL, "function": {"name": "f"}}]),
         ],
         needs=["tools", "allowed_tools"],
     ),

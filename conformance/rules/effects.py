@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...strategies.bodies import SCHEMAS, lean
+from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import tool_reply, user
 from ...strategies.text import call_id
 from ..judge import Reaction, excuse, react
@@ -32,6 +33,7 @@ from ..model import (
     Undecided,
 )
 from ..sse import read_json
+from .answer_views import objects
 from .forms import documented, prose
 from .gates import TOOL
 from .views import (
@@ -49,7 +51,7 @@ from .views import (
     usage,
 )
 
-_TIME = {"type": "function", "function": {"name": "get_time", "parameters": TOOL["function"]["parameters"]}}
+_TIME: Body = {"type": "function", "function": {"name": "get_time", "parameters": TOOL["function"]["parameters"]}}
 _WEATHER = {"messages": [user("What is the weather in Paris and in Rome?")], "tools": [TOOL], "max_tokens": 128}
 _BOTH = {"messages": [user("What are the weather and the time in Paris?")], "tools": [TOOL, _TIME], "max_tokens": 128}
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
@@ -83,13 +85,13 @@ def free(exchange: Exchange) -> bool:
 def calls(message: dict[str, Any]) -> list[Any]:
     """The tool calls of a message."""
     found = message.get("tool_calls")
-    return found if isinstance(found, list) else []
+    return found if is_array(found) else []
 
 
 def names(message: dict[str, Any]) -> list[str]:
     """The names of the called functions that are strings."""
-    functions = [call.get("function") for call in calls(message) if isinstance(call, dict)]
-    found = [function.get("name") for function in functions if isinstance(function, dict)]
+    functions = [call.get("function") for call in calls(message) if is_object(call)]
+    found = [function.get("name") for function in functions if is_object(function)]
     return [name for name in found if isinstance(name, str)]
 
 
@@ -108,8 +110,8 @@ def tools_with(exchange: Exchange, name: str, value: Any) -> bool:
 def entries(choice: dict[str, Any]) -> list[Any]:
     """The token log probabilities of a choice."""
     logprobs = choice.get("logprobs")
-    found = logprobs.get("content") if isinstance(logprobs, dict) else None
-    return found if isinstance(found, list) else []
+    found = logprobs.get("content") if is_object(logprobs) else None
+    return found if is_array(found) else []
 
 
 # --- one answer ---------------------------------------------------------------------------------------------------
@@ -135,7 +137,7 @@ def overspent(name: str, slack: int) -> Callable[[Exchange], str | None]:
     def check(exchange: Exchange) -> str | None:
         spent = usage(exchange)["completion_tokens"]
         details = usage(exchange).get("completion_tokens_details")
-        hidden = details.get("reasoning_tokens") if isinstance(details, dict) and name == "max_tokens" else 0
+        hidden = details.get("reasoning_tokens") if is_object(details) and name == "max_tokens" else 0
         number = option(exchange, "n", 1)
         number = number if is_integer(number) else 1
         most = option(exchange, name)
@@ -165,7 +167,7 @@ def one_token(name: str) -> Callable[[Exchange], bool]:
 def not_length(exchange: Exchange) -> str | None:
     for choice in choices(exchange):
         message = choice.get("message")
-        text = message.get("content") if isinstance(message, dict) else None
+        text = message.get("content") if is_object(message) else None
         if isinstance(text, str) and text.strip() and choice.get("finish_reason") in ("stop", "tool_calls"):
             return (
                 f"a bound of one token cut the answer {text[:40]!r}, and its finish_reason is {choice['finish_reason']}"
@@ -183,7 +185,7 @@ def uncalled(exchange: Exchange) -> bool:
     """Whether a choice calls nothing at all, malformed calls included, and neither refuses nor was filtered."""
     for choice in choices(exchange):
         message = choice.get("message")
-        if not isinstance(message, dict) or choice.get("finish_reason") == "content_filter":
+        if not is_object(message) or choice.get("finish_reason") == "content_filter":
             continue
         if not any(message.get(name) for name in ("tool_calls", "function_call", "refusal")):
             return True
@@ -206,8 +208,8 @@ def forced(exchange: Exchange) -> bool:
 
 def named(exchange: Exchange) -> str | None:
     choice = option(exchange, "tool_choice")
-    function = choice.get("function") if isinstance(choice, dict) else None
-    wanted = function.get("name") if isinstance(function, dict) else None
+    function = choice.get("function") if is_object(choice) else None
+    wanted = function.get("name") if is_object(function) else None
     for message in messages(exchange):
         for name in names(message):
             if name != wanted:
@@ -225,7 +227,7 @@ def one_call(exchange: Exchange) -> str | None:
 def talkative(choice: dict[str, Any]) -> bool:
     """A choice with text and without tool calls."""
     message = choice.get("message")
-    if not isinstance(message, dict) or message.get("tool_calls") or message.get("function_call"):
+    if not is_object(message) or message.get("tool_calls") or message.get("function_call"):
         return False
     return isinstance(message.get("content"), str) and bool(message["content"].strip())
 
@@ -233,8 +235,8 @@ def talkative(choice: dict[str, Any]) -> bool:
 def logprobs_missing(exchange: Exchange) -> str | None:
     for choice in choices(exchange):
         logprobs = choice.get("logprobs")
-        content = logprobs.get("content") if isinstance(logprobs, dict) else None
-        if talkative(choice) and (logprobs is None or (isinstance(logprobs, dict) and content in (None, []))):
+        content = logprobs.get("content") if is_object(logprobs) else None
+        if talkative(choice) and (logprobs is None or (is_object(logprobs) and content in (None, []))):
             return "logprobs: true, and a choice with text has no token log probabilities"
     return None
 
@@ -250,11 +252,11 @@ def formatted(kind: str) -> Callable[[Exchange], bool]:
 
     def applies(exchange: Exchange) -> bool:
         wanted = option(exchange, "response_format")
-        if not isinstance(wanted, dict) or wanted.get("type") != kind or not free(exchange):
+        if not is_object(wanted) or wanted.get("type") != kind or not free(exchange):
             return False
         if kind == "json_schema":
             shape = wanted.get("json_schema")
-            if not isinstance(shape, dict) or shape.get("strict") is not True or shape.get("schema") != SCHEMAS[0]:
+            if not is_object(shape) or shape.get("strict") is not True or shape.get("schema") != SCHEMAS[0]:
                 return False
         return bool(_finished(exchange))
 
@@ -280,7 +282,7 @@ def not_json(exchange: Exchange) -> str | None:
 def not_object(exchange: Exchange) -> str | None:
     for text in _finished(exchange):
         value = read_json(text)
-        if value is not NOT_JSON and not isinstance(value, dict):
+        if value is not NOT_JSON and not is_object(value):
             return f"the content is JSON but no object: {text[:60]!r}"
     return None
 
@@ -288,7 +290,7 @@ def not_object(exchange: Exchange) -> str | None:
 def off_schema(exchange: Exchange) -> str | None:
     for text in _finished(exchange):
         value = read_json(text)
-        if not (isinstance(value, dict) and list(value) == ["city"] and isinstance(value["city"], str)):
+        if not (is_object(value) and list(value) == ["city"] and isinstance(value["city"], str)):
             return f"the content does not satisfy the schema (an object with the string city alone): {text[:60]!r}"
     return None
 
@@ -305,9 +307,9 @@ def _text(exchange: Exchange) -> str:
         return found[0] if found else ""
     pieces: list[str] = []
     for chunk in chunks(exchange):
-        for choice in chunk["choices"] if isinstance(chunk.get("choices"), list) else []:
-            delta = choice.get("delta") if isinstance(choice, dict) else None
-            piece = delta.get("content") if isinstance(delta, dict) else None
+        for choice in objects(chunk.get("choices")):
+            delta = choice.get("delta")
+            piece = delta.get("content") if is_object(delta) else None
             pieces += [piece] if isinstance(piece, str) else []
     return "".join(pieces)
 
@@ -381,7 +383,7 @@ def longer(body: Body) -> Script:
 def prompt_tokens(exchange: Exchange) -> int:
     """The count of an answer, from the last chunk that has one in a stream."""
     counts = [usage(exchange)] if asked(exchange).get("stream") is not True else []
-    counts += [chunk["usage"] for chunk in chunks(exchange) if isinstance(chunk.get("usage"), dict)]
+    counts += [chunk["usage"] for chunk in chunks(exchange) if is_object(chunk.get("usage"))]
     count = counts[-1].get("prompt_tokens") if counts else None
     if not is_integer(count) or count < 1:
         raise Undecided("no prompt_tokens to compare")
@@ -397,7 +399,7 @@ def same_prompt(body: Body) -> Script:
 
 
 def _counting_chunks(exchange: Exchange) -> list[dict[str, Any]]:
-    return [chunk for chunk in chunks(exchange) if isinstance(chunk.get("usage"), dict)]
+    return [chunk for chunk in chunks(exchange) if is_object(chunk.get("usage"))]
 
 
 def streamed_prompt(body: Body) -> Script:
@@ -420,7 +422,7 @@ def growing_prompt(body: Body) -> Script:
 def echo(body: Body) -> Script:
     """The assistant's message goes back as received. A hand-made one of the same sense must be accepted as well."""
     first = yield Request(body)
-    found = [choice for choice in choices(first) if isinstance(choice.get("message"), dict)]
+    found = [choice for choice in choices(first) if is_object(choice.get("message"))]
     if react(first) is not Reaction.ACCEPTED or not found:
         raise Undecided("no message to send back")
     message = found[0]["message"]
@@ -448,11 +450,11 @@ def _replies(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], list[A
     made: list[dict[str, Any]] = []
     idents: list[str] = []
     for call in calls(message):
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not isinstance(call.get("id"), str) or not names(message):
+        function = call.get("function") if is_object(call) else None
+        if not is_object(function) or not isinstance(call.get("id"), str) or not names(message):
             raise Undecided("a tool call is malformed")
         arguments = function.get("arguments")
-        if not isinstance(arguments, str) or not isinstance(read_json(arguments), dict):
+        if not isinstance(arguments, str) or not is_object(read_json(arguments)):
             raise Undecided("the arguments of a tool call are no JSON object")
         idents.append(call["id"])
         plain_function = {"name": function.get("name"), "arguments": arguments}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...strategies.bodies import lean
+from ...strategies.json_values import is_array, is_object
 from ..model import TOKEN_BOUNDS, Answer, Body, Chapter, Exchange, Request, Strength, Symptom, view
 from ..redaction import HALF_REDACTED, REDACTED, without_parts
 from ..sse import NOT_JSON
@@ -72,8 +73,8 @@ def unserved(exchange: Exchange) -> list[Answer]:
 @view
 def errors(exchange: Exchange) -> list[dict[str, Any]]:
     """The error object of a refusal."""
-    found = [value.get("error") for value in values(exchange) if isinstance(value, dict)]
-    return [error for error in found if isinstance(error, dict)]
+    found = [value.get("error") for value in values(exchange) if is_object(value)]
+    return [error for error in found if is_object(error)]
 
 
 def having(name: str) -> Callable[[Exchange], list[str]]:
@@ -153,9 +154,9 @@ def _strings(value: Any) -> Iterator[str]:
         value = waiting.pop()
         if isinstance(value, str):
             yield value
-        elif isinstance(value, dict):
+        elif is_object(value):
             waiting += [*value.keys(), *value.values()]
-        elif isinstance(value, list):
+        elif is_array(value):
             waiting += value
 
 
@@ -176,11 +177,11 @@ def _media(answer: Answer) -> str | None:
 
 
 def _envelope(value: Any) -> str | None:
-    if not isinstance(value, dict):
+    if not is_object(value):
         return f"the body of a refusal is {said(value)}, not an object"
     if "error" not in value:
         return "the body of a refusal has no member error"
-    return None if isinstance(value["error"], dict) else f"error is {said(value['error'])}, not an object"
+    return None if is_object(value["error"]) else f"error is {said(value['error'])}, not an object"
 
 
 def _text_member(name: str) -> Callable[[dict[str, Any]], str | None]:

@@ -33,6 +33,7 @@ from ..model import (
 from ..vintages import before
 
 Pins = Iterable[Body | Request]
+Made = TypeVar("Made")
 AnyRule = TypeVar("AnyRule", RequestRule, AnswerRule, Relation, Gate)
 
 
@@ -100,6 +101,15 @@ def without(prop: str) -> Callable[[Body], Body]:
     return drop
 
 
+def only(*props: str) -> Callable[[Body], Body]:
+    """A function that keeps these properties of a body and no other, beside the lean messages and model."""
+    return lambda body: lean(**{name: body[name] for name in props})
+
+
+leanest = only()
+"""The control of bodies whose fault is no property's: the lean body."""
+
+
 def _rule(
     id: str,
     prop: str,
@@ -152,6 +162,11 @@ def observes(row: str, prop: str, title: str, source: Source, pins: Pins, **rest
 def values(prop: str, *wanted: Any, **context: Any) -> list[Body]:
     """Lean bodies, one for each value of one property; ``context`` adds the same further properties to each."""
     return [lean(**context, **{prop: value}) for value in wanted]
+
+
+def each(make: Callable[[Any], Made], *wanted: Any) -> list[Made]:
+    """What a function makes of each of these values."""
+    return [make(value) for value in wanted]
 
 
 def varying(prop: str, strategy: SearchStrategy[Any], **context: Any) -> SearchStrategy[Body]:

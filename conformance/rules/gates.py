@@ -15,6 +15,7 @@ from ...strategies.bodies import lean
 from ...strategies.caching import RETENTIONS
 from ...strategies.custom_tools import allowed, custom, custom_choice
 from ...strategies.files import file_part
+from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import (
     assistant_calls,
     assistant_function,
@@ -38,7 +39,7 @@ NONSENSE = {"nonsense": True}
 _LIST = ["nonsense"]
 """The like where an object may stand: a server that passes over strange numbers or words does not take this."""
 
-TOOL = {
+TOOL: Body = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -47,6 +48,12 @@ TOOL = {
     },
 }
 """A tool every server that has tools can take."""
+
+OTHER_TOOL: Body = {
+    "type": "function",
+    "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}},
+}
+"""One to choose from beside it."""
 
 _JSON = [{"role": "user", "content": "Answer with a JSON object and nothing but json."}]
 _SCHEMA = {
@@ -59,15 +66,15 @@ _SCHEMA = {
 
 def _choices(answer: Answer) -> list[dict[str, Any]] | None:
     value = answer.json
-    if value is NOT_JSON or not isinstance(value, dict) or not isinstance(value.get("choices"), list):
+    if value is NOT_JSON or not is_object(value) or not is_array(value.get("choices")):
         return None
-    return [choice for choice in value["choices"] if isinstance(choice, dict)]
+    return [choice for choice in value["choices"] if is_object(choice)]
 
 
 def _first_message(answer: Answer) -> dict[str, Any] | None:
     choices = _choices(answer)
     message = choices[0].get("message") if choices else None
-    return message if isinstance(message, dict) else None
+    return message if is_object(message) else None
 
 
 def _cut(answer: Answer) -> bool:
@@ -96,7 +103,7 @@ def log_probabilities(answer: Answer) -> bool | None:
     if not choices:
         return None
     logprobs = choices[0].get("logprobs")
-    if logprobs and not (isinstance(logprobs, dict) and logprobs.get("content", 0) is None):
+    if logprobs and not (is_object(logprobs) and logprobs.get("content", 0) is None):
         return True  # of whatever shape: that is the business of other rules
     return None if _silent(answer) else False
 
@@ -127,7 +134,7 @@ def called_custom(answer: Answer) -> bool | None:
     if message is None:
         return None
     calls = message.get("tool_calls")
-    if isinstance(calls, list) and any(isinstance(call, dict) and call.get("type") == "custom" for call in calls):
+    if is_array(calls) and any(is_object(call) and call.get("type") == "custom" for call in calls):
         return True
     return None if _cut(answer) else False
 
@@ -135,7 +142,7 @@ def called_custom(answer: Answer) -> bool | None:
 def moderated(answer: Answer) -> bool | None:
     """The answer tells what the moderation found; one that does not cannot tell."""
     value = answer.json
-    return True if isinstance(value, dict) and isinstance(value.get("moderation"), dict) else None
+    return True if is_object(value) and is_object(value.get("moderation")) else None
 
 
 def called_function(answer: Answer) -> bool | None:
@@ -152,7 +159,7 @@ def json_content(answer: Answer) -> bool | None:
     if message is None or not isinstance(message.get("content"), str) or _silent(answer) or _cut(answer):
         return None
     try:
-        return isinstance(json.loads(message["content"]), dict)
+        return is_object(json.loads(message["content"]))
     except (ValueError, RecursionError):
         return False
 
@@ -162,11 +169,7 @@ def audio_content(answer: Answer) -> bool | None:
     message = _first_message(answer)
     if message is None:
         return None
-    return (
-        True
-        if isinstance(message.get("audio"), dict)
-        else (None if _cut(answer) and not message.get("content") else False)
-    )
+    return True if is_object(message.get("audio")) else (None if _cut(answer) and not message.get("content") else False)
 
 
 def _property(

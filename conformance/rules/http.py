@@ -13,16 +13,11 @@ from hypothesis import strategies as st
 
 from ...strategies.bodies import PROMPT, lean
 from ..model import Body, Chapter, Request, Strength
-from .forms import accepts, believed, contested, documented, observed, observes, prose, refuses
+from .forms import accepts, believed, contested, documented, leanest, observed, observes, prose, refuses
 
 _JSON = json.dumps(lean())
 _NO_STATUS = (404, 405)
 _UNKNOWN = "zzz_unknown_8c41f0d27ab9"  # no vintage will ever have this
-
-
-def _lean(_: Body) -> Body:
-    """Control of wire-level rules: the same request without the fault is the lean one."""
-    return lean()
 
 
 def _raw(text: str | bytes) -> Request:
@@ -37,6 +32,10 @@ def _with_content(content: bytes) -> Request:
 def _with_member(member: str) -> Request:
     """The lean body with one more member, as text."""
     return _raw(f"{_JSON[:-1]}, {member}}}")
+
+
+def _with_property(name: str, value: Any) -> Body:
+    return lean(**{name: value})
 
 
 def _saying(text: str) -> Body:
@@ -62,7 +61,7 @@ json_text = [
             _raw("<request><model/></request>"),
             _raw(b"\x00\x01\x02\x03"),
         ],
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.json.truncated",
@@ -72,7 +71,7 @@ json_text = [
         [_raw(_JSON[:-1]), _raw(_JSON[: len(_JSON) // 2]), _raw("{")],
         # Every proper prefix that begins with the brace is cut JSON, wherever the cut falls.
         examples=st.integers(1, len(_JSON) - 1).map(lambda size: _raw(_JSON[:size])),
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.json.comma",
@@ -80,7 +79,7 @@ json_text = [
         "refuses JSON with a trailing comma",
         observed("request body: a trailing comma gives a parse error"),
         [_raw(f"{_JSON[:-1]},}}"), _raw(f"{_JSON[:-2]},]}}")],
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.json.quotes",
@@ -88,7 +87,7 @@ json_text = [
         "refuses JSON written with single quotes",
         observed("request body: single quotes give a parse error"),
         [_raw(_JSON.replace('"', "'"))],
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.json.control",
@@ -96,7 +95,7 @@ json_text = [
         "refuses a raw control character inside a JSON string",
         observed("request body: a raw tab in a string gives a parse error"),
         [_with_content(b"Say\thi."), _with_content(b"Say\nhi.")],
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.json.utf8",
@@ -104,7 +103,7 @@ json_text = [
         "refuses bytes that are not UTF-8 inside a JSON string",
         observed("request body: invalid UTF-8 gives a parse error"),
         [_with_content(b"Say \xff hi."), _with_content(b"Say hi \xe9."), _with_content(b"Say hi \xe2\x82.")],
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.json.trailing",
@@ -113,7 +112,7 @@ json_text = [
         documented("request body: one JSON text and nothing else"),
         [_raw(f"{_JSON} hi"), _raw(f"{_JSON}{_JSON}")],
         strength=Strength.SHOULD,  # some decoders stop reading after the first value
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.json.object",
@@ -121,7 +120,7 @@ json_text = [
         "refuses JSON whose top level is no object",
         documented("request body: an object"),
         [_raw("[]"), _raw('"x"'), _raw("7"), _raw("null"), _raw("true"), _raw(f"[{_JSON}]")],
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.body.empty",
@@ -129,7 +128,7 @@ json_text = [
         "refuses an empty body",
         observed("request body: an empty one gives a parse error"),
         [_raw(""), _raw(" \n")],
-        control=_lean,
+        control=leanest,
     ),
     accepts(
         "http.json.whitespace",
@@ -141,7 +140,7 @@ json_text = [
             _raw(json.dumps(lean(), separators=(",", ":"))),
             _raw(f"\r\n\t {_JSON} \n"),
         ],
-        control=_lean,
+        control=leanest,
     ),
     accepts(
         "http.json.escapes",
@@ -153,7 +152,7 @@ json_text = [
             _with_content(rb"Say hi \/ \\ \" \n \r \t"),
             _raw(_JSON.replace('"model"', r'"mode\u006c"')),  # keys have escapes too
         ],
-        control=_lean,
+        control=leanest,
     ),
     observes(
         "http.bom",
@@ -161,7 +160,7 @@ json_text = [
         "accepts a byte order mark before the JSON",
         contested("JSON lets a parser ignore it or refuse it"),
         [_raw(b"\xef\xbb\xbf" + _JSON.encode())],
-        control=_lean,
+        control=leanest,
     ),
     observes(
         "http.nan",
@@ -173,7 +172,7 @@ json_text = [
             _with_member('"temperature": Infinity'),
             _with_member('"temperature": -Infinity'),
         ],
-        control=_lean,
+        control=leanest,
         risky=True,
     ),
     observes(
@@ -182,7 +181,7 @@ json_text = [
         "accepts an object with a key twice",
         contested("JSON leaves it open; most parsers keep the last"),
         [_with_member('"temperature": 0.5, "temperature": 0.7'), _with_member('"user": "a", "user": "b"')],
-        control=_lean,
+        control=leanest,
     ),
     observes(
         "http.deep",
@@ -190,7 +189,7 @@ json_text = [
         "accepts arrays nested a thousand levels and more",
         contested("robustness: no parser may crash"),
         [_deep(1_500), _deep(50_000)],
-        control=_lean,
+        control=leanest,
         risky=True,
     ),
     observes(
@@ -214,7 +213,7 @@ content_type = [
             Request(body=lean(), content_type=name)
             for name in ("application/json; charset=utf-8", "application/json;charset=UTF-8", "application/json")
         ],
-        control=_lean,
+        control=leanest,
     ),
     refuses(
         "http.ctype.bad",
@@ -225,7 +224,7 @@ content_type = [
             Request(body=lean(), content_type=name)
             for name in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=chatproof")
         ],
-        control=_lean,
+        control=leanest,
         statuses=[415],
     ),
     observes(
@@ -234,7 +233,7 @@ content_type = [
         "accepts a request without Content-Type",
         contested("Content-Type: answers of 200, 400 and 415 are known"),
         [Request(body=lean(), content_type=None)],
-        control=_lean,
+        control=leanest,
         statuses=[415],
     ),
 ]
@@ -246,7 +245,7 @@ address = [
         "refuses PUT, DELETE and PATCH",  # GET lists stored completions on newer servers
         observed("only POST creates a completion"),
         [Request(body=lean(), method=method) for method in ("PUT", "DELETE", "PATCH")],
-        control=_lean,
+        control=leanest,
         statuses=(*_NO_STATUS, 501),  # HTTP's word for a method that a server has for no path
     ),
     refuses(
@@ -255,7 +254,7 @@ address = [
         "refuses a path it does not have",
         observed("an unknown path is not found"),
         [Request(body=lean(), path="/chat/completionz")],
-        control=_lean,
+        control=leanest,
         statuses=_NO_STATUS,
     ),
 ]
@@ -270,8 +269,8 @@ unknown_keys = [
         "refuses a top-level key it does not know",
         observed("unknown keys are refused, although no schema says so"),
         [lean(**{_UNKNOWN: 1}), lean(**{_UNKNOWN: {"a": "b"}})],
-        examples=st.builds(lambda key, value: lean(**{key: value}), _unknown_keys, _any_value),
-        control=_lean,
+        examples=st.builds(_with_property, _unknown_keys, _any_value),
+        control=leanest,
     ),
     # response_format.schema, the other known case, is a rule of the output chapter.
     refuses(
@@ -331,7 +330,7 @@ unicode = [
         "accepts the escape of half a surrogate pair",
         contested("JSON's grammar allows it, no UTF-8 can hold it"),
         [_with_content(rb"Say hi \ud800"), _with_content(rb"Say hi \ude00 \ud83d.")],
-        control=_lean,
+        control=leanest,
     ),
 ]
 

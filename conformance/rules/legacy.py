@@ -37,9 +37,11 @@ from .forms import (
     contested,
     default_accepted,
     documented,
+    leanest,
     null_observed,
     observed,
     observes,
+    only,
     prose,
     refuses,
     values,
@@ -238,7 +240,7 @@ conversation = [
         examples=_talks(),
         strength=Strength.SHOULD,  # reasoning models refuse the role function, as in the chapter on roles
         needs=["function_messages"],
-        control=lambda body: lean(functions=body["functions"]),
+        control=only("functions"),
     ),
 ]
 
@@ -359,7 +361,7 @@ mixed = [
         documented("functions, tools: each is enough by itself"),
         [lean(functions=[FUNCTION]), lean(tools=[TOOL])],
         needs=["tools"],
-        control=lambda body: lean(),
+        control=leanest,
     ),
     accepts(
         "functions.and.tools.choices",
@@ -373,7 +375,7 @@ mixed = [
             lean(tools=[TOOL], tool_choice="none"),
         ],
         needs=["tools", "tool_choice", "function_call", "forced_tool", "forced_function"],
-        control=lambda body: lean(),
+        control=leanest,
     ),
     refuses(
         "functions.and.tools",

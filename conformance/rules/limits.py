@@ -19,6 +19,7 @@ from .forms import (
     documented,
     integer_floor,
     integral_observed,
+    leanest,
     null_accepted,
     observed,
     observes,
@@ -71,7 +72,7 @@ both = [
         "accepts a request without any bound on the length of the reply",
         documented("max_tokens: optional"),
         [Request(body=lean(messages=[user("Say hi. One word is enough.")]), bare=True)],
-        control=lambda _: lean(),  # is sent with the usual small bound
+        control=leanest,  # is sent with the usual small bound
     ),
     refuses(
         "max_tokens.both",
@@ -80,6 +81,7 @@ both = [
         observed("max_tokens, max_completion_tokens: not both, though no document says so"),
         [lean(max_tokens=16, max_completion_tokens=16), lean(max_tokens=8, max_completion_tokens=16)],
         control=without("max_tokens"),
+        needs=["max_tokens"],
     ),
     observes(
         "max_tokens.both.null",

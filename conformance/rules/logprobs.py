@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from ...strategies.bodies import lean
-from ..model import Chapter, Strength
+from ..model import Body, Chapter, Strength
 from .forms import (
     accepts,
     contested,
@@ -29,6 +29,11 @@ from .forms import (
 
 _ON = {"logprobs": True}
 _NEEDS = ["logprobs"]
+
+
+def _unasked(count: int, off: Body) -> Body:
+    return lean(top_logprobs=count, **off)
+
 
 logprobs = [
     accepts(
@@ -74,7 +79,7 @@ top_logprobs = [
         prose("top_logprobs: logprobs must be true if it is used"),
         [lean(top_logprobs=1), lean(top_logprobs=1, logprobs=False)],
         examples=st.builds(
-            lambda count, off: lean(top_logprobs=count, **off),
+            _unasked,
             st.integers(1, 5),
             st.sampled_from([{}, {"logprobs": False}]),
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ...strategies.bodies import lean
+from ...strategies.json_values import is_array, is_object
 from ..judge import Reaction, describe, excuse, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Undecided
 from ..sse import read_json
@@ -59,7 +60,7 @@ def counts(body: Body) -> Script:
 
 def _forcing(body: Body, place: int) -> Body:
     """A request that forces the call of a tool of its own."""
-    function = {"name": _mark(place), "parameters": {"type": "object", "properties": {}}}
+    function: Body = {"name": _mark(place), "parameters": {"type": "object", "properties": {}}}
     choice = {"type": "function", "function": {"name": _mark(place)}}
     return {**body, "tools": [{"type": "function", "function": function}], "tool_choice": choice, "max_tokens": 64}
 
@@ -74,8 +75,8 @@ def _anothers(name: object, place: int) -> bool:
 
 def _called(calls: object) -> list[object]:
     """Names of the functions of calls, or of deltas of calls."""
-    rows = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-    return [row.get("name") for row in rows if isinstance(row, dict)]
+    rows = [call.get("function") for call in calls if is_object(call)] if is_array(calls) else []
+    return [row.get("name") for row in rows if is_object(row)]
 
 
 def _tools_of(exchange: Exchange) -> Iterator[object]:
@@ -101,7 +102,7 @@ def _members_of(exchange: Exchange) -> Iterator[object]:
     for message in messages(exchange):
         content = message.get("content")
         value = read_json(content) if isinstance(content, str) else None
-        yield from value if isinstance(value, dict) else ()
+        yield from value if is_object(value) else ()
 
 
 def apart(
@@ -130,7 +131,7 @@ def ids(body: Body) -> Script:
     if wrong:
         return wrong
     values = [exchange.answer.json for exchange in exchanges if exchange.answer is not None]
-    found = [value.get("id") for value in values if isinstance(value, dict)]
+    found = [value.get("id") for value in values if is_object(value)]
     told = [ident for ident in found if isinstance(ident, str) and ident]
     if len(told) < 2:
         raise Undecided("the answers have no ids")

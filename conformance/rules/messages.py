@@ -20,6 +20,10 @@ from .forms import accepts, believed, contested, documented, observed, observes,
 _P = "messages"
 
 
+def _with_item(item: Any, first: bool) -> Body:
+    return lean(messages=[item, user()] if first else [user(), assistant(), item])
+
+
 def _at(message: Any, places: tuple[int, ...] = (0, 2, 4)) -> list[Body]:
     """A conversation of five messages in which ``message`` stands at each of ``places`` instead of an ordinary one."""
     good = [user(), assistant(), user("What is 2 + 2?"), assistant("4"), user("Thank you!")]
@@ -52,7 +56,7 @@ array = [
         documented("messages: items are objects"),
         [*values(_P, ["Say hi."], [None], [7], [[user()]]), *_at("Say hi.", (0, 4)), *_at(None, (2,))],
         examples=st.builds(
-            lambda item, first: lean(messages=[item, user()] if first else [user(), assistant(), item]),
+            _with_item,
             wrong_type("object"),
             st.booleans(),
         ),

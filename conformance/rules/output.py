@@ -21,6 +21,7 @@ from .forms import (
     contested,
     default_accepted,
     documented,
+    each,
     null_observed,
     observed,
     observes,
@@ -69,7 +70,11 @@ def _strict(properties: Schema, **more: Any) -> Schema:
 
 def _format(**members: Any) -> dict[str, Any]:
     """A structured-outputs response format with members of its json_schema added or replaced."""
-    return {"type": "json_schema", "json_schema": {"name": "city", "schema": _SCHEMA, **members}}
+    return _structured({"name": "city", "schema": _SCHEMA, **members})
+
+
+def _structured(json_schema: Any) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": json_schema}
 
 
 def _formats(*wanted: Any) -> list[Body]:
@@ -215,10 +220,10 @@ json_schema = [
         _P,
         "refuses a json_schema that is not an object",
         documented("response_format: json_schema is an object"),
-        _formats(*({"type": "json_schema", "json_schema": value} for value in ("city", [], 7, True))),
+        _formats(*each(_structured, "city", [], 7, True)),
         examples=varying(
             _P,
-            wrong_type("object").map(lambda value: {"type": "json_schema", "json_schema": value}),
+            wrong_type("object").map(_structured),
             messages=_JSON,
         ),
         needs=["json_schema"],
@@ -298,7 +303,7 @@ json_schema = [
         _P,
         "refuses a schema that is not an object",
         documented("response_format: json_schema.schema is an object"),
-        _formats(*(_format(schema=value) for value in ("x", [], 7))),
+        _formats(_format(schema="x"), _format(schema=[]), _format(schema=7)),
         examples=_drawn(
             "schema", st.integers(-99, 99) | st.text("abc", max_size=3) | st.lists(st.integers(0, 9), max_size=2)
         ),

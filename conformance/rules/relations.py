@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...strategies.bodies import MODEL, SCHEMAS, bodies, lean, nullable
+from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import assistant, system, user
 from ..judge import Reaction, error_of, excuse, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Symptom, Undecided
@@ -125,16 +126,16 @@ def nulls(vintage: str) -> Callable[[Body], Script]:
 
 def reordered(value: Any) -> Any:
     """The same JSON value with the members of every object in the opposite order."""
-    if isinstance(value, dict):
+    if is_object(value):
         return {key: reordered(item) for key, item in reversed(value.items())}
-    return [reordered(item) for item in value] if isinstance(value, list) else value
+    return [reordered(item) for item in value] if is_array(value) else value
 
 
 def escaped(value: Any) -> str:
     """The same JSON value with every character of its strings escaped (but the model's name, which is put in later)."""
-    if isinstance(value, dict):
+    if is_object(value):
         return "{" + ",".join(f"{escaped(key)}:{escaped(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
+    if is_array(value):
         return "[" + ",".join(map(escaped, value)) + "]"
     if not isinstance(value, str) or value == MODEL:
         return json.dumps(value)

@@ -34,7 +34,7 @@ from ...strategies.messages import (
 )
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter, Strength
-from .forms import accepts, believed, contested, documented, observed, observes, refuses, until_before
+from .forms import accepts, believed, contested, documented, each, observed, observes, refuses, until_before
 
 _P = "messages"
 _THANKS = user("Thank you!")
@@ -45,6 +45,11 @@ _FUNCTIONS = ["functions", "function_messages"]
 
 def _body(*messages: Any, **more: Any) -> Body:
     return lean(messages=list(messages), **{**declarations(messages), **more})
+
+
+def _replied_to(call: Any) -> Body:
+    """A reply with this in place of the id of a call, beside one in order."""
+    return _body(user(), assistant_calls(tool_call()), tool_reply(), tool_reply(tool_call_id=call))
 
 
 def _without(thing: dict[str, Any], key: str) -> dict[str, Any]:
@@ -385,10 +390,7 @@ histories = [
         _P,
         "refuses a tool_call_id that is not a string",
         documented("tool: tool_call_id is a string"),
-        [
-            _body(user(), assistant_calls(tool_call()), tool_reply(), tool_reply(tool_call_id=wrong))
-            for wrong in (7, None, {})
-        ],
+        each(_replied_to, 7, None, {}),
         needs=_CALLS,
     ),
     refuses(

@@ -75,6 +75,14 @@ def _moderation(*wanted: Any) -> list[Body]:
     return values("moderation", *wanted)
 
 
+def _with_side(side: str, value: Any) -> Body:
+    return {"model": MODEL, "policy": {side: value}}
+
+
+def _with_mode(side: str, word: str) -> Body:
+    return moderation(**{side: {"mode": word}})
+
+
 def _policy(*wanted: Any) -> list[Body]:
     return _moderation(*({"model": MODEL, "policy": policy} for policy in wanted))
 
@@ -107,11 +115,7 @@ moderated = [
         examples=varying(
             "moderation",
             wrong_type("object").map(lambda value: {"model": MODEL, "policy": value})
-            | st.builds(
-                lambda side, value: {"model": MODEL, "policy": {side: value}},
-                st.sampled_from(SIDES),
-                wrong_type("object"),
-            ),
+            | st.builds(_with_side, st.sampled_from(SIDES), wrong_type("object")),
         ),
     ),
     refuses(
@@ -122,7 +126,7 @@ moderated = [
         _policy({"input": {}}, *({"output": {"mode": word}} for word in (*wrong_words(MODES), 7))),
         examples=varying(
             "moderation",
-            st.builds(lambda side, word: moderation(**{side: {"mode": word}}), st.sampled_from(SIDES), no_such(MODES)),
+            st.builds(_with_mode, st.sampled_from(SIDES), no_such(MODES)),
         ),
     ),
     wrong_types_refused("moderation", "object", source=documented("moderation: an object"), first=[True, MODEL]),

@@ -11,11 +11,12 @@ from itertools import pairwise
 from typing import Any
 
 from ...strategies.bodies import lean
+from ...strategies.json_values import is_array, is_object
 from ..judge import Reaction, react
 from ..model import EVIDENCE_STRENGTH, NOT_JSON, AnswerRule, Body, Chapter, Exchange, Source, Strength, Symptom, Unended
 from ..sse import read_json, unglued
 from .forms import believed, documented, observed, prose
-from .gates import TOOL
+from .gates import OTHER_TOOL, TOOL
 from .stream_views import (
     calls,
     counted,
@@ -64,7 +65,7 @@ def one_object(exchange: Exchange) -> str | None:
             return f"{len(parts)} data lines have no blank line between them, which makes them one event"
         if event.done:
             return None
-        if not isinstance(event.json, dict):
+        if not is_object(event.json):
             what = "not JSON" if event.json is NOT_JSON else "JSON, but no object"
             return f"the data of an event is {what}: {show(event.data)}"
     return None
@@ -147,7 +148,7 @@ def all_choices(exchange: Exchange) -> str | None:
 def first_role(exchange: Exchange) -> str | None:
     known: set[int] = set()
     for index, piece, delta in placed(exchange):
-        if not isinstance(piece.get("delta"), dict):
+        if not is_object(piece.get("delta")):
             continue  # another rule owns that
         if index not in known and delta.get("role") not in ("assistant", *_odd(delta.get("role"))):
             return f"the first delta of choice {show(index)} has the role {show(delta.get('role'))}"
@@ -193,7 +194,7 @@ def nothing_after(exchange: Exchange) -> str | None:
 def usage_chunk(exchange: Exchange) -> str | None:
     if totals(exchange):
         return None
-    inside = any(isinstance(chunk.get("usage"), dict) for chunk in chunks(exchange))
+    inside = any(is_object(chunk.get("usage")) for chunk in chunks(exchange))
     return "the usage came on a chunk that has choices" if inside else "no chunk has empty choices and a usage"
 
 
@@ -225,7 +226,7 @@ def _count(value: object) -> bool:
 
 def _unasked(exchange: Exchange) -> bool:
     options = option(exchange, "stream_options", {})
-    silent = isinstance(options, dict) and options.get("include_usage", False) is False
+    silent = is_object(options) and options.get("include_usage", False) is False
     return framed(exchange) and silent and bool(chunks(exchange))
 
 
@@ -266,7 +267,7 @@ def whole_arguments(exchange: Exchange) -> str | None:
     for (choice, index), found in fragments(exchange).items():
         texts = [function(call).get("arguments") for call in found]
         text = "".join(part for part in texts if isinstance(part, str))
-        if choice not in cut and text and not isinstance(read_json(text), dict):
+        if choice not in cut and text and not is_object(read_json(text)):
             return f"the arguments of tool call {show(index)} put together are no JSON object: {show(text)}"
     return None
 
@@ -313,10 +314,10 @@ def log_object(exchange: Exchange) -> str | None:
         log = piece.get("logprobs")
         if log is None:
             continue
-        if not isinstance(log, dict):
+        if not is_object(log):
             return f"logprobs is {show(log)}"
         for name in ("content", "refusal"):
-            if log.get(name) is not None and not isinstance(log[name], list):
+            if log.get(name) is not None and not is_array(log[name]):
                 return f"logprobs.{name} is {show(log[name])}"
     return None
 
@@ -326,14 +327,14 @@ def log_keys(exchange: Exchange) -> str | None:
         if not {"content", "refusal"} <= log.keys():
             return "logprobs lacks content or refusal"
         for entry in entries(log):
-            if isinstance(entry, dict) and "bytes" not in entry:
+            if is_object(entry) and "bytes" not in entry:
                 return "an entry lacks bytes"
     return None
 
 
 def log_entry(exchange: Exchange) -> str | None:
     for entry in (entry for log in logs(exchange) for entry in entries(log)):
-        if not isinstance(entry, dict) or not isinstance(entry.get("top_logprobs"), list):
+        if not is_object(entry) or not is_array(entry.get("top_logprobs")):
             return "an entry is no object with a top_logprobs array"
         for token in (entry, *entry["top_logprobs"]):
             wrong = _token(token)
@@ -343,29 +344,29 @@ def log_entry(exchange: Exchange) -> str | None:
 
 
 def _token(token: object) -> str | None:
-    if not isinstance(token, dict):
+    if not is_object(token):
         return f"an item of top_logprobs is {show(token)}"
     if not isinstance(token.get("token"), str):
         return f"in an entry {member(token, 'token')}"
     if not is_number(token.get("logprob")):
         return f"in an entry {member(token, 'logprob')}"
     codes = token.get("bytes")
-    if codes is not None and not (isinstance(codes, list) and all(is_integer(c) and 0 <= c <= 255 for c in codes)):
+    if codes is not None and not (is_array(codes) and all(is_integer(c) and 0 <= c <= 255 for c in codes)):
         return "the bytes of an entry are no array of integers from 0 to 255"
     return None
 
 
 def log_range(exchange: Exchange) -> str | None:
-    for entry in (entry for log in logs(exchange) for entry in entries(log) if isinstance(entry, dict)):
+    for entry in (entry for log in logs(exchange) for entry in entries(log) if is_object(entry)):
         for token in (entry, *listed(entry.get("top_logprobs"))):
-            if isinstance(token, dict) and is_number(token.get("logprob")) and token["logprob"] > 1e-6:
+            if is_object(token) and is_number(token.get("logprob")) and token["logprob"] > 1e-6:
                 return f"a logprob is {show(token['logprob'])}"
     return None
 
 
 def log_count(exchange: Exchange) -> str | None:
     most = option(exchange, "top_logprobs", 0)
-    for entry in (entry for log in logs(exchange) for entry in entries(log) if isinstance(entry, dict)):
+    for entry in (entry for log in logs(exchange) for entry in entries(log) if is_object(entry)):
         if is_integer(most) and len(listed(entry.get("top_logprobs"))) > most:
             return f"{len(entry['top_logprobs'])} alternatives, where {show(most)} were asked for"
     return None
@@ -375,7 +376,7 @@ def log_pieces(exchange: Exchange) -> str | None:
     """Each chunk's list repeats the whole list before it and adds to it, three times or more."""
     lists: dict[int, list[list[tuple[str, str]]]] = {}
     for index, piece, _ in placed(exchange):
-        found = [entry for entry in entries(piece.get("logprobs")) if isinstance(entry, dict)]
+        found = [entry for entry in entries(piece.get("logprobs")) if is_object(entry)]
         if found:
             lists.setdefault(index, []).append([(show(e.get("token")), show(e.get("logprob"))) for e in found])
     for index, found_lists in lists.items():
@@ -430,7 +431,7 @@ def error_last(exchange: Exchange) -> str | None:
 def error_shape(exchange: Exchange) -> str | None:
     for event in read(exchange).payloads:
         error = event.json.get("error") if event.failed else None
-        if event.failed and not (isinstance(error, dict) and isinstance(error.get("message"), str)):
+        if event.failed and not (is_object(error) and isinstance(error.get("message"), str)):
             return f"the error of an event is {show(error)}, where an object with a message belongs"
     return None
 
@@ -439,14 +440,13 @@ def error_shape(exchange: Exchange) -> str | None:
 
 _WEATHER = [{"role": "user", "content": "What is the weather in Paris?"}]
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
-_OTHER = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 _LEAN = (lean(stream=True), long_answer(stream=True, max_tokens=8), lean(stream=True, temperature=0))
 _TIER = (lean(stream=True, service_tier="auto"),)
 _TWO = (lean(stream=True, n=2), long_answer(stream=True, n=3, max_tokens=4))
 _USAGE = tuple({**body, "stream_options": {"include_usage": True}} for body in (*_LEAN, lean(stream=True, n=2)))
 _CALL = tuple(
     lean(messages=_WEATHER, tools=tools, tool_choice=choice, stream=True, max_tokens=128)
-    for tools, choice in (([TOOL], _NAMED), ([TOOL], "required"), ([TOOL, _OTHER], "required"))
+    for tools, choice in (([TOOL], _NAMED), ([TOOL], "required"), ([TOOL, OTHER_TOOL], "required"))
 )
 _AUTO = (lean(messages=_WEATHER, tools=[TOOL], stream=True, max_tokens=128),)
 _LOGS = (
@@ -517,15 +517,15 @@ def _tiered(exchange: Exchange) -> bool:
 
 def _objects(chunk: dict[str, Any]) -> bool:
     found = chunk.get("choices")
-    return isinstance(found, list) and all(isinstance(choice, dict) for choice in found)
+    return is_array(found) and all(is_object(choice) for choice in found)
 
 
 def _call_items(exchange: Exchange) -> Iterator[dict[str, Any]]:
-    return (call if isinstance(call, dict) else {} for call in calls(exchange))
+    return (call if is_object(call) else {} for call in calls(exchange))
 
 
 def _heads(exchange: Exchange) -> Iterator[dict[str, Any]]:
-    return (call for call in calls(exchange) if isinstance(call, dict))
+    return (call for call in calls(exchange) if is_object(call))
 
 
 def _functions(exchange: Exchange) -> Iterator[dict[str, Any]]:
@@ -579,7 +579,7 @@ def _arguments(call: dict[str, Any]) -> bool:
 
 def _legacy(delta: dict[str, Any]) -> bool:
     call = delta.get("function_call")
-    return call is None or (isinstance(call, dict) and _arguments(call) and isinstance(call.get("name"), str | None))
+    return call is None or (is_object(call) and _arguments(call) and isinstance(call.get("name"), str | None))
 
 
 def _ends_chunk(exchange: Exchange) -> bool:
@@ -604,7 +604,7 @@ def _finished(exchange: Exchange) -> bool:
 
 def _placed(exchange: Exchange) -> bool:
     """A whole stream in which every choice can be told apart."""
-    listed_all = all(isinstance(chunk.get("choices"), list) for chunk in chunks(exchange))
+    listed_all = all(is_array(chunk.get("choices")) for chunk in chunks(exchange))
     return whole(exchange) and listed_all and all(is_integer(piece.get("index")) for piece in pieces(exchange))
 
 
@@ -672,7 +672,7 @@ CHUNKS = [
     _rule("same.model", "keeps one model in all chunks of a stream", _SAME, same("model", lambda v: isinstance(v, str)),
           **_SHOULD),
     _rule("choice.delta", "gives every streamed choice a delta", _CHOICE,
-          each(pieces, lambda p: isinstance(p.get("delta"), dict), "delta")),
+          each(pieces, lambda p: is_object(p.get("delta")), "delta")),
     _rule("choice.index", "gives every streamed choice an integer index", _CHOICE,
           each(pieces, lambda p: is_integer(p.get("index")), "index")),
     _rule("choice.finish_reason", "has finish_reason on every streamed choice, null until the end", _CHOICE,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ...strategies.json_values import is_object
 from ..model import AnswerRule, Body, Chapter, Exchange, view
 from . import answer, effects
 from .stream_views import calls, deltas, ended, fragments, function, listed, pieces, placed, read, totals, whole
@@ -55,13 +56,11 @@ def readable(delta: dict[str, Any]) -> bool:
 @view
 def sound(exchange: Exchange) -> bool:
     """A stream that came to its end with a reason to finish for every choice: other rules own those that did not."""
-    if not whole(exchange) or not read(exchange).finished:
+    if not whole(exchange) or not read(exchange).finished or not read(exchange).decodes:
         return False
-    if any(
-        not is_integer(piece.get("index")) or not isinstance(piece.get("delta"), dict) for piece in pieces(exchange)
-    ):
+    if any(not is_integer(piece.get("index")) or not is_object(piece.get("delta")) for piece in pieces(exchange)):
         return False
-    if not all(isinstance(call, dict) and is_integer(call.get("index")) for call in calls(exchange)):
+    if not all(is_object(call) and is_integer(call.get("index")) for call in calls(exchange)):
         return False
     if not all(map(readable, deltas(exchange))):
         return False
@@ -77,13 +76,13 @@ def put_together(exchange: Exchange) -> Exchange:
         message = found.setdefault(index, {"index": index, "message": {"role": "assistant", "content": None}})
         if ended(piece):
             message["finish_reason"] = piece["finish_reason"]
-        if isinstance(piece.get("logprobs"), dict):
+        if is_object(piece.get("logprobs")):
             message.setdefault("logprobs", {"content": []})["content"] += listed(piece["logprobs"].get("content"))
         for name in ("content", "refusal"):
             if isinstance(delta.get(name), str):
                 message["message"][name] = (message["message"].get(name) or "") + delta[name]
         legacy = delta.get("function_call")
-        if isinstance(legacy, dict):
+        if is_object(legacy):
             call = message["message"].setdefault("function_call", {"name": "", "arguments": ""})
             for name in ("name", "arguments"):
                 call[name] += legacy[name] if isinstance(legacy.get(name), str) else ""
@@ -122,7 +121,7 @@ def twin(rule: AnswerRule) -> AnswerRule:
         title=f"{rule.title}, streamed",
         applies=applies,
         check=check,
-        pins=tuple(_streamed(pin) for pin in rule.pins if isinstance(pin, dict)),
+        pins=tuple(_streamed(pin) for pin in rule.pins if is_object(pin)),
         needs=(*rule.needs, "streaming"),
         chapter="",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...strategies.json_values import is_array, is_object
 from ..model import Exchange, view
 from ..sse import Stream
 from .views import chunks, is_integer, option, streamed
@@ -28,14 +29,14 @@ def whole(exchange: Exchange) -> bool:
     """A stream with chunks, all of whose events can be read, and that no error broke off."""
     if not framed(exchange) or not read(exchange).chunks or read(exchange).failed:
         return False
-    return all(isinstance(event.json, dict) for event in read(exchange).payloads)
+    return all(is_object(event.json) for event in read(exchange).payloads)
 
 
 @view
 def counted(exchange: Exchange) -> bool:
     """A whole stream that was asked for its usage."""
     options = option(exchange, "stream_options")
-    return whole(exchange) and isinstance(options, dict) and options.get("include_usage") is True
+    return whole(exchange) and is_object(options) and options.get("include_usage") is True
 
 
 def wanted(exchange: Exchange) -> int | None:
@@ -48,7 +49,7 @@ def wanted(exchange: Exchange) -> int | None:
 def pieces(exchange: Exchange) -> list[dict[str, Any]]:
     """Every choice object of every chunk, in order."""
     every = [choice for chunk in chunks(exchange) for choice in listed(chunk.get("choices"))]
-    return [choice for choice in every if isinstance(choice, dict)]
+    return [choice for choice in every if is_object(choice)]
 
 
 @view
@@ -56,13 +57,13 @@ def placed(exchange: Exchange) -> list[tuple[int, dict[str, Any], dict[str, Any]
     """Index, choice object and delta of every piece that has an integer index."""
     sure = [piece for piece in pieces(exchange) if is_integer(piece.get("index"))]
     found = [(piece["index"], piece, piece.get("delta")) for piece in sure]
-    return [(index, piece, delta if isinstance(delta, dict) else {}) for index, piece, delta in found]
+    return [(index, piece, delta if is_object(delta) else {}) for index, piece, delta in found]
 
 
 @view
 def deltas(exchange: Exchange) -> list[dict[str, Any]]:
     """Every delta that is an object."""
-    return [piece["delta"] for piece in pieces(exchange) if isinstance(piece.get("delta"), dict)]
+    return [piece["delta"] for piece in pieces(exchange) if is_object(piece.get("delta"))]
 
 
 @view
@@ -77,7 +78,7 @@ def fragments(exchange: Exchange) -> dict[tuple[int, int], list[dict[str, Any]]]
     found: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for index, _, delta in placed(exchange):
         for call in listed(delta.get("tool_calls")):
-            if isinstance(call, dict) and is_integer(call.get("index")):
+            if is_object(call) and is_integer(call.get("index")):
                 found.setdefault((index, call["index"]), []).append(call)
     return found
 
@@ -85,18 +86,18 @@ def fragments(exchange: Exchange) -> dict[tuple[int, int], list[dict[str, Any]]]
 def function(call: dict[str, Any]) -> dict[str, Any]:
     """The ``function`` of a fragment; empty where it is no object."""
     found = call.get("function")
-    return found if isinstance(found, dict) else {}
+    return found if is_object(found) else {}
 
 
 @view
 def logs(exchange: Exchange) -> list[dict[str, Any]]:
     """Every ``logprobs`` that is an object."""
-    return [piece["logprobs"] for piece in pieces(exchange) if isinstance(piece.get("logprobs"), dict)]
+    return [piece["logprobs"] for piece in pieces(exchange) if is_object(piece.get("logprobs"))]
 
 
 def entries(log: object) -> list[Any]:
     """The token entries of one ``logprobs``, of its content and its refusal."""
-    return [*listed(log.get("content")), *listed(log.get("refusal"))] if isinstance(log, dict) else []
+    return [*listed(log.get("content")), *listed(log.get("refusal"))] if is_object(log) else []
 
 
 def ended(piece: dict[str, Any]) -> bool:
@@ -106,7 +107,7 @@ def ended(piece: dict[str, Any]) -> bool:
 
 def is_usage(chunk: dict[str, Any]) -> bool:
     """Whether a chunk is there for the usage: no choices, and token counts."""
-    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
+    return chunk.get("choices") == [] and is_object(chunk.get("usage"))
 
 
 @view
@@ -117,13 +118,13 @@ def totals(exchange: Exchange) -> list[dict[str, Any]]:
 
 def listed(value: object) -> list[Any]:
     """The value if it is an array, else an empty one."""
-    return value if isinstance(value, list) else []
+    return value if is_array(value) else []
 
 
 def show(value: object) -> str:
     """A value in a sentence."""
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "an array"
+    if is_object(value) or is_array(value):
+        return "an object" if is_object(value) else "an array"
     text = "null" if value is None else repr(value)
     return text if len(text) <= 60 else text[:59] + "…"
 

@@ -18,6 +18,7 @@ from .forms import (
     accepts,
     default_accepted,
     documented,
+    each,
     null_accepted,
     prose,
     refuses,
@@ -49,6 +50,18 @@ stream = [
     null_accepted("stream", documented("stream: nullable")),
     default_accepted("stream", False, documented("stream: default false")),
 ]
+
+
+def _usage(value: Any) -> dict[str, Any]:
+    return {"include_usage": value}
+
+
+def _obfuscation(value: Any) -> dict[str, Any]:
+    return {"include_obfuscation": value}
+
+
+def _without_stream(usage: bool, off: Body) -> Body:
+    return lean(stream_options={"include_usage": usage}, **off)
 
 
 def _streamed(**properties: Any) -> Body:
@@ -127,7 +140,7 @@ options = [
         prose("stream_options: only with stream: true"),
         [lean(stream_options={"include_usage": True}), lean(stream=False, stream_options={"include_usage": True})],
         examples=st.builds(
-            lambda usage, off: lean(stream_options={"include_usage": usage}, **off),
+            _without_stream,
             st.booleans(),
             st.sampled_from([{}, {"stream": False}]),
         ),
@@ -162,8 +175,8 @@ options = [
         "stream_options",
         "refuses include_usage of a wrong JSON type",
         _USAGE,
-        values("stream_options", *({"include_usage": bad} for bad in ("yes", 1, "true", 0.5, [], {})), **_ON),
-        examples=varying("stream_options", st.builds(lambda bad: {"include_usage": bad}, wrong_type("boolean")), **_ON),
+        values("stream_options", *each(_usage, "yes", 1, "true", 0.5, [], {}), **_ON),
+        examples=varying("stream_options", wrong_type("boolean").map(_usage), **_ON),
         needs=_NEEDS,
     ),
     wrong_types_refused(
@@ -194,8 +207,8 @@ obfuscation = since(
         "stream_options",
         "refuses include_obfuscation of a wrong JSON type",
         _OBFUSCATION,
-        values("stream_options", *({"include_obfuscation": bad} for bad in ("no", 0, "false", 0.5, [], {})), **_ON),
-        examples=varying("stream_options", wrong_type("boolean").map(lambda bad: {"include_obfuscation": bad}), **_ON),
+        values("stream_options", *each(_obfuscation, "no", 0, "false", 0.5, [], {}), **_ON),
+        examples=varying("stream_options", wrong_type("boolean").map(_obfuscation), **_ON),
         needs=_NEEDS,
     ),
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...strategies.bodies import bodies
 from ...strategies.combinations import covering_bodies
+from ...strategies.json_values import is_object
 from ...strategies.simpler import features, manifold, simpler, without
 from ..model import Body, Chapter, Strength
 from .forms import accepts, changed, documented
@@ -20,12 +21,12 @@ _GATES = {gate.capability for gate in GATES}
 
 _CAPABILITIES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("stream", lambda value: value is True, "streaming"),
-    ("stream_options", lambda value: bool((value or {}).get("include_usage")), "stream_usage"),
+    ("stream_options", lambda value: is_object(value) and bool(value.get("include_usage")), "stream_usage"),
     ("n", lambda value: (value or 1) > 1, "multiple_choices"),
     ("response_format", lambda value: value["type"] == "json_object", "json_object"),
     ("response_format", lambda value: value["type"] == "json_schema", "json_schema"),
-    ("tool_choice", lambda value: value == "required" or isinstance(value, dict), "forced_tool"),
-    ("function_call", lambda value: isinstance(value, dict), "forced_function"),
+    ("tool_choice", lambda value: value == "required" or is_object(value), "forced_tool"),
+    ("function_call", is_object, "forced_function"),
     ("modalities", lambda value: "audio" in (value or ()), "audio_output"),
     ("audio", lambda value: True, "audio_output"),
     ("system", lambda value: True, "system_role"),
@@ -37,7 +38,7 @@ _CAPABILITIES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("images", lambda value: True, "images"),
     ("developer", lambda value: True, "developer_role"),
     ("tools", lambda value: any(tool["type"] == "custom" for tool in value), "custom_tools"),
-    ("tool_choice", lambda value: isinstance(value, dict) and value["type"] == "allowed_tools", "allowed_tools"),
+    ("tool_choice", lambda value: is_object(value) and value["type"] == "allowed_tools", "allowed_tools"),
 )
 """Feature, which of its values, and the capability they need beside the gate that is named like the property."""
 

@@ -42,6 +42,7 @@ from .forms import (
     null_observed,
     observed,
     observes,
+    only,
     prose,
     refuses,
     values,
@@ -457,7 +458,7 @@ conversation = [
         [_talk([TOOL], json.dumps({"city": "Paris"})), _talk([A, B], json.dumps({"city": "Rome"}))],
         examples=_talks(),
         needs=["tool_messages"],
-        control=lambda body: lean(tools=body["tools"]),
+        control=only("tools"),
     ),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from ...strategies.bodies import lean
+from ...strategies.json_values import is_array, is_object
 from ..judge import Reaction, react
 from ..model import Body, Doubt, Exchange, view
 from ..sse import NOT_JSON
@@ -16,7 +17,7 @@ COUNT = [{"role": "user", "content": "Count from 1 to 1000, one number after the
 def asked(exchange: Exchange) -> Body:
     """The request body as it was sent; empty where it was no JSON object."""
     body = exchange.request.body
-    return body if exchange.request.raw is None and isinstance(body, dict) else {}
+    return body if exchange.request.raw is None and is_object(body) else {}
 
 
 def option(exchange: Exchange, name: str, default: Any = None) -> Any:
@@ -56,27 +57,27 @@ def completion(exchange: Exchange) -> dict[str, Any]:
     if not plain(exchange) or exchange.answer is None:
         return {}
     value = exchange.answer.json
-    return value if value is not NOT_JSON and isinstance(value, dict) else {}
+    return value if value is not NOT_JSON and is_object(value) else {}
 
 
 @view
 def choices(exchange: Exchange) -> list[dict[str, Any]]:
     """The choices of a plain answer that are objects."""
     found = completion(exchange).get("choices")
-    return [choice for choice in found if isinstance(choice, dict)] if isinstance(found, list) else []
+    return [choice for choice in found if is_object(choice)] if is_array(found) else []
 
 
 @view
 def messages(exchange: Exchange) -> list[dict[str, Any]]:
     """The messages of a plain answer that are objects."""
-    return [choice["message"] for choice in choices(exchange) if isinstance(choice.get("message"), dict)]
+    return [choice["message"] for choice in choices(exchange) if is_object(choice.get("message"))]
 
 
 @view
 def usage(exchange: Exchange) -> dict[str, Any]:
     """The usage object of a plain answer; empty where there is none."""
     found = completion(exchange).get("usage")
-    return found if isinstance(found, dict) else {}
+    return found if is_object(found) else {}
 
 
 @view
@@ -89,8 +90,8 @@ def chunks(exchange: Exchange) -> list[dict[str, Any]]:
 def error(exchange: Exchange) -> dict[str, Any]:
     """The ``error`` object of a refusal; empty where there is none."""
     value = exchange.answer.json if refused(exchange) and exchange.answer else None
-    found = value.get("error") if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else {}
+    found = value.get("error") if is_object(value) else None
+    return found if is_object(found) else {}
 
 
 def is_integer(value: object) -> TypeGuard[int]:
@@ -133,9 +134,9 @@ ENDS_THERE = Doubt(_roomy, _ends_there)
 
 def said(value: object) -> str:
     """A JSON value in a few words, whatever it is: containers are only named."""
-    if isinstance(value, dict):
+    if is_object(value):
         return "an object"
-    if isinstance(value, list):
+    if is_array(value):
         return "an array"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
