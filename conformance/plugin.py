@@ -83,6 +83,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args = [
             str(ANCHOR) + arg.removeprefix("chatproof") if arg.startswith("chatproof::") else arg for arg in config.args
         ]
+    if all(_is_suite(arg) for arg in config.args):  # with tests of his own the user's place for Hypothesis stays
+        from .scratch import leave_nothing_behind
+
+        leave_nothing_behind()
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
@@ -122,10 +126,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(f"--resume: {error}") from None
 
 
-def _collects_suite(config: pytest.Config) -> bool:
+def _is_suite(arg: object) -> bool:
     from .suite import ANCHOR
 
-    return any(str(arg).split("::")[0] == str(ANCHOR) for arg in config.args)
+    return str(arg).split("::")[0] == str(ANCHOR)
+
+
+def _collects_suite(config: pytest.Config) -> bool:
+    return any(map(_is_suite, config.args))
 
 
 @pytest.hookimpl(optionalhook=True)

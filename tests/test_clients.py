@@ -33,6 +33,8 @@ from variants import application
 RULES = [rule.id for rule in load().relations if rule.chapter == "clients"]
 DEFAULT = Settings(strict=True)
 
+SERVED = "chatproof-reference"
+
 needs_the_package = pytest.mark.skipif(
     importlib.util.find_spec("openai") is None, reason="openai is not installed: pip install 'chatproof[clients]'"
 )
@@ -160,7 +162,7 @@ def test_no_use_sends_more_than_it_says(use: str, serve: Callable[..., servers.S
     body = lean() | ({"tools": [tool], "tool_choice": "required"} if use == "tools" else {})
     counts: list[int] = []
     with served(Reference()) as url:
-        counts.append(len(asyncio.run(clients.drive(Call(use, body), Target(url))).exchanges))
+        counts.append(len(asyncio.run(clients.drive(Call(use, body), Target(url, model=SERVED))).exchanges))
     for behave in (servers.refuses(500, "no"), servers.refuses(429, "later")):
         server = serve(behave)
         asyncio.run(clients.drive(Call(use, body), Target(f"{server.url}/v1")))
@@ -175,7 +177,7 @@ def test_a_client_keeps_to_the_ceiling(requests: int) -> None:
     with served(Reference()) as url:
         budget = Budget(requests=requests)
         catalogue = load()
-        campaign = Campaign(Target(url, budget=budget), catalogue, Settings(in_flight=4), capabilities={})
+        campaign = Campaign(Target(url, model=SERVED, budget=budget), catalogue, Settings(in_flight=4), capabilities={})
         campaign.open()
         try:
             campaign.submit([catalogue.by_id[name] for name in RULES])  # pyright: ignore[reportArgumentType]
