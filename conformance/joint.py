@@ -14,7 +14,7 @@ from ..strategies.json_values import is_object
 from .exchange import Body, Request
 from .plan import Case, joinable
 
-MOST = 8
+MOST = 12
 """Bodies that are merged into one."""
 
 LABEL = "valid bodies together"
