@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .endpoint import Bounds, ExtraHeader
+    from .target import Bounds, ExtraHeader
 
 DEFAULT_KEY_VARIABLE = "CHATPROOF_API_KEY"
 
@@ -71,8 +71,8 @@ class Access:
 
     def extra_headers(self) -> tuple[ExtraHeader, ...]:
         """The extra headers with their values. Raises AccessError."""
-        from .endpoint import ExtraHeader
         from .redaction import Secret
+        from .target import ExtraHeader
 
         found: list[ExtraHeader] = []
         for name, variable in self.headers:
@@ -83,7 +83,7 @@ class Access:
 
     def bounds(self) -> Bounds | None:
         """What one request may cost, or None where nothing was said: a slow model is silent until it is through."""
-        from .endpoint import Bounds
+        from .target import Bounds
 
         return None if self.timeout is None else Bounds(read=self.timeout, total=self.timeout)
 

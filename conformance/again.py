@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from .model import Exchange, Request, Symptom
+from .exchange import Exchange, Request
+from .model import Symptom
 
 CROWD_RULE = "many.refusals"
 """The rule that bears the blame for what is broken, or killed, only by many requests in flight."""

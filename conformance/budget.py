@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .endpoint import TOKEN_BOUNDS
-from .model import Answer, Request
+from .exchange import TOKEN_BOUNDS, Answer, Request
 from .sse import read_json
 from .traffic import completion_tokens
 

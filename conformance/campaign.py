@@ -20,35 +20,25 @@ from . import joint
 from .again import CROWD_RULE, Crowd
 from .budget import NOTE
 from .catalogue import Catalogue
-from .endpoint import Target, prepare
+from .exchange import Exchange, as_request
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
 from .judge import Kind, Reaction, react
-from .model import (
-    VENDOR,
-    AnswerRule,
-    Capability,
-    Exchange,
-    Expect,
-    Gate,
-    Relation,
-    RequestRule,
-    Result,
-    Strength,
-    Verdict,
-    as_request,
-)
+from .model import VENDOR, AnswerRule, Expect, Gate, Relation, RequestRule, Strength
+from .outgoing import prepare
 from .pace import Pace
 from .parity import judge_as_asked
 from .pipeline import Pipeline
 from .plan import DEPTHS, Case, Settings, disposition, example_cases, joinable, pin_cases, places, steps_of
 from .proof import Prover
 from .record import cut
+from .results import Capability, Result, Verdict
 from .second_wave import SecondWave
 from .shards import Share
 from .sharing import Shared
 from .sightings import Sightings
 from .tallies import Ledger, restore
+from .target import Target
 from .traffic import Traffic
 
 MOST_ROUNDS = 10

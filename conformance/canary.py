@@ -9,11 +9,17 @@ from typing import Any
 
 from ..strategies.bodies import lean
 from .budget import Budget
-from .endpoint import Bounds, EndpointError, ExtraHeader, Lane, Target, prepare, split_url
+from .exchange import Exchange, Request
 from .judge import Reaction, describe, error_of, react
-from .model import NOT_JSON, Exchange, Request
+from .lane import Lane
+from .outgoing import prepare
 from .pace import Pace
 from .profile import CHAT, Profile
+from .sse import NOT_JSON
+from .target import Bounds, EndpointError, ExtraHeader, Target, split_url
+
+CANARY = Request(body=lean())
+"""The minimal request, which every endpoint takes."""
 
 TOKENS = 16
 """Token bound of every request that does not set its own: answers stay cheap."""
@@ -78,7 +84,7 @@ async def _resolved(
                 continue
             for fields in _BASE_FIELDS if not token_bound else (_token_bound(token_bound),):
                 ready = replace(target, model=name, fields=fields)
-                exchange = await lane.ask(prepare(Request(body=lean()), ready))
+                exchange = await lane.ask(prepare(CANARY, ready))
                 _reached(exchange, ready)
                 if react(exchange) is Reaction.ACCEPTED:
                     _completion(exchange)

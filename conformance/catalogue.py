@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from .model import VENDOR, AnswerRule, Chapter, Expect, Gate, Relation, Request, RequestRule, Rule
+from .exchange import Request
+from .model import VENDOR, AnswerRule, Chapter, Expect, Gate, Relation, RequestRule, Rule
 from .vintages import FIRST, holds, up_to
 
 CHAPTERS = (

@@ -17,37 +17,22 @@ from starlette.datastructures import Headers
 
 from . import joint
 from .budget import ceiling
-from .canary import TOKENS
+from .canary import CANARY, TOKENS
 from .catalogue import Catalogue
 from .cuts import DRAWN, LATER, PINS, Planned
 from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
-from .endpoint import Target, headers_of, prepare
-from .health import CANARY
+from .exchange import Answer, Body, Exchange, Request, as_request
 from .judge import Reaction, react
-from .model import (
-    Answer,
-    AnswerRule,
-    Body,
-    Call,
-    Capability,
-    Exchange,
-    Expect,
-    Fresh,
-    Gate,
-    Relation,
-    Request,
-    RequestRule,
-    Rule,
-    Step,
-    Undecided,
-    as_request,
-)
+from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
+from .outgoing import headers_of, prepare
 from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, pin_cases, relation_bodies, steps_of
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
+from .results import Capability
 from .sightings import Sightings
 from .sse import read_json
+from .target import Target
 from .vintages import FIRST
 
 CHARACTERS = 4

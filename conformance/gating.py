@@ -7,25 +7,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .endpoint import TOKEN_BOUNDS, Target, curl, prepare
+from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
 from .judge import Kind, Reaction, describe, excuse, judge, react, speaks_of_model
-from .model import (
-    Capability,
-    Exchange,
-    Expect,
-    Finding,
-    Gate,
-    Request,
-    RequestRule,
-    Result,
-    Strength,
-    Symptom,
-    Verdict,
-    as_request,
-)
+from .model import Expect, Gate, RequestRule, Strength, Symptom
+from .outgoing import curl, prepare
 from .pipeline import URGENT, Pipeline
 from .plan import Settings
 from .proof import GRAVE
+from .results import Capability, Finding, Result, Verdict
+from .target import Target
 
 
 @dataclass

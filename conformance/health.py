@@ -3,8 +3,7 @@ error to everything.
 
 Nothing that a server says while it is ill is a finding. When it is found dead or ill, the traffic pauses, the server
 is brought back (by the command that started it, or by waiting for whoever runs it), and the suspects are sent again
-one by one, each followed by the canary, until the killer is known. Whoever seems to be one must kill a server that has
-just started as well: one that leaks dies of anybody. Where none does, they are sent all at once.
+one by one (``killers``), each followed by the canary, until the one that did it is known.
 """
 
 from __future__ import annotations
@@ -12,42 +11,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from ..strategies.bodies import lean
-from ..strategies.simpler import PARTNERS, simpler
-from .endpoint import TOKEN_BOUNDS, Lane, prepare
+from . import killers
+from .canary import CANARY
+from .exchange import Exchange, Request, Trouble
 from .judge import Reaction, describe, react
-from .model import Body, Exchange, Request, Trouble
+from .lane import Lane
+from .outgoing import prepare
+from .pace import CHECK, NURSE
 
 if TYPE_CHECKING:
     from .pipeline import Job, Pipeline
-
-CANARY = Request(body=lean())
-"""The minimal request that every endpoint takes."""
-
-CHECK, NURSE = -1, -2
-"""Tickets of requests that find out how the server is, in ordinary traffic and while all others are held."""
 
 MOST_INCIDENTS = 40
 """Deaths and illnesses in one run before it is given up."""
 
 MOST_SUSPECTS = 60
 """Requests that are tried alone after one incident."""
-
-MOST_KILLS = 4
-"""Deaths that are spent on making one killer smaller."""
-
-MOST_TRIES = 60
-"""Requests that are spent on it."""
-
-LONGEST_CHAIN = 40
-"""Features that are taken away one after the other."""
-
-CHEAP_RESTART = 10.0
-"""Seconds that a restart may take so that it is worth a smaller request."""
 
 MOST_ROUNDS = 5
 """How often a judgement is made again because the server fell ill meanwhile."""
@@ -67,18 +51,13 @@ class Incident:
     crowd: bool = False
 
 
-@dataclass(frozen=True)
-class Crowd:
-    """So many requests at once have killed the server, twice; ``safe`` at once have not."""
-
-    deadly: int
-    safe: int
-    exchange: Exchange
-
-
 @dataclass
 class Health:
-    """Watches one pipeline. ``revive`` brings the server back; without it it waits ``patience`` seconds."""
+    """Watches one pipeline. ``revive`` brings the server back; without it it waits ``patience`` seconds.
+
+    ``incidents`` are what has happened to it, ``set_aside`` the labels of requests that have killed it, ``suspects``
+    what was in flight when it went away for good, ``restart`` the seconds that the last one took.
+    """
 
     pipeline: Pipeline
     patience: float
@@ -86,8 +65,8 @@ class Health:
     incidents: list[Incident] = field(default_factory=list)
     set_aside: set[str] = field(default_factory=set)
     suspects: list[Job] = field(default_factory=list)
-    crowd: Crowd | None = None
-    _restart: float = 0.0
+    crowd: killers.DeadlyCrowd | None = None
+    restart: float = 0.0
     _healthy_at: float = 0.0
     _since: deque[Job] = field(default_factory=lambda: deque(maxlen=500))
     _dropped: list[Job] = field(default_factory=list)
@@ -130,8 +109,8 @@ class Health:
                 return False
             while self.pipeline.lonely:
                 await asyncio.sleep(0.005)
-            async with self._nurse() as lane:
-                answer = await self._well(lane, ticket=CHECK)
+            async with self.nurse() as lane:
+                answer = await self.well(lane, ticket=CHECK)
             if answer is None:
                 return True
             if self.pipeline.gone:
@@ -190,15 +169,15 @@ class Health:
         begun = self._healthy_at
         try:
             if len(self.incidents) >= MOST_INCIDENTS:
-                return self._over(f"{what}, for the {MOST_INCIDENTS + 1}th time", suspects)
-            if not await self._back():
-                return self._over(what, suspects)
-            killer = await self._hunt(suspects[:MOST_SUSPECTS])
+                return self.over(f"{what}, for the {MOST_INCIDENTS + 1}th time", suspects)
+            if not await self.back():
+                return self.over(what, suspects)
+            killer = await killers.hunt(self, suspects[:MOST_SUSPECTS])
             if killer is False:
                 return False
             crowd = False
             if killer is None and self.revive is not None and self.crowd is None and self.pipeline.pace.lanes > 1:
-                crowd = await self._crowded([job.request for job in suspects])
+                crowd = await killers.crowded(self, [job.request for job in suspects])
                 if self.pipeline.gone:
                     return False
             ended = time.monotonic()
@@ -212,130 +191,31 @@ class Health:
         finally:
             self.pipeline.resume()
 
-    async def _hunt(self, suspects: Sequence[Job]) -> str | bool | None:
-        """Send the suspects alone, oldest first. The killer's label, None for none, False when all is over."""
-        found: str | None = None
-        fresh = self.revive is not None  # it has just started, so that nothing but the suspect can be to blame
-        async with self._nurse() as lane:
-            for job in suspects:
-                exchange, killed = await self._tried(lane, job.request)
-                if self.pipeline.gone:
-                    return False
-                if killed and not fresh:
-                    if not await self._back():
-                        return self._over("the server did not come back", [job])
-                    exchange, killed = await self._tried(lane, job.request)
-                    if self.pipeline.gone:
-                        return False
-                job.vetted = exchange
-                self.pipeline.remember(job.request, exchange)
-                fresh = killed and self.revive is not None
-                if killed:
-                    self.set_aside.add(job.label)
-                    found = found or job.label
-                    if not await self._back():
-                        return self._over("the server did not come back", [job])
-        return found
-
-    async def _tried(self, lane: Lane, request: Request) -> tuple[Exchange, bool]:
+    async def tried(self, lane: Lane, request: Request) -> tuple[Exchange, bool]:
         """The exchange of a request that was sent alone, and whether the server was gone or ill after it."""
         exchange = replace(await lane.ask(request, ticket=NURSE), vetted=True)
         self.pipeline.traffic.add(exchange)
-        if self._out_of_budget(exchange) or await self._well(lane) is None or self.pipeline.gone:
+        if self._out_of_budget(exchange) or await self.well(lane) is None or self.pipeline.gone:
             return exchange, False
         text = f"the server {'went away' if exchange.answer is None else 'took nothing more'} after this request"
         return replace(exchange, trouble=Trouble("killed", f"{text}, twice")), True
 
-    async def _crowded(self, requests: Sequence[Request]) -> bool:
-        """Whether the requests kill the server together, as no one of them does alone; then fewer are in flight."""
-        suspects = list(requests)[: self.pipeline.pace.lanes]
-        deadly, safe = len(suspects), 1
-        if deadly < 2:
-            return False
-        killed = None
-        for requests in ([prepare(CANARY, self.pipeline.target)] * deadly, suspects):
-            killed = await self._at_once(requests)
-            if killed is not None:
-                break
-        if killed is None or not await self._revived():
-            return False
-        size = 2
-        while safe < size < deadly:
-            fewer = await self._at_once(requests[:size])
-            if fewer is None:
-                safe, size = size, size * 2
-            else:
-                deadly, killed = size, fewer
-                if not await self._revived():
-                    return False
-            if size >= deadly and self._restart < CHEAP_RESTART:
-                size = (safe + deadly) // 2
-        text = f"the server went away with {deadly} requests in flight, twice"
-        self.crowd = Crowd(deadly, safe, replace(killed, trouble=Trouble("killed", text)))
-        self.pipeline.pace.limit(safe)
-        return True
-
-    async def _revived(self) -> bool:
-        """Bring the server back, or end the run."""
-        return await self._back() or self._over("the server did not come back", [])
-
-    async def _at_once(self, requests: Sequence[Request]) -> Exchange | None:
-        """Send all at once. None when the server is well after it, else the exchange of one that got no answer."""
-
-        async def one(request: Request) -> Exchange:
-            async with self._nurse() as lane:
-                return await lane.ask(request, ticket=NURSE)
-
-        exchanges = await asyncio.gather(*(one(request) for request in requests))
-        for exchange in exchanges:
-            self.pipeline.traffic.add(exchange)
-        async with self._nurse() as lane:
-            if await self._well(lane) is None or self.pipeline.gone:
-                return None
-        return next((exchange for exchange in exchanges if exchange.answer is None), exchanges[0])
-
-    async def smaller(self, exchange: Exchange, keeps: Callable[[Body], bool]) -> Exchange:
-        """A smaller request that kills the server as well, with what came of it; the same one where none was found.
-
-        Each that does costs a restart: only where that is quick, and a few times. ``keeps`` says which bodies will do.
-        """
-        body = exchange.request.body
-        if self.revive is None or self._restart > CHEAP_RESTART or not isinstance(body, dict):
-            return exchange
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Nothing else is in flight meanwhile, and nobody else asks how the server is."""
         async with self._lock:
             self.pipeline.pause()
             try:
                 await self.pipeline.landed()
-                async with self._nurse() as lane:
-                    return await self._smaller(lane, exchange, keeps)
+                yield
             finally:
                 self.pipeline.resume()
 
-    async def _smaller(self, lane: Lane, exchange: Exchange, keeps: Callable[[Body], bool]) -> Exchange:
-        tries, kills = MOST_TRIES, MOST_KILLS
-        smaller = True
-        while smaller and kills and not self.pipeline.gone:
-            smaller = False
-            for body in _smaller_bodies(exchange.request.body):
-                candidate = replace(exchange.request, body=body)
-                if not keeps(body) or len(candidate.content) >= len(exchange.request.content):
-                    continue
-                if not tries:
-                    return exchange
-                tries -= 1
-                found, killed = await self._tried(lane, candidate)
-                if killed:
-                    exchange, smaller, kills = found, True, kills - 1
-                    if not await self._back():
-                        self._over("the server did not come back", [])
-                    break
-        return exchange
-
-    def _nurse(self) -> Lane:
+    def nurse(self) -> Lane:
         """A lane of its own, because all others may stand still."""
         return self.pipeline.lane()
 
-    async def _well(self, lane: Lane, tries: int = 3, ticket: int = NURSE) -> str | None:
+    async def well(self, lane: Lane, tries: int = 3, ticket: int = NURSE) -> str | None:
         """None when the server takes the canary (or is only busy), else what came instead."""
         said = ""
         for number in range(tries):
@@ -359,17 +239,17 @@ class Health:
             self.pipeline.give_up(exchange.trouble.text)
         return spent
 
-    async def _back(self) -> bool:
+    async def back(self) -> bool:
         """Restart the server or wait for it, until it takes the canary."""
         if self.revive is not None:
             started = time.monotonic()
             back = await self.revive()
-            self._restart = time.monotonic() - started
+            self.restart = time.monotonic() - started
             return back
         ends = time.monotonic() + self.patience
-        async with self._nurse() as lane:
+        async with self.nurse() as lane:
             while True:
-                if await self.pipeline.listening() and await self._well(lane, 1) is None:
+                if await self.pipeline.listening() and await self.well(lane, 1) is None:
                     return True
                 if self.pipeline.gone:
                     return False
@@ -377,33 +257,8 @@ class Health:
                     return False
                 await asyncio.sleep(0.25)
 
-    def _over(self, what: str, suspects: Sequence[Job]) -> bool:
+    def over(self, what: str, suspects: Sequence[Job]) -> Literal[False]:
+        """End the run, for good."""
         self.suspects += [job for job in suspects if job not in self.suspects]
         self.pipeline.give_up(what)
         return False
-
-
-def _smaller_bodies(body: Body) -> Iterator[Body]:
-    """Bodies with less in them: one property alone, half of the features, one feature less."""
-    bound = {name: body[name] for name in TOKEN_BOUNDS if name in body}
-    plain = lean(model=body.get("model")) | bound
-    for name in [*body, None]:
-        if name is None:
-            yield {"model": body.get("model"), "messages": body.get("messages"), **bound}
-        elif name not in plain:
-            partner = PARTNERS.get(name)
-            yield plain | ({partner: body[partner]} if partner in body else {}) | {name: body[name]}
-    for which in (0, -1):
-        chain = [body]
-        while (fewer := _fewer_features(chain[-1])) and len(chain) < LONGEST_CHAIN:
-            chain.append(fewer[which])
-        yield chain[len(chain) // 2]
-    yield from _fewer_features(body)
-
-
-def _fewer_features(body: Body) -> list[Body]:
-    """The body with one feature less each; none where it is too odd to say what its features are."""
-    try:
-        return list(simpler(body))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        return []

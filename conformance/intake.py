@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 
-from .model import Trouble
+from .exchange import Trouble
 
 STEP = 2**16
 """Bytes that one decoder gives at a time."""
@@ -50,6 +50,11 @@ class _Inflater:
         # servers send both kinds of deflate: with the header of zlib, and without
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16 if name == "gzip" else zlib.MAX_WBITS)
 
+    @property
+    def ended(self) -> bool:
+        """Whether its end was seen."""
+        return self._inflate.eof
+
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """What these bytes stand for. Ends early when the limit is passed; then ``left`` is negative."""
         while self.left >= 0:
@@ -82,7 +87,7 @@ class Decoder:
     def __init__(self, content_encoding: str, limit: int) -> None:
         names = [name.strip().lower().removeprefix("x-") for name in content_encoding.split(",")]
         names = [name for name in names if name not in ("", "identity")]
-        known = all(name in ("gzip", "deflate") for name in names) and len(names) <= MOST_CODINGS
+        known = self.known = all(name in ("gzip", "deflate") for name in names) and len(names) <= MOST_CODINGS
         # what another coding will make of it may be smaller than it is now
         self._chain = [_Inflater(name, limit + STEP) for name in reversed(names)] if known else []
         self._left = limit
@@ -91,6 +96,11 @@ class Decoder:
     def overflowed(self) -> bool:
         """Whether there was more than the limit."""
         return self._left < 0 or any(stage.left < 0 for stage in self._chain)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end of every coding was seen."""
+        return all(stage.ended for stage in self._chain)
 
     def decode(self, data: bytes) -> bytes:
         """The bytes that these stand for, within what is left of the limit. Raises BrokenCoding."""
@@ -111,6 +121,20 @@ class Decoder:
             return
         for piece in self._chain[stage].pieces(data):
             yield from self._through(stage + 1, piece)
+
+
+def decoded(content: bytes, content_encoding: str, limit: int) -> bytes:
+    """A whole answer without its codings. Raises BrokenCoding, also for one that is not known, does not end, or stands
+    for more than ``limit`` bytes."""
+    decoder = Decoder(content_encoding, limit)
+    plain = decoder.decode(content)
+    if not decoder.known:
+        raise BrokenCoding(f"the answer has a content-encoding that is not undone here: {content_encoding!r}")
+    if decoder.overflowed:
+        raise BrokenCoding(f"the answer is longer than {limit} bytes")
+    if not decoder.ended:
+        raise BrokenCoding("the answer ends before its content-encoding does")
+    return plain
 
 
 class Intake:

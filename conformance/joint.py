@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..strategies.bodies import lean
-from .model import Body, Request
+from .exchange import Body, Request
 from .plan import Case, joinable
 
 MOST = 8
@@ -41,7 +41,7 @@ COUPLED = (
     {"max_tokens", "max_completion_tokens"},
     {"max_completion_tokens", "prediction"},
 )
-"""Pairs of properties that some servers couple."""
+"""Pairs of properties that some servers couple: they meet only where one of the bodies has both."""
 
 
 @dataclass
@@ -94,7 +94,8 @@ def _merged(one: Body, other: Body) -> Body | None:
     if any(one[name] != other[name] for name in first.keys() & second.keys()):
         return None
     both = first | second
-    if sum(bool(family & both.keys()) for family in APART) > 1 or any(pair <= both.keys() for pair in COUPLED):
+    met = [pair for pair in COUPLED if pair <= both.keys() and not (pair <= first.keys() or pair <= second.keys())]
+    if met or sum(bool(family & both.keys()) for family in APART) > 1:
         return None
     return {**plain, **both}
 

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .model import NOT_JSON, Answer, Exchange, Expect, RequestRule, Symptom, view
-from .sse import read_json
+from .exchange import Answer, Exchange, view
+from .model import Expect, RequestRule, Symptom
+from .sse import NOT_JSON, read_json
 
 
 class Reaction(StrEnum):

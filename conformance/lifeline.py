@@ -11,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from .endpoint import EndpointError, Lane, Target, prepare
-from .health import CANARY, NURSE
+from .canary import CANARY
 from .judge import Reaction, react
-from .pace import Pace
+from .lane import Lane
+from .outgoing import prepare
+from .pace import NURSE, Pace
+from .target import EndpointError, Target
 
 READY_WITHIN = 120.0
 """Seconds a server has to take its first request."""

@@ -10,9 +10,10 @@ from typing import Any
 from ..reports.reading import Run
 from .again import CROWD_RULE
 from .catalogue import Catalogue
-from .model import AnswerRule, Gate, Strength, Verdict
+from .model import AnswerRule, Gate, Strength
 from .proof import weighed
 from .record import INCOMPLETE, NON_CONFORMANT, verdict_of_run
+from .results import Verdict
 from .resume import FREE
 from .sightings import KEPT
 from .traffic import Traffic, bucket_of

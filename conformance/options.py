@@ -267,7 +267,7 @@ def databases(config: pytest.Config) -> list[str]:
 
 def check_url(endpoint: str) -> None:
     """A usage error for what cannot be an endpoint."""
-    from .endpoint import EndpointError, split_url
+    from .target import EndpointError, split_url
 
     try:
         split_url(endpoint)

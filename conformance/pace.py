@@ -16,6 +16,9 @@ import time
 BUSY = (429, 503, 529)
 """Statuses that ask to come back later."""
 
+CHECK, NURSE = -1, -2
+"""Tickets of requests that find out how the server is, in ordinary traffic and while all others are held."""
+
 CAREFUL = 4.0
 """Answers, as a multiple of the number in flight, after which one more request may be in flight."""
 
@@ -36,8 +39,8 @@ class Pace:
     """Lets requests go. ``rate`` is requests a second over all lanes, None for as many as there can be.
 
     ``await take(ticket)`` before a request, ``give()`` after it. Those with the lowest ticket go first, so that a
-    request that was put off is not put off for ever. Those below zero go whatever is held, those below minus one also
-    whatever is in flight.
+    request that was put off is not put off for ever. A ``CHECK`` goes whatever is held, a ``NURSE`` also whatever is in
+    flight.
     """
 
     def __init__(self, lanes: int, rate: float | None = None, patience: float | None = None) -> None:
@@ -93,7 +96,7 @@ class Pace:
                 continue
             ticket = self._waiting[0][0]
             full = self.flying >= int(self.window)
-            if not self.stopped and ((self._held and ticket >= 0) or (full and ticket >= -1)):
+            if not self.stopped and ((self._held and ticket > CHECK) or (full and ticket > NURSE)):
                 return  # whoever comes back calls again
             now = time.monotonic()
             when = max(self._paused_until, self._next)
@@ -154,8 +157,8 @@ class Pace:
 
     @property
     def waiting(self) -> int:
-        """How many wait for leave, those below zero not counted."""
-        return sum(ticket >= 0 and not leave.done() for ticket, _, leave in self._waiting)
+        """How many wait for leave, those not counted that find out how the server is."""
+        return sum(ticket > CHECK and not leave.done() for ticket, _, leave in self._waiting)
 
     @property
     def alone(self) -> bool:

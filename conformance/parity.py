@@ -12,8 +12,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .exchange import Exchange
 from .judge import Judgement, Kind, error_of, judge
-from .model import Exchange, Expect, RequestRule, Symptom
+from .model import Expect, RequestRule, Symptom
 
 
 @dataclass(frozen=True)

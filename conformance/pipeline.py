@@ -16,12 +16,15 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .budget import URGENT, Priority
-from .endpoint import Lane, Target, prepare, proxied, tls_context
-from .health import NURSE, Health, Revive
+from .connection import proxied, tls_context
+from .exchange import Exchange, Request, Trouble, Unended
+from .health import Health, Revive
 from .intake import Intake
 from .judge import UNREACHED
-from .model import Exchange, Request, Trouble, Unended
-from .pace import BUSY, Pace
+from .lane import Lane
+from .outgoing import prepare
+from .pace import BUSY, NURSE, Pace
+from .target import Target
 from .traffic import Traffic
 
 T = TypeVar("T")

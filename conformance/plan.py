@@ -14,21 +14,9 @@ from hypothesis.strategies import SearchStrategy
 
 from .catalogue import Catalogue
 from .claims import Limit, excess
-from .model import (
-    AnswerRule,
-    Body,
-    Capability,
-    Expect,
-    Gate,
-    Relation,
-    Request,
-    RequestRule,
-    Result,
-    Rule,
-    Strength,
-    Verdict,
-    as_request,
-)
+from .exchange import Body, Request, as_request
+from .model import AnswerRule, Expect, Gate, Relation, RequestRule, Rule, Strength
+from .results import Capability, Result, Verdict
 from .vintages import FIRST
 
 
@@ -100,6 +88,7 @@ class Case:
 _STRENGTHS = list(Strength)
 
 _NUMBER = re.compile(r"-?\d[\d.eE+-]*")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def pin_cases(rule: RequestRule, place: int, chosen: Settings) -> list[Case]:
@@ -126,10 +115,13 @@ def _asked(rule: RequestRule, depth: Depth) -> list[int]:
         return list(range(len(rule.pins)))
     if depth.jointly and joinable(rule):
         return [place for place, pin in enumerate(rule.pins) if place == 0 or not isinstance(pin, Request)]
-    found: dict[str, int] = {}  # a second number beyond a bound says less than another kind of value
+    kinds: dict[str, int] = {}  # a second number beyond a bound says less than another kind of value
+    shapes: dict[str, int] = {}  # and a second string less than a value of another type
     for place, pin in enumerate(rule.pins):
-        found.setdefault(_NUMBER.sub("0", as_request(pin).content.decode("utf-8", "replace")), place)
-    return list(found.values())[: 1 if rule.chapter in SPARSE else depth.pins[rule.strength]]
+        kind = _NUMBER.sub("0", as_request(pin).content.decode("utf-8", "replace"))
+        shapes.setdefault(_STRING.sub('""', kind), kinds.setdefault(kind, place))
+    telling = dict.fromkeys((*shapes.values(), *kinds.values()))
+    return list(telling)[: 1 if rule.chapter in SPARSE else depth.pins[rule.strength]]
 
 
 def joinable(rule: RequestRule) -> bool:

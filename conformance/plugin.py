@@ -144,8 +144,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if config.option.collectonly or config.option.plan:
         return
     from ..reports.jsonl import FolderError
-    from .endpoint import EndpointError
     from .resume import ResumeError
+    from .target import EndpointError
 
     try:
         run.open(lambda: (config.option.report_dir, Path(config.invocation_params.dir)))

@@ -10,27 +10,18 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+from . import killers
 from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
-from .endpoint import curl, prepare
+from .exchange import Body, Exchange, Request, as_request
 from .judge import Judgement, Kind, Reaction, describe, react
-from .model import (
-    Body,
-    Exchange,
-    Expect,
-    Finding,
-    Request,
-    RequestRule,
-    Result,
-    Strength,
-    Symptom,
-    Verdict,
-    as_request,
-)
+from .model import Expect, RequestRule, Strength, Symptom
+from .outgoing import curl, prepare
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
 from .plan import Case, Settings, control_of, drawn_count
 from .record import cut
+from .results import Finding, Result, Verdict
 from .sharing import Shared
 from .shrink import smallest
 
@@ -111,8 +102,10 @@ class Prover:
         request = case.request
         if judgement.symptom is Symptom.KILLED_SERVER:
             if case.drawn and request.raw is None:
-                exchange = await self.pipeline.health.smaller(
-                    exchange, lambda body: rule.property in body or rule.property not in request.body
+                exchange = await killers.smaller(
+                    self.pipeline.health,
+                    exchange,
+                    lambda body: rule.property in body or rule.property not in request.body,
                 )
                 request = exchange.request
         elif rule.reduce is not None and request.raw is None:

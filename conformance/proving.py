@@ -21,8 +21,8 @@ from typing import Any
 
 from .access import Access
 from .catalogue import properties
-from .model import Verdict
 from .plan import Settings, asked_at
+from .results import Verdict
 from .session import Session
 from .vintages import FIRST, VINTAGES
 

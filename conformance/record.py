@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .model import NOT_JSON, Answer, Exchange, Finding, Gate, Request, Result, Rule, Verdict
-from .sse import read_json
+from .exchange import Answer, Exchange, Request
+from .model import Gate, Rule
+from .results import Finding, Result, Verdict
+from .sse import NOT_JSON, read_json
 
 FORMAT = "chatproof.run/1"
 BODY_CUT = 4000

@@ -17,15 +17,18 @@ from . import canary
 from .access import Access
 from .campaign import Campaign
 from .catalogue import Catalogue, CatalogueError
-from .endpoint import Lane, Target
+from .exchange import Exchange, Request
 from .judge import Kind, Reaction, describe, react
-from .model import AnswerRule, Exchange, Gate, Relation, Request, RequestRule, Verdict
+from .lane import Lane
+from .model import AnswerRule, Gate, Relation, RequestRule
 from .pace import Pace
 from .parity import judge_as_asked
 from .plan import Settings
 from .profile import Profile
 from .record import recorded_request
+from .results import Verdict
 from .sightings import BUSY, Watched, judge_answer
+from .target import Target
 
 Line = Mapping[str, Any]
 

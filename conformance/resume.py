@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ..reports.jsonl import NAME
 from ..reports.reading import RecordError, read
 from . import tallies
-from .endpoint import Target, split_url
-from .model import Capability, Verdict
+from .results import Capability, Verdict
+from .target import Target, split_url
 
 if TYPE_CHECKING:
     from .session import Session

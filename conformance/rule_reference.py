@@ -8,9 +8,11 @@ from typing import Any
 
 from ..reports.markdown import code, prose
 from .catalogue import Catalogue
-from .endpoint import Target, prepare
-from .model import AnswerRule, Gate, Relation, Request, RequestRule, Rule, Strength, as_request
+from .exchange import Request, as_request
+from .model import AnswerRule, Gate, Relation, RequestRule, Rule, Strength
 from .options import VINTAGE_NAMES
+from .outgoing import prepare
+from .target import Target
 
 TARGET = Target("http://127.0.0.1:8000/v1", model="MODEL", fields={"max_tokens": 16})
 """Stands for the server in the requests that are shown."""

@@ -10,31 +10,15 @@ from ..strategies.simpler import simpler
 from . import clients, vendor
 from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import LATER, SEARCH, URGENT
-from .endpoint import curl, prepare
+from .exchange import Body, Exchange, Request, as_request
 from .judge import Reaction, describe, react
-from .model import (
-    AnswerRule,
-    Body,
-    Call,
-    Exchange,
-    Finding,
-    Fresh,
-    Outcome,
-    Relation,
-    Request,
-    Result,
-    Step,
-    Strength,
-    Symptom,
-    Undecided,
-    Unlocked,
-    Verdict,
-    as_request,
-)
+from .model import AnswerRule, Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
+from .outgoing import curl, prepare
 from .pipeline import Pipeline
 from .plan import Settings, relation_bodies
 from .proof import unaffordable, upheld, weighed
 from .record import cut
+from .results import Finding, Result, Verdict
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 from .tallies import Ledger
 

@@ -28,14 +28,15 @@ from .again import CROWD_RULE
 from .budget import Budget
 from .campaign import Campaign
 from .catalogue import Catalogue, load
-from .endpoint import EndpointError, Target
 from .lifeline import READY_WITHIN, Lifeline
-from .model import AnswerRule, Capability, Gate, Result, Rule, Verdict
+from .model import AnswerRule, Gate, Rule
 from .pace import Pace
 from .plan import Settings, asked_at, needed_gates, own_pins
 from .profile import Profile
+from .results import Capability, Result, Verdict
 from .shards import Share
 from .sharing import Shared, shared
+from .target import EndpointError, Target
 from .traffic import Traffic
 from .vendor import Vendor
 from .waivers import Waivers, restored

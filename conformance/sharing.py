@@ -25,7 +25,8 @@ from hypothesis.database import (
 )
 from hypothesis.strategies import SearchStrategy
 
-from .model import RequestRule, as_request
+from .exchange import as_request
+from .model import RequestRule
 from .plan import Case, Settings, order_of, quiet, seed_of
 
 PASSWORD_VARIABLE = "CHATPROOF_REDIS_PASSWORD"

@@ -7,7 +7,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from .model import VENDOR, AnswerRule, Exchange, Request
+from .exchange import Exchange, Request
+from .model import VENDOR, AnswerRule
 
 BUSY = (408, 429, 503, 529)
 """Statuses of a server that has no time: their bodies come from anywhere and are not judged."""

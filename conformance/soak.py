@@ -14,8 +14,9 @@ from typing import Any
 
 from . import record
 from .campaign import Campaign
-from .model import Gate, Result, Rule, Verdict
+from .model import Gate, Rule
 from .plan import draw
+from .results import Result, Verdict
 from .session import Session
 
 WORST = (

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from .catalogue import Catalogue
-from .model import Gate, Rule, Verdict
+from .model import Gate, Rule
 from .plan import asked_at
 from .record import RED, failure_text, printable
+from .results import Verdict
 from .session import Session
 from .shards import spread
 

@@ -8,8 +8,8 @@ from typing import Any
 from ..reports import compare_writers
 from ..reports.causes import causes
 from . import vendor
-from .model import Capability, Verdict
 from .record import cut, printable
+from .results import Capability, Verdict
 from .session import Session
 
 MOST = 40

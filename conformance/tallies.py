@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import Any
 
 from .again import Crowd, CrowdSighting
-from .model import Answer, AnswerRule, Exchange, Request, Symptom, Trouble
+from .exchange import Answer, Exchange, Request, Trouble
+from .model import AnswerRule, Symptom
 from .record import BODY_CUT, recorded_request, request_line
 from .sightings import KEPT, Sighting, Sightings
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .model import NOT_JSON, Answer, Exchange
+from .exchange import Answer, Exchange
+from .sse import NOT_JSON
 
 PER_DECADE = 10
 """Buckets from one power of ten seconds to the next; a latency is known to a quarter of itself."""

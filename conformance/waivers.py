@@ -16,8 +16,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from .model import Strength, Symptom, Verdict
+from .model import Strength, Symptom
 from .record import cut, printable
+from .results import Verdict
 from .vintages import VINTAGES
 
 Line = Mapping[str, Any]

@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-JSON_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
+JSON_TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 """The names of JSON Schema. ``integer`` is the part of ``number`` without a fraction."""
 
 SAMPLES: dict[str, tuple[Any, ...]] = {
     "string": ("1", "0.5", "true", ""),
-    "number": (0.5, 1.5),
+    "number": (1.5, 0.5),
     "integer": (1, 0),
     "boolean": (True, False),
     "array": ([], [1]),

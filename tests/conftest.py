@@ -103,8 +103,8 @@ def warm() -> None:
     import chatproof.conformance.summary
     from chatproof.conformance import canary
     from chatproof.conformance.catalogue import load
-    from chatproof.conformance.endpoint import EndpointError
     from chatproof.conformance.plan import Settings, cases
+    from chatproof.conformance.target import EndpointError
     from servers import Server, agreeable
 
     assert chatproof.conformance.summary
@@ -120,8 +120,8 @@ def warm() -> None:
 def ask(warm: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Runs ``pytest`` in this process (fast), in pytester's folder, with short timeouts towards the endpoint."""
     from chatproof.conformance import canary
-    from chatproof.conformance.endpoint import Bounds
     from chatproof.conformance.pipeline import Pipeline
+    from chatproof.conformance.target import Bounds
 
     bounds = Bounds(connect=2, read=1, total=2, retries=2, longest_wait=0.2)
     monkeypatch.setitem(canary.resolve.__kwdefaults__, "bounds", bounds)

@@ -11,10 +11,11 @@ import servers
 from chatproof.conformance.again import PROOFS, asked_again
 from chatproof.conformance.campaign import CROWD_RULE, Campaign
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.endpoint import Target
-from chatproof.conformance.model import Relation, Request, RequestRule, Result, Symptom, Verdict
+from chatproof.conformance.model import Relation, Request, RequestRule, Symptom
 from chatproof.conformance.pipeline import Pipeline
 from chatproof.conformance.plan import Settings
+from chatproof.conformance.results import Result, Verdict
+from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean
 from test_campaign import QUICK, Serve, catalogue_of, rule, users
 

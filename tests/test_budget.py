@@ -11,9 +11,10 @@ from chatproof.conformance.budget import LATER, NOTE, SEARCH, UNBOUNDED, URGENT,
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.cli.plan import plan
 from chatproof.conformance.cuts import Planned, cut
-from chatproof.conformance.endpoint import Target
-from chatproof.conformance.model import Answer, Request, Verdict
+from chatproof.conformance.model import Answer, Request
 from chatproof.conformance.plan import Settings
+from chatproof.conformance.results import Verdict
+from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean
 from click.testing import CliRunner
 from conftest import Ran

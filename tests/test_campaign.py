@@ -16,10 +16,11 @@ import servers
 from chatproof.conformance import proof
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import Catalogue, load
-from chatproof.conformance.endpoint import Bounds, Target
-from chatproof.conformance.model import Body, Expect, Request, RequestRule, Result, Source, Strength, Symptom, Verdict
+from chatproof.conformance.model import Body, Expect, Request, RequestRule, Source, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
 from chatproof.conformance.plan import Settings, cases
+from chatproof.conformance.results import Result, Verdict
+from chatproof.conformance.target import Bounds, Target
 from chatproof.strategies.bodies import lean
 from conftest import Ran, clean_environment
 from hypothesis import strategies as st

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import servers
 from chatproof.conformance.canary import TOKENS, resolve
-from chatproof.conformance.endpoint import Bounds, EndpointError, Target
+from chatproof.conformance.target import Bounds, EndpointError, Target
 from test_endpoint import free_port
 
 QUICK = Bounds(connect=2, read=0.5, total=1, retries=1, longest_wait=0.1)

@@ -14,11 +14,13 @@ import pytest
 import servers
 from chatproof.conformance import clients
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.endpoint import Bounds, Target
+from chatproof.conformance.client_uses import USES, Use
+from chatproof.conformance.intake import BrokenCoding, decoded
 from chatproof.conformance.model import Answer, Call, Exchange, Outcome, Request, Undecided
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.rules import clients as chapter
+from chatproof.conformance.target import Bounds, Target
 from chatproof.strategies.bodies import lean
 from mutants.base import answering, streaming
 from mutants.clients import MUTANTS
@@ -85,7 +87,7 @@ def test_a_client_that_sends_nothing_says_nothing_of_the_server(monkeypatch: pyt
     def broken(client: Any, body: Any) -> Any:
         raise AttributeError("of another version")
 
-    monkeypatch.setattr(clients, "USES", {**clients.USES, "create": clients.Use(broken)})
+    monkeypatch.setattr(clients, "USES", {**USES, "create": Use(broken)})
     with served(Reference()) as url:
         [line] = asked(url, DEFAULT, only=["client.create"]).values()
     assert line["verdict"] == "not_offered"
@@ -156,14 +158,18 @@ def test_what_never_ends_is_bounded() -> None:
         ("gzip", gzip.compress(b"x", mtime=0), ""),
         ("deflate", zlib.compress(b"x"), ""),
         ("deflate, gzip", gzip.compress(zlib.compress(b"x"), mtime=0), ""),
-        ("gzip", b"x", "an answer that is called gzip and is not"),
-        ("br", b"x", "an answer in the encoding 'br'"),
+        ("gzip", b"no gzip", "the answer is not the gzip"),
+        ("gzip", gzip.compress(b"x", mtime=0)[:-1], "ends before its content-encoding does"),
+        ("gzip", gzip.compress(bytes(10**6)), "longer than 100000 bytes"),
+        ("br", b"x", "a content-encoding that is not undone here: 'br'"),
     ],
 )
 def test_encodings(encoding: str, content: bytes, trouble: str) -> None:
-    found, said = clients.decoded(content, encoding)
-    assert found == b"x"
-    assert (said.text if said else "") == trouble
+    if trouble:
+        with pytest.raises(BrokenCoding, match=trouble):
+            decoded(content, encoding, 100_000)
+    else:
+        assert decoded(content, encoding, 100_000) == b"x"
 
 
 # --- what is compared -------------------------------------------------------------------------------------------------

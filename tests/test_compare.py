@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chatproof.conformance.model import Capability, Verdict
+from chatproof.conformance.results import Capability, Verdict
 from chatproof.reports import compare_writers
 from chatproof.reports.compare import JUDGED, MIRROR, Comparison, Kind, Turn, compare
 from chatproof.reports.pace import NOISE_RATIO, NOISE_SECONDS

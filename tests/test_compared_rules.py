@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from chatproof.conformance.endpoint import Target, headers_of, prepare
 from chatproof.conformance.model import (
     Answer,
     Body,
@@ -21,10 +20,12 @@ from chatproof.conformance.model import (
     Undecided,
     Unended,
 )
+from chatproof.conformance.outgoing import headers_of, prepare
 from chatproof.conformance.reference.app import BASE, Endpoint
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.rules import compared, other_forms
 from chatproof.conformance.rules.views import asked
+from chatproof.conformance.target import Target
 from starlette.datastructures import Headers
 
 RULES = {

@@ -16,20 +16,13 @@ from typing import Any
 import httpx
 import pytest
 import servers
-from chatproof.conformance import endpoint
-from chatproof.conformance.endpoint import (
-    Bounds,
-    EndpointError,
-    Lane,
-    Target,
-    curl,
-    prepare,
-    retry_wait,
-    split_url,
-)
+from chatproof.conformance import connection
 from chatproof.conformance.judge import Reaction, react
+from chatproof.conformance.lane import Lane, retry_wait
 from chatproof.conformance.model import Exchange, Request, Unended
+from chatproof.conformance.outgoing import curl, prepare
 from chatproof.conformance.redaction import HALF_REDACTED
+from chatproof.conformance.target import Bounds, EndpointError, Target, split_url
 from chatproof.strategies.bodies import lean
 
 QUICK = Bounds(connect=2, read=0.5, total=1, retries=2, longest_wait=0.2, linger=0.2)
@@ -404,7 +397,7 @@ def test_an_environment_that_changes_meanwhile_is_read_again(monkeypatch: pytest
             raise fault
         return {}
 
-    monkeypatch.setattr(endpoint, "getproxies", proxies)
+    monkeypatch.setattr(connection, "getproxies", proxies)
     lane = Lane(Target("http://127.0.0.1:9/v1"))
     asyncio.run(lane.close())
     assert next(looks, "all used") == "all used"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import servers
-from chatproof.conformance.endpoint import Bounds
 from chatproof.conformance.intake import BUDGET, SAMPLE, BrokenCoding, Decoder, Intake
 from chatproof.conformance.judge import Reaction, react
 from chatproof.conformance.model import Request
+from chatproof.conformance.target import Bounds
 from chatproof.strategies.bodies import lean
 from conftest import Ran, clean_environment
 from test_endpoint import LEAN, ask, target_of

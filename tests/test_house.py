@@ -24,7 +24,7 @@ PACKAGES = ("conformance", "strategies", "reports")
 ENTRIES = ("conformance.plugin", "conformance.cli")
 """Where runs begin: they know everybody, and nobody knows them."""
 
-PURE = ("model", "vintages", "sse", "judge", "redaction", "schemas", "rules")
+PURE = ("model", "exchange", "vintages", "sse", "judge", "redaction", "schemas", "rules")
 """What of the suite a chapter of rules may know, beside the strategies: none of it does I/O."""
 
 HANDS = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chatproof.conformance.model import Verdict
+from chatproof.conformance.results import Verdict
 from chatproof.reports.compare import JUDGED
 from chatproof.reports.matrix import SAYS, VIOLATED, Matrix, Standing, counts, distinct, matrix, to_html, to_markdown
 from chatproof.reports.reading import Run

@@ -13,8 +13,10 @@ from shutil import which
 
 import pytest
 import servers
-from chatproof.conformance.endpoint import EndpointError, Target, curl, prepare, tls_context
+from chatproof.conformance.connection import tls_context
 from chatproof.conformance.judge import Reaction, react
+from chatproof.conformance.outgoing import curl, prepare
+from chatproof.conformance.target import EndpointError, Target
 from conftest import Ran
 from test_endpoint import KEY, LEAN, QUICK, ask
 

@@ -12,10 +12,10 @@ from email.utils import format_datetime
 import pytest
 import servers
 from chatproof.conformance.campaign import Campaign
-from chatproof.conformance.endpoint import Bounds, Target
-from chatproof.conformance.model import Result, Verdict
 from chatproof.conformance.pace import Pace
 from chatproof.conformance.plan import Settings
+from chatproof.conformance.results import Result, Verdict
+from chatproof.conformance.target import Bounds, Target
 from conftest import Ran
 from test_campaign import catalogue_of, rule, users
 

@@ -9,8 +9,9 @@ import sys
 import pytest
 from chatproof.conformance import joint
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.model import Capability, RequestRule, Strength, Verdict
+from chatproof.conformance.model import RequestRule, Strength
 from chatproof.conformance.plan import DEPTHS, Settings, asked_at, cases, disposition, draw
+from chatproof.conformance.results import Capability, Verdict
 from hypothesis import strategies as st
 
 CATALOGUE = load()

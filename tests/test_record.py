@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import servers
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.model import Answer, Exchange, Finding, Request, Result, Symptom, Trouble, Verdict
+from chatproof.conformance.model import Answer, Exchange, Request, Symptom, Trouble
 from chatproof.conformance.record import FORMAT, failure_text, now, printable, result_line, verdict_of_run
+from chatproof.conformance.results import Finding, Result, Verdict
 from chatproof.reports.jsonl import NAME, Writer, choose_folder
 from chatproof.strategies.bodies import lean
 from conftest import Ran

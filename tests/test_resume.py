@@ -16,12 +16,13 @@ import pytest
 import servers
 from chatproof.conformance.again import Crowd
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.endpoint import Target, prepare
 from chatproof.conformance.model import Answer, Exchange, Expect, as_request
+from chatproof.conformance.outgoing import prepare
 from chatproof.conformance.plan import Settings, pin_cases
 from chatproof.conformance.resume import load as earlier
 from chatproof.conformance.sightings import Sightings
 from chatproof.conformance.tallies import KEY, Ledger, restore
+from chatproof.conformance.target import Target
 from chatproof.reports.reading import read
 from chatproof.strategies.bodies import lean
 from conftest import Ran, clean_environment

@@ -11,9 +11,10 @@ from shutil import which
 import pytest
 import servers
 from chatproof.conformance import access
-from chatproof.conformance.endpoint import ExtraHeader, Target, curl, prepare
 from chatproof.conformance.model import Request
+from chatproof.conformance.outgoing import curl, prepare
 from chatproof.conformance.redaction import REDACTED, Redaction, Secret
+from chatproof.conformance.target import ExtraHeader, Target
 from chatproof.strategies.bodies import lean
 from conftest import Ran, clean_environment
 from hypothesis import given, settings

@@ -15,10 +15,11 @@ import pytest
 import servers
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.endpoint import Target
-from chatproof.conformance.model import RequestRule, Result, Verdict
+from chatproof.conformance.model import RequestRule
 from chatproof.conformance.plan import Settings, example_cases
+from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.sharing import Shared, SharingError, database_at, drawn_again, host_of
+from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean
 from conftest import Ran
 from hypothesis import strategies as st

@@ -18,9 +18,12 @@ from typing import Any
 
 from ..campaign import Campaign
 from ..catalogue import Catalogue, load
-from ..endpoint import Target, prepare
-from ..model import Capability, Expect, Request, RequestRule, Verdict
+from ..exchange import Request
+from ..model import Expect, RequestRule
+from ..outgoing import prepare
 from ..plan import Settings, cases
+from ..results import Capability, Verdict
+from ..target import Target
 from . import stub
 from .memory import peak_mb
 from .throughput import Taken, bare, timed

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 
 from ...strategies.bodies import lean
-from ..endpoint import Target
+from ..exchange import Request
 from ..judge import Reaction, react
-from ..model import Request
 from ..pipeline import Pipeline
+from ..target import Target
 from . import stub
 
 LONGEST = 120.0

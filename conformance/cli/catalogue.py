@@ -10,7 +10,7 @@ import click
 from .. import rule_reference as reference
 from .. import vendor
 from ..catalogue import Catalogue, CatalogueError, load
-from ..endpoint import curl
+from ..outgoing import curl
 from ..vintages import FIRST, VINTAGES
 
 _VINTAGE = click.option("--vintage", type=click.Choice(VINTAGES), default=FIRST, help="version of the specification")

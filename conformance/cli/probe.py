@@ -55,10 +55,10 @@ def probe(
 
     Example: chatproof probe http://127.0.0.1:8000/v1 > profile.toml
     """
-    from ..endpoint import EndpointError
     from ..plan import Settings, asked_at
     from ..record import printable
     from ..session import REFERENCE, Session
+    from ..target import EndpointError
 
     if output is not None and output.exists():
         raise Unreadable(f"{output}: is there already, and may be reviewed; name another file")
@@ -90,9 +90,11 @@ def probe(
 
 async def _open_door(target: object) -> bool:
     """Whether a plain request is taken without the key."""
-    from ..endpoint import Lane, Target, prepare
-    from ..health import CANARY
+    from ..canary import CANARY
     from ..judge import Reaction, react
+    from ..lane import Lane
+    from ..outgoing import prepare
+    from ..target import Target
 
     assert isinstance(target, Target)
     bare = prepare(CANARY, target)

@@ -38,12 +38,12 @@ def replay(
     from .. import profile as profiles
     from .. import vendor
     from ..catalogue import load
-    from ..endpoint import EndpointError
     from ..pace import Pace
     from ..plan import Settings
     from ..record import printable
     from ..replay import Outcome, resolve
     from ..replay import replay as replayed
+    from ..target import EndpointError
 
     run = load_run(record)
     wanted = [

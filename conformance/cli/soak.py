@@ -64,12 +64,13 @@ def soak(
     from ...reports import writers
     from ...reports.jsonl import FolderError
     from ...reports.reading import RecordError, read
-    from ..endpoint import EndpointError, split_url
-    from ..model import Gate, Verdict
+    from ..model import Gate
     from ..plan import Settings, asked_at, needed_gates
     from ..record import RED, cut, printable
+    from ..results import Verdict
     from ..session import REFERENCE, Session
     from ..soak import Soak
+    from ..target import EndpointError, split_url
 
     access = access_from(api_key_env, **how)
     settings = Settings(depth=depth, seed=seed, strict=strict, safe=safe, parity=parity, in_flight=in_flight)

@@ -81,6 +81,7 @@ both = [
         observed("max_tokens, max_completion_tokens: not both, though no document says so"),
         [lean(max_tokens=16, max_completion_tokens=16), lean(max_tokens=8, max_completion_tokens=16)],
         control=without("max_tokens"),
+        needs=["max_tokens"],
     ),
     observes(
         "max_tokens.both.null",

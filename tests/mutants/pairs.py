@@ -75,7 +75,7 @@ MUTANTS = [
     pair("penalties", has("frequency_penalty"), has("presence_penalty")),
     pair("calls-stream", told_calls, streamed, with_it=("mm.stream", "many.streams", "stream.*.accepts")),
     pair("usage-n", has("stream_options"), several),
-    pair("system-json", spoken_system, as_json),
+    pair("system-json", spoken_system, as_json, with_it=("response_format.jsonobject.word.accepts",)),
     pair("greedy-logprobs", greedy, token_logs),
     pair("user-tier", has("user"), has("service_tier")),
     pair("metadata-stream", has("metadata"), streamed),

@@ -209,7 +209,7 @@ BOUNDS = [
         "coupling",
         rewriting(lambda body: body.update(logprobs=True) if body.get("logprobs") is False else None),
         "top_logprobs.needs.refuses",
-        "ef.logprobs.off",
+        "ef.logprobs.off sse.logprobs.off",
     ),
     top_logprobs_row(
         "top-logprobs-alone-crash",

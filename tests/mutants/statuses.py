@@ -132,7 +132,7 @@ MUTANTS = [
     refusal("refusals-404", SOME, ("*.refuses",), around=all_refusals(404)),
     refusal("refusals-409", SOME, ("*.refuses",), around=all_refusals(409)),
     refusal("refusals-403", SOME, ("*.refuses",), around=all_refusals(403)),
-    refusal("refusals-200", SOME, ("*.refuses", "err.*", "mm.*"), around=all_refusals(200)),
+    refusal("refusals-200", SOME, ("*.refuses", "err.*", "mm.*", "sse.error.*"), around=all_refusals(200)),
     refusal("refusals-in-stream", SOME, ("*.refuses", "err.*", "mm.*", "sse.error.*"), around=in_stream),
     # one family of refusals
     refusal("types-500", TYPES, ("*",), server=told_as(500, lambda reason: reason.code == "invalid_type")),
@@ -145,7 +145,7 @@ MUTANTS = [
     refusal(
         "bounds-409",
         BOUNDS,
-        ("*.max.refuses", "*.min.refuses", "*.range.refuses", "*.maxlen.refuses"),
+        ("*.max.refuses", "*.min.refuses", "*.range.refuses", "*.maxlen.refuses", "*.name.refuses"),
         server=told_as(409, lambda reason: bool(re.search("(above|below)_m", reason.code or ""))),
     ),
     refusal(
