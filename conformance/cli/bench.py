@@ -127,7 +127,8 @@ def machine() -> dict[str, Any]:
 def _throughput(size: Size, figures: dict[str, Any]) -> Iterator[str]:
     from ..bench.throughput import measure
 
-    rows = figures["throughput"] = []
+    rows: list[dict[str, Any]] = []
+    figures["throughput"] = rows
     yield "latency  in flight  requests/s  x 1 in flight  bare httpx/s  ratio  CPU ms/request  bare"
     for latency in size.latencies:
         for row in measure(latency, size.in_flight, size.rounds, size.seconds):
@@ -178,7 +179,8 @@ def _generation(size: Size, figures: dict[str, Any]) -> Iterator[str]:
 def _run(size: Size, figures: dict[str, Any]) -> Iterator[str]:
     from ..bench.whole_run import measure
 
-    rows = figures["run"] = []
+    rows: list[dict[str, Any]] = []
+    figures["run"] = rows
     for depth in size.depths:
         row = measure(depth, *size.choice)
         rows.append(row)

@@ -55,7 +55,7 @@ def prove(
 
     def told(trial: proving.Trial, of: int) -> None:
         word = "right" if trial.right else "killed" if trial.killed else "SURVIVED"
-        rest = []
+        rest: list[str] = []
         if trial.error:
             rest.append(f"error: {trial.error}")
         if trial.wrong:

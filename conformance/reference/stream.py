@@ -98,13 +98,7 @@ def chunks(reply: Reply) -> Iterator[dict[str, Any]]:
             found = next(deltas, None)
             if found is None:
                 ended += 1
-                last: dict[str, Any] = {
-                    "index": choice.index,
-                    "delta": {},
-                    "logprobs": None,
-                    "finish_reason": choice.finish,
-                }
-                chunk = _chunk(reply, [last])
+                chunk = _chunk(reply, [_piece(choice, {}, finish=choice.finish)])
                 if reply.moderation is not None and ended == len(reply.choices):
                     chunk["moderation"] = dict(reply.moderation)
                 yield chunk
