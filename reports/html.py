@@ -304,7 +304,7 @@ def _environment(short: int) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, dotted=dotted)
+    environment.filters.update(number=_number, dotted=dotted)  # pyright: ignore[reportUnknownMemberType]  jinja2 leaves it open
     return environment
 
 
