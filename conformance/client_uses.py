@@ -89,12 +89,19 @@ def refused(client: Any, body: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Use:
-    """One way to use the package. ``drop``: connections that we break before the request is sent."""
+    """One way to use the package. ``turns``: requests that it makes where all are answered. ``retries``: how often the
+    client may send one again. ``drop``: connections that we break before the request is sent."""
 
     run: Callable[[Any, Mapping[str, Any]], Any]
     asynchronous: bool = False
+    turns: int = 1
     retries: int = 0
     drop: int = 0
+
+    @property
+    def most_requests(self) -> int:
+        """How many requests it sends at most."""
+        return self.turns * (1 + self.retries) - self.drop
 
 
 USES: Mapping[str, Use] = {
@@ -105,7 +112,7 @@ USES: Mapping[str, Use] = {
     "helper": Use(helper),
     "helper_async": Use(helper_async, asynchronous=True),
     "parse": Use(parse),
-    "tools": Use(tools),
+    "tools": Use(tools, turns=2),
     "refused": Use(refused, retries=RETRIES),
     "retry": Use(create, retries=RETRIES, drop=1),
 }

@@ -69,6 +69,8 @@ class Stream:
     rest: str
     decodes: bool
     comments: int = 0
+    dataless: int = 0
+    """Events that only have other fields. The standard lets a client drop them, which not every client does."""
 
     @cached_property
     def messages(self) -> list[Event]:
@@ -113,6 +115,7 @@ class _Reader:
     data: list[str] = field(default_factory=list)
     fields: list[tuple[str, str]] = field(default_factory=list)
     comments: int = 0
+    dataless: int = 0
 
     def line(self, line: str) -> None:
         if not line:
@@ -132,6 +135,8 @@ class _Reader:
     def dispatch(self) -> None:
         if self.data:
             self.events.append(Event("\n".join(self.data), tuple(self.fields)))
+        elif self.fields:
+            self.dataless += 1
         self.data, self.fields = [], []
 
 
@@ -149,4 +154,5 @@ def parse(content: bytes) -> Stream:
     reader = _Reader()
     for line in (*lines, *([last] if last else [])):
         reader.line(line)
-    return Stream(tuple(reader.events), tuple(reader.stray), "\n".join(reader.data), decodes, reader.comments)
+    rest = "\n".join(reader.data)
+    return Stream(tuple(reader.events), tuple(reader.stray), rest, decodes, reader.comments, reader.dataless)

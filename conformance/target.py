@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .budget import Budget
 
 
+REFERENCE = "reference"
+"""What stands for the URL of the embedded server."""
+
+
 class EndpointError(Exception):
     """The endpoint cannot be tested; the message is one line that names the cause and the mend.
 

@@ -13,8 +13,9 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from .compare import JUDGED, symptom
+from .grid import VERDICTS
 from .html import NAME as REPORT
-from .html import VERDICTS, render
+from .html import render
 from .markdown import code, prose
 from .reading import BROKEN, Line, Run, mapping
 from .tables import page

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +71,11 @@ class Run:
 def mapping(value: object) -> Mapping[str, Any]:
     """A value that ought to be an object, as one: empty where a stranger made it something else."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def sequence(value: object) -> Sequence[Any]:
+    """A value that ought to be a list, as one: empty where a stranger made it something else."""
+    return cast("Sequence[Any]", value) if isinstance(value, list | tuple) else ()
 
 
 PACKED = ".gz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ from chatproof.conformance.budget import LATER, NOTE, SEARCH, UNBOUNDED, URGENT,
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.cli.plan import plan
 from chatproof.conformance.cuts import Planned, cut
+from chatproof.conformance.lane import Lane
 from chatproof.conformance.model import Answer, Request
+from chatproof.conformance.pace import Pace
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.results import Verdict
 from chatproof.conformance.target import Target
@@ -85,6 +88,34 @@ def test_tokens_end_a_run_before_they_are_exceeded() -> None:
     assert not budget.take(request)
     budget.settle(request, answered(2))
     assert budget.take(request)
+
+
+def test_what_was_not_sent_is_given_back() -> None:
+    budget = Budget(requests=3, tokens=48)
+    request = Request(body=lean(max_tokens=16))
+    assert budget.take(request, 2)
+    assert not budget.take(request, 2)  # all of them or none
+    assert (budget.sent, budget.held) == (2, 32)
+    budget.settle(request, answered(3))
+    budget.give_back(request)
+    assert (budget.sent, budget.held, budget.used) == (1, 0, 3)
+    assert budget.take(request, 2)
+
+
+def test_what_waits_for_its_turn_is_not_spent_when_the_run_stops() -> None:
+    async def stopped() -> tuple[str, int, int]:
+        budget, pace = Budget(requests=5, tokens=100), Pace(1)
+        async with Lane(Target("http://127.0.0.1:9/v1", budget=budget), pace=pace) as lane:
+            await pace.take()  # somebody else is under way
+            waiting = asyncio.create_task(lane.ask(Request(body=lean(max_tokens=16))))
+            await asyncio.sleep(0.01)
+            assert (budget.sent, budget.held) == (1, 16)
+            pace.stop()
+            exchange = await waiting
+        assert exchange.trouble is not None
+        return exchange.trouble.kind, budget.sent, budget.held
+
+    assert asyncio.run(stopped()) == ("cancelled", 0, 0)
 
 
 def test_shares_never_add_up_to_more() -> None:

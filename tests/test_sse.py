@@ -39,6 +39,11 @@ def test_what_the_standard_allows_is_read(content: str) -> None:
     assert seen(parse(content.encode())) == USUAL
 
 
+def test_events_without_data_are_counted_and_dropped() -> None:
+    stream = parse(b"retry: 3000\n\n: hi\n\nid: 1\n\ndata: {}\n\n")
+    assert (len(stream.events), stream.dataless, stream.comments) == (1, 2, 1)
+
+
 def test_fields_and_comments_are_kept() -> None:
     stream = parse(b": one\n: two\nevent: x\nid: 1\ndata: {}\n\n")
     assert stream.comments == 2

@@ -56,7 +56,7 @@ def readable(delta: dict[str, Any]) -> bool:
 @view
 def sound(exchange: Exchange) -> bool:
     """A stream that came to its end with a reason to finish for every choice: other rules own those that did not."""
-    if not whole(exchange) or not read(exchange).finished:
+    if not whole(exchange) or not read(exchange).finished or not read(exchange).decodes:
         return False
     if any(not is_integer(piece.get("index")) or not is_object(piece.get("delta")) for piece in pieces(exchange)):
         return False

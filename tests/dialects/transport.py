@@ -28,8 +28,13 @@ def with_comments(chunk: Mapping[str, Any]) -> bytes:
 
 
 def with_ids(chunk: Mapping[str, Any]) -> bytes:
-    """Further fields in every event. (Ids and comments that stand alone are more than the official client takes.)"""
+    """Further fields in every event."""
     return b": keep-alive\nid: 1\nretry: 10\ndata: " + behaviour.dump(chunk) + b"\n\n"
+
+
+def with_bare_fields(chunk: Mapping[str, Any]) -> bytes:
+    """Fields that stand alone before every event: the standard drops them, the official client does not."""
+    return b": keep-alive\n\nretry: 3000\n\nid: 1\n\ndata: " + behaviour.dump(chunk) + b"\n\n"
 
 
 def tight(chunk: Mapping[str, Any]) -> bytes:
@@ -162,6 +167,7 @@ DIALECTS = [
     Dialect(name="events-with-crlf", server=Reference(behaviour=Behaviour(frame=crlf, done=b"data: [DONE]\r\n\r\n"))),
     Dialect(name="events-with-comments", server=Reference(behaviour=Behaviour(frame=with_comments))),
     Dialect(name="events-with-ids", server=Reference(behaviour=Behaviour(frame=with_ids))),
+    Dialect(name="events-with-bare-fields", server=Reference(behaviour=Behaviour(frame=with_bare_fields))),
     Dialect(name="events-without-blanks", server=Reference(behaviour=Behaviour(frame=tight, done=b"data: [DONE]\n\n"))),
     Dialect(
         name="json-with-charset", server=Reference(behaviour=Behaviour(json_type="application/json; charset=utf-8"))
