@@ -13,7 +13,7 @@ from ..strategies.bodies import lean
 from .exchange import Body, Request
 from .plan import Case, joinable
 
-MOST = 8
+MOST = 12
 """Bodies that are merged into one."""
 
 LABEL = "valid bodies together"
