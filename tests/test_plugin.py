@@ -662,7 +662,8 @@ def test_where_tests_of_ones_own_run_too_hypothesis_keeps_its_place(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.delenv("HYPOTHESIS_STORAGE_DIRECTORY", raising=False)
     (tmp_path / "test_own.py").write_text(
-        "from hypothesis import given, strategies as st\n\n@given(st.text())\ndef test_own(text):\n    assert text == text\n"
+        "from hypothesis import given, strategies as st\n\n"
+        "@given(st.text())\ndef test_own(text):\n    assert text == text\n"
     )
     ran = run("--endpoint", "reference", "-q", "test_own.py", report=False)
     assert ran.code == 0, ran.out
