@@ -105,7 +105,7 @@ class Crowd:
     """What was seen only with many in flight: a finding of the rule ``blamed``, or None where that is not asked."""
 
     blamed: str | None = None
-    sightings: list[CrowdSighting] = field(default_factory=list)
+    sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
 
     @property
     def known(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..strategies.json_values import is_object
 from ..strategies.simpler import simpler
 from . import vendor
 from .again import MOST_AT_ONCE, Crowd, CrowdSighting, Unproved, asked_again
@@ -83,7 +84,7 @@ class Answers:
         """Why the smallest sighting proves nothing, or None."""
         sighting: Sighting = watched.smallest[0]
         body = sighting.request.body
-        if rule.doubt is None or not isinstance(body, dict):
+        if rule.doubt is None or not is_object(body):
             return None
         request = prepare(replace(sighting.request, body=rule.doubt.ask(body)), self.pipeline.target)
         return rule.doubt.clears(await self.pipeline.ask(request, rule.id, URGENT), sighting.exchange)
@@ -146,7 +147,7 @@ class Answers:
     ) -> tuple[Request, Exchange, str]:
         """The request with features taken away while its answer still breaks the rule. Refused ones stay as they are:
         what is left of an invalid request may be wrong in another way."""
-        if not isinstance(request.body, dict) or request.raw is not None or react(exchange) is not Reaction.ACCEPTED:
+        if not is_object(request.body) or request.raw is not None or react(exchange) is not Reaction.ACCEPTED:
             return request, exchange, why
         left = SHRINK_BOUND
         smaller = True

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..strategies.json_values import is_object
+
 RETRIES = 1
 """How often the client may send again, in the uses that are about it; otherwise never."""
 
@@ -83,7 +85,7 @@ def refused(client: Any, body: Mapping[str, Any]) -> Any:
         return {"completion": create(client, body)}
     except openai.APIStatusError as error:
         said = {name: getattr(error, name, None) for name in ("param", "code", "type")}
-        said["message"] = error.body.get("message") if isinstance(error.body, dict) else error.message
+        said["message"] = error.body.get("message") if is_object(error.body) else error.message
         return {"class": type(error).__name__, "status": error.status_code, **said}
 
 

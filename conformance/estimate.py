@@ -157,8 +157,8 @@ class _Rehearsal:
 
     seen: Sightings
     rows: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    known: set[tuple[object, ...]] = field(default_factory=set)
-    requests: list[Planned] = field(default_factory=list)
+    known: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
+    requests: list[Planned] = field(default_factory=list[Planned])
     tier: int = GATE_TIER
     rule: str = OPENING
     target: Target = _STAND_IN

@@ -39,8 +39,10 @@ class Run:
     started: float
     settled: asyncio.Future[None]
     drawn: asyncio.Event = field(default_factory=asyncio.Event)
-    cases: list[Case] = field(default_factory=list)
-    asked: list[tuple[Case, asyncio.Future[Exchange]]] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list[Case])
+    asked: list[tuple[Case, asyncio.Future[Exchange]]] = field(
+        default_factory=list[tuple[Case, asyncio.Future[Exchange]]]
+    )
     left_out: str = ""
     fault: Exception | None = None
 

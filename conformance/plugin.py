@@ -59,6 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from . import options
 
+    if config.args_source is not pytest.Config.ArgsSource.ARGS or all(map(_is_ours, config.args)):
+        from .scratch import leave_nothing_behind  # with tests of his own the user's place for Hypothesis stays
+
+        leave_nothing_behind()  # before anything makes a strategy
     with warnings.catch_warnings():
         # Hypothesis warns of plugins that make strategies this early; the catalogue is made of them, and only now
         warnings.filterwarnings("ignore", "Slow code in plugin")
@@ -83,10 +87,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args = [
             str(ANCHOR) + arg.removeprefix("chatproof") if arg.startswith("chatproof::") else arg for arg in config.args
         ]
-    if all(_is_suite(arg) for arg in config.args):  # with tests of his own the user's place for Hypothesis stays
-        from .scratch import leave_nothing_behind
-
-        leave_nothing_behind()
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
@@ -126,14 +126,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(f"--resume: {error}") from None
 
 
-def _is_suite(arg: object) -> bool:
-    from .suite import ANCHOR
-
-    return str(arg).split("::")[0] == str(ANCHOR)
+def _is_ours(arg: object) -> bool:
+    """Whether an argument names the suite: as reports print it, or, in a worker, by its file."""
+    return Path(str(arg).split("::")[0]) in (Path("chatproof"), Path(__file__).with_name("suite.anchor"))
 
 
 def _collects_suite(config: pytest.Config) -> bool:
-    return any(map(_is_suite, config.args))
+    from .suite import ANCHOR
+
+    return any(str(arg).split("::")[0] == str(ANCHOR) for arg in config.args)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+from ..strategies.json_values import is_object
 from . import killers
 from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
@@ -206,13 +207,13 @@ class Prover:
 
     async def _control(self, rule: RequestRule, request: Request) -> str:
         """Why a refusal says nothing about this rule: the same body without what is under test is refused as well."""
-        if request.raw is None and not isinstance(request.body, dict):
+        if request.raw is None and not is_object(request.body):
             return ""
         control = control_of(rule, {} if request.raw is not None else request.body)
         if control is None:
             return ""
         asked = as_request(control)
-        if request.raw is not None and isinstance(asked.body, dict):  # as text too: nothing is added to that
+        if request.raw is not None and is_object(asked.body):  # as text too: nothing is added to that
             asked = Request(raw=asked.content)
         exchange = await self.pipeline.ask(asked, rule.id, URGENT)
         if unaffordable(exchange):

@@ -17,4 +17,6 @@ def leave_nothing_behind() -> None:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError:  # nobody's home
         caches = Path(tempfile.mkdtemp(prefix="chatproof-"))
-    set_hypothesis_home_dir(caches / "chatproof" / "hypothesis")
+    home = caches / "chatproof" / "hypothesis"
+    set_hypothesis_home_dir(home)
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(home)  # for workers
