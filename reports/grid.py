@@ -6,38 +6,8 @@ from collections.abc import Iterable
 
 from .reading import Line
 
-PROPERTIES = [
-    "messages",
-    "model",
-    "store",
-    "metadata",
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "max_tokens",
-    "max_completion_tokens",
-    "n",
-    "modalities",
-    "prediction",
-    "audio",
-    "presence_penalty",
-    "response_format",
-    "seed",
-    "service_tier",
-    "stop",
-    "stream",
-    "stream_options",
-    "temperature",
-    "top_p",
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "user",
-    "function_call",
-    "functions",
-]
-"""The 29 properties in the order of the seed document, as in the catalogue (a test compares them)."""
+BEYOND = ("body", "together", "answer", "error", "relations", "")
+"""What rules are about that are about no single property of a request, in the order of their rows."""
 
 VERDICTS = {
     "failed": ("✗", "a proved violation of a must"),
@@ -62,6 +32,9 @@ KINDS = {
     "effects": "effects",
 }
 """Columns of the grid."""
+
+Row = tuple[str, list[tuple[str, int, str, int]]]
+"""A property, and for each kind the number of rules, their worst verdict and how many have it."""
 
 
 def kind_of(line: Line) -> str:
@@ -97,9 +70,9 @@ def verdict_of(line: Line) -> str:
     return line["verdict"] if line["verdict"] in tuple(VERDICTS) else "error"
 
 
-def rows_of(lines: Iterable[Line]) -> list[tuple[str, list[tuple[str, int, str, int]]]]:
-    """Rows of the grid: a property, and for each kind the number of rules, their worst verdict and how many have it."""
-    rows: dict[str, dict[str, list[str]]] = {name: {} for name in PROPERTIES}
+def rows_of(lines: Iterable[Line]) -> list[Row]:
+    """Rows of the grid: those of the properties by name, and below them those of what is ``BEYOND``."""
+    rows: dict[str, dict[str, list[str]]] = {}
     for line in lines:
         rows.setdefault(str(line["property"]), {}).setdefault(kind_of(line), []).append(verdict_of(line))
 
@@ -107,4 +80,8 @@ def rows_of(lines: Iterable[Line]) -> list[tuple[str, list[tuple[str, int, str, 
         worst = min(verdicts, key=list(VERDICTS).index, default="")
         return kind, len(verdicts), worst, verdicts.count(worst)
 
-    return [(name, [cell(kind, row.get(kind, [])) for kind in KINDS]) for name, row in rows.items()]
+    def row(name: str) -> Row:
+        return name, [cell(kind, rows[name].get(kind, [])) for kind in KINDS]
+
+    beyond = [name for name in BEYOND if name in rows]
+    return [row(name) for name in [*sorted(rows.keys() - set(beyond)), *beyond]]

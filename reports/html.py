@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from .causes import URGENCY, Cause, causes
 from .charts import of_traffic
-from .grid import KINDS, PROPERTIES, VERDICTS, kind_of, rows_of, verdict_of
+from .grid import BEYOND, KINDS, VERDICTS, kind_of, rows_of, verdict_of
 from .reading import BROKEN, Line, Run, mapping, sequence
 from .showing import SHORT, UNSEEN, block, dotted, pretty, visible
 from .tables import TEMPLATES, hashed
@@ -157,7 +157,7 @@ def _environment(short: int) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, dotted=dotted)
+    environment.filters.update(number=_number, dotted=dotted)  # pyright: ignore[reportUnknownMemberType]  jinja2 leaves it open
     return environment
 
 
@@ -208,7 +208,7 @@ def _page(run: Run, most: int) -> str:
         urgencies={word: found for word, found in urgencies.items() if found},
         head=HEAD,
         grid=rows_of(lines),
-        known=PROPERTIES,
+        beyond=BEYOND,
         kinds=KINDS,
         verdicts=VERDICTS,
         traffic=of_traffic(footer),

@@ -246,8 +246,13 @@ def to_html(found: Matrix, start: Path | None = None, reports: Sequence[Path] = 
         glyphs=GLYPHS,
         glyph=glyph,
         words=says,
-        place=lambda link, cell: Markup("{}#{}").format(link, quote(str(cell["rule"]), errors="replace")),
+        place=_place,
     )
+
+
+def _place(link: Markup, cell: Mapping[str, object]) -> Markup:
+    """The way to a rule in a report that is linked."""
+    return Markup("{}#{}").format(link, quote(str(cell["rule"]), errors="replace"))
 
 
 def _link(report: Path, start: Path | None) -> Markup | None:

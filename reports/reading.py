@@ -120,6 +120,7 @@ def read(place: str | Path) -> Run:
     lines: list[Line] = []
     remarks: list[str] = []
     for number, row in enumerate(rows, 1):
+        line: Line | list[Any] | str | float | None
         try:
             line = json.loads(row)
         except (ValueError, RecursionError):

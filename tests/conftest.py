@@ -127,7 +127,8 @@ def ask(warm: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) 
     bounds = Bounds(connect=2, read=1, total=2, retries=2, longest_wait=0.2)
     monkeypatch.setitem(canary.resolve.__kwdefaults__, "bounds", bounds)
     monkeypatch.setitem(Pipeline.__init__.__kwdefaults__, "patience", 1.0)
-    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(storage_directory().path))  # that of the outer run stays
+    outer: Any = storage_directory()  # of the outer run; an older Hypothesis gives the path itself
+    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(getattr(outer, "path", outer)))
     monkeypatch.delenv("CHATPROOF_API_KEY", raising=False)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 

@@ -166,9 +166,11 @@ def test_every_rule_has_one_entry_and_one_place_in_the_grid() -> None:
     assert cells == ["n, invalid: 1/9 failed", "zzz, null: 1 passed"]
 
 
-def test_the_rows_are_the_29_properties_then_the_others() -> None:
-    rows = [row[0] for row in grid.rows_of([draw.result("a.b", property="zzz"), draw.result("a.c", property="n")])]
-    assert rows == [*properties(), "zzz"]
+def test_the_rows_are_the_properties_then_what_is_none() -> None:
+    lines = [draw.result(f"a.b{number}", property=name) for number, name in enumerate(("answer", "zzz", "body", "n"))]
+    assert [row[0] for row in grid.rows_of(lines)] == ["n", "zzz", "body", "answer"]
+    page = html.render(run_of(draw.record(*lines)))
+    assert page.count('<tbody class="beyond">') == 1
 
 
 @pytest.mark.parametrize(
@@ -223,8 +225,10 @@ def test_every_kind_has_rules_and_accepting_is_never_invalid(vintage: str) -> No
     assert not [rule for rule, kind in kinds.items() if rule.endswith(".refuses") and kind == "valid"]
 
 
-def test_the_properties_are_the_catalogues() -> None:
-    assert tuple(grid.PROPERTIES) == properties()
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_what_is_no_property_stands_apart(vintage: str) -> None:
+    named = {rule.property for rule in load(vintage).by_id.values()}
+    assert named - set(grid.BEYOND) == set(properties(vintage))
 
 
 def test_a_finding_shows_its_proof() -> None:
