@@ -11,8 +11,11 @@ from ..strategies.bodies import lean
 from .canary import CANARY
 from .exchange import Exchange, Request
 from .judge import Reaction, react
-from .model import Symptom
+from .model import Strength, Symptom
 from .pipeline import Pipeline
+
+GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
+"""Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
 PROOFS = 5
 """How often a violation that does not repeat at once is asked again."""
@@ -46,6 +49,9 @@ T = TypeVar("T")
 
 LEFT = "seen broken; left to the controller"
 """Note of a rule that a worker leaves to its controller: with other workers at work nothing is asked alone."""
+
+PUT_OFF = f"no verdict possible: {Reaction.LIMITED}"
+"""How the note of a rule begins whose requests got no answer but 429 and its like."""
 
 
 class Unproved(Exception):
@@ -150,14 +156,17 @@ class Crowd:
 
     blamed: str | None = None
     when: str = "with others in flight"
-    sightings: list[CrowdSighting] = field(default_factory=list)
+    sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
 
     @property
     def known(self) -> bool:
         """Whether it is known that crowds break things."""
         return self.blamed is not None and len(self.sightings) >= KNOWN
 
-    def note(self, sighting: CrowdSighting) -> str:
-        """Keep a sighting; what is said of it on the rule that saw it."""
+    def note(self, sighting: CrowdSighting, strength: Strength) -> str:
+        """Keep a sighting of a rule of this strength; what is said of it on that rule."""
+        said = f"holds alone; broken {self.when}, {sighting.confirmed}"
+        if strength is Strength.MAY and sighting.symptom not in GRAVE:
+            return said  # what binds nobody alone binds nobody in a crowd
         self.sightings.append(sighting)
-        return f"holds alone; broken {self.when}, {sighting.confirmed} (see {self.blamed})"
+        return f"{said} (see {self.blamed})"

@@ -16,17 +16,18 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from . import joint
-from .budget import ceiling
+from .budget import UNBOUNDED, ceiling
 from .canary import CANARY, TOKENS
 from .catalogue import Catalogue
-from .cuts import DRAWN, LATER, PINS, Planned
+from .cuts import DRAWN, LATER, PINS, Cut, Planned, cut
 from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
-from .exchange import Answer, Body, Exchange, Request, as_request
+from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, Request, as_request
 from .judge import Reaction, react
 from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
 from .outgoing import headers_of, prepare
 from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, pin_cases, relation_bodies, steps_of
+from .profile import Profile
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .results import Capability
@@ -66,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """A row for each chapter, in the catalogue's order, and each request with what it is for.
+    """A row for each chapter, in the catalogue's order, each request with what it is for, and what ceilings leave.
 
     ``slack``: requests that a run with a ceiling keeps for wave 2 beyond what it takes.
     """
@@ -74,6 +75,7 @@ class Plan:
     rows: list[Row]
     requests: list[Planned]
     slack: int
+    cut: Cut | None = None
 
 
 def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> list[Row]:
@@ -81,10 +83,18 @@ def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | N
     return planned(catalogue, settings, rules).rows
 
 
-def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> Plan:
-    """What a run over some rules (None: all that this depth asks) would send.
+def planned(
+    catalogue: Catalogue,
+    settings: Settings,
+    rules: Iterable[Rule] | None = None,
+    ceilings: tuple[int | None, int | None] = (None, None),
+    profile: Profile | None = None,
+) -> Plan:
+    """What a run over some rules (None: all that this depth asks) would send, and what ``ceilings`` (requests, tokens)
+    would leave of it.
 
     Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
+    ``profile`` says what joins every request; what it leaves out and bounds is in ``settings``.
     """
     chosen = asked_at(catalogue, settings.depth) if rules is None else list(rules)
     if settings.only_claims:
@@ -96,22 +106,9 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     requests = [rule for rule in chosen if isinstance(rule, RequestRule) and not (settings.safe and rule.risky)]
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
     relations = [rule for rule in chosen if isinstance(rule, Relation)]
-    # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
-    rehearsal = _Rehearsal(Sightings(answers if settings.depth == "smoke" else []), vintage=catalogue.vintage)
-    rehearsal.opening()
-    rehearsal.tier = GATE_TIER
-    for gate in gates:
-        rehearsal.gate(gate)
-    offered = frozenset(gate.capability for gate in catalogue.gates)
-    if settings.only_claims:
-        offered &= set(settings.claims)
-    rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
-    rehearsal.tier = LATER
-    for rule in relations:
-        rehearsal.relation(rule, settings)
-    for rule in answers:
-        rehearsal.provide(rule)
-    rehearsal.wave(catalogue, [rule for rule in requests if rule.risky], settings, offered)
+    asked = [*gates, *requests, *relations, *answers]
+    target = _stand_in(profile or Profile())
+    rehearsal = _rehearsed(catalogue, settings, asked, target, ceilings[1], frozenset())
     present = {rule.chapter for rule in (*requests, *answers, *relations)}
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
     about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
@@ -123,7 +120,49 @@ def planned(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | No
     of_wave_2 = {rule.id for rule in (*relations, *answers)}
     others = {one.key for one in rehearsal.requests if one.rule not in of_wave_2}
     taken = len({one.key for one in rehearsal.requests if one.rule in of_wave_2} - others)
-    return Plan(rows, rehearsal.requests, max(0, kept - taken))
+    slack = max(0, kept - taken)
+    left = None
+    if any(ceilings):
+        ids = [rule.id for rule in asked]
+        left = cut(rehearsal.requests, slack, *ceilings, ids)
+        if rehearsal.seen.rules and left.refused:  # what is not asked leaves more to the rules about answers themselves
+            again = _rehearsed(catalogue, settings, asked, target, ceilings[1], left.refused)
+            left = replace(cut(again.requests, slack, *ceilings, ids), whole=left.whole)
+    return Plan(rows, rehearsal.requests, slack, left)
+
+
+def _rehearsed(
+    catalogue: Catalogue,
+    settings: Settings,
+    rules: Sequence[Rule],
+    target: Target,
+    tokens: int | None,
+    refused: frozenset[object],
+) -> _Rehearsal:
+    """The run played, where answers to ``refused`` requests (their keys) are not seen."""
+    bounds = TOKEN_BOUNDS if tokens else ()  # of their gates comes first what a ceiling of tokens must allow
+    requests = [rule for rule in rules if isinstance(rule, RequestRule)]
+    answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
+    # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
+    seen = Sightings(answers if settings.depth == "smoke" else [])
+    rehearsal = _Rehearsal(seen, target, vintage=catalogue.vintage, refused=refused)
+    rehearsal.opening()
+    rehearsal.tier = GATE_TIER
+    for rule in sorted((rule for rule in rules if isinstance(rule, Gate)), key=lambda one: one.property not in bounds):
+        if not settings.beyond(rule.probe):
+            rehearsal.gate(rule)
+    offered = frozenset(gate.capability for gate in catalogue.gates)
+    if settings.only_claims:
+        offered &= set(settings.claims)
+    rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
+    rehearsal.tier = LATER
+    for rule in rules:
+        if isinstance(rule, Relation):
+            rehearsal.relation(rule, settings)
+    for rule in answers:
+        rehearsal.provide(rule, settings)
+    rehearsal.wave(catalogue, [rule for rule in requests if rule.risky], settings, offered)
+    return rehearsal
 
 
 def _claimed(rule: Rule, catalogue: Catalogue, settings: Settings) -> bool:
@@ -147,8 +186,11 @@ def total(rows: Sequence[Row]) -> Row:
     return Row("total", **added, about=any(row.about and row.requests for row in rows))
 
 
-_STAND_IN = Target("http://127.0.0.1/v1", model="chatproof-reference", fields={"max_tokens": TOKENS})
-"""Bodies are prepared for it; nothing is sent to it."""
+def _stand_in(profile: Profile) -> Target:
+    """What bodies are prepared for; nothing is sent to it. Names of models change no figure."""
+    bound = profile.token_bound or "max_tokens"
+    fields = {} if bound == "none" else {bound: TOKENS}
+    return Target("http://127.0.0.1/v1", model="chatproof-reference", fields=fields, extra=dict(profile.fields))
 
 
 @dataclass
@@ -156,12 +198,13 @@ class _Rehearsal:
     """A run without a server: what was asked so far, by chapter, and what the reference answers to it."""
 
     seen: Sightings
+    target: Target
     rows: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    known: set[tuple[object, ...]] = field(default_factory=set)
-    requests: list[Planned] = field(default_factory=list)
+    known: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
+    requests: list[Planned] = field(default_factory=list[Planned])
+    refused: frozenset[object] = frozenset()
     tier: int = GATE_TIER
     rule: str = OPENING
-    target: Target = _STAND_IN
     vintage: str = FIRST
     endpoint: Endpoint = field(init=False)
 
@@ -170,36 +213,39 @@ class _Rehearsal:
 
     # --- counting ------------------------------------------------------------------------------------------------
 
-    def count(self, chapter: str, request: Request, *, accepted: bool, again: bool = False) -> None:
+    def count(
+        self, chapter: str, request: Request, *, accepted: bool, again: bool = False, alone: Request | None = None
+    ) -> None:
         """Count a prepared request, unless an equal one was asked before. Only accepted ones cost tokens."""
-        if request.key in self.known and not again:
-            self.requests.append(Planned(self.tier, self.rule, request.key, self.allowed(request) if accepted else 0))
-            return
-        self.known.add(request.key)
-        row = self.rows[chapter]
-        row["requests"] += 1
-        if accepted and request.method == "POST":
-            row["prompt_tokens"] += -(-len(request.content.decode("utf-8", "replace")) // CHARACTERS)
-            most = ceiling(read_json(request.content))
-            row["completion_tokens"] += most or 0
-            row["unbounded"] += most is None
+        known = request.key in self.known and not again
+        if not known:
+            self.known.add(request.key)
+            row = self.rows[chapter]
+            row["requests"] += 1
+            if accepted and request.method == "POST":
+                row["prompt_tokens"] += -(-len(request.content.decode("utf-8", "replace")) // CHARACTERS)
+                most = ceiling(read_json(request.content))
+                row["completion_tokens"] += most or 0
+                row["unbounded"] += most is None
         key = (request.key, len(self.requests)) if again else request.key
-        self.requests.append(Planned(self.tier, self.rule, key, self.allowed(request) if accepted else 0))
+        self.requests.append(self.entry(key, request, accepted, self.entry(alone.key, alone, True) if alone else None))
 
-    @staticmethod
-    def allowed(request: Request) -> int:
-        """Completion tokens that a request allows at most; 0 where it sets no bound."""
-        return (ceiling(read_json(request.content)) or 0) if request.method == "POST" else 0
+    def entry(self, key: object, request: Request, accepted: bool, alone: Planned | None = None) -> Planned:
+        """One request of the list. What sets no bound is held for, but no part of the figures."""
+        most = ceiling(read_json(request.content)) if request.method == "POST" else 0
+        cost = (most or 0) if accepted else 0
+        return Planned(self.tier, self.rule, key, cost, UNBOUNDED if most is None else most, alone)
 
     def ask(self, chapter: str, request: Request, *, again: bool = False) -> Exchange:
         """Count a request as the pipeline would send it, and answer it."""
-        request = prepare(request, self.target)
         exchange = self.answered(request)
-        self.count(chapter, request, accepted=react(exchange) is Reaction.ACCEPTED, again=again)
+        ready = prepare(request, self.target)
+        self.count(chapter, ready, accepted=react(exchange) is Reaction.ACCEPTED, again=again)
         return exchange
 
     def answered(self, request: Request) -> Exchange:
-        """What the reference makes of a prepared request."""
+        """What the reference makes of a request, without what a profile adds for a server that wants it."""
+        request = prepare(request, replace(self.target, extra={}))
         reference, kind = self.endpoint.paths.get(BASE + request.path, (self.endpoint.default, ""))
         headers = Headers(headers_of(request, self.target))
         made = self.endpoint.answer(reference, kind, request.method, headers, request.content)
@@ -227,22 +273,30 @@ class _Rehearsal:
         self, catalogue: Catalogue, rules: Sequence[RequestRule], settings: Settings, offered: frozenset[str]
     ) -> None:
         """The list of some request rules: what an ACCEPT or an EITHER sends may cost tokens."""
-        listed = cases(catalogue, rules, settings)
-        if DEPTHS[settings.depth].jointly:
-            listed = [replace(group.cases[0], request=joint.request_of(group)) for group in joint.groups(listed)]
-        for case in listed:
-            request: Request | None = case.request
+        listed = [
+            case
+            for case in cases(catalogue, rules, settings)
+            if case.rule.expect is not Expect.ACCEPT or not settings.beyond(case.request.body)
+        ]
+        groups = joint.groups(listed) if DEPTHS[settings.depth].jointly else [joint.Group({}, [one]) for one in listed]
+        for group in groups:
+            case = group.cases[0]
+            request: Request | None = joint.request_of(group)
             if case.rule.fit is not None:
-                body = case.rule.fit(case.request.body, offered)
+                body = case.rule.fit(request.body, offered)
                 request = None if body is None else as_request(body)
             if request is None:
                 continue
             ready = prepare(request, self.target)
-            self.rule, first = case.rule.id, case.order[0]
+            first = case.order[0]
             self.tier = DRAWN if case.drawn else LATER if case.rule.risky else PINS if first else FIRST_PINS
-            self.count(case.rule.chapter, ready, accepted=case.rule.expect is not Expect.REFUSE)
-            if self.seen.rules and not case.rule.risky:
-                exchange = self.answered(ready)
+            accepted = case.rule.expect is not Expect.REFUSE
+            for one in group.cases:
+                self.rule = one.rule.id
+                alone = prepare(one.request, self.target) if len(group.cases) > 1 else None
+                self.count(case.rule.chapter, ready, accepted=accepted, alone=alone)
+            if self.seen.rules and not case.rule.risky and ready.key not in self.refused:
+                exchange = self.answered(request)
                 if case.rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
                     self.seen.observe(exchange)
 
@@ -250,7 +304,8 @@ class _Rehearsal:
         """The scripts of a relation over its pins and drawn bodies."""
         self.rule = rule.id
         for body in relation_bodies(rule, settings):
-            self.play(rule, body)
+            if not settings.beyond(body):
+                self.play(rule, body)
 
     def play(self, rule: Relation, body: Body) -> None:
         """One script to its end; what it finds is of no interest."""
@@ -271,12 +326,14 @@ class _Rehearsal:
         fresh = isinstance(step, Fresh)
         return self.ask(rule.chapter, step.request if fresh else step, again=fresh)
 
-    def provide(self, rule: AnswerRule) -> None:
+    def provide(self, rule: AnswerRule, settings: Settings) -> None:
         """The requests of a rule about answers that the traffic does not hold, in smoke until one can be judged."""
         self.rule = rule.id
         for pin in rule.pins:
             if rule.id in self.seen.of and self.seen.of[rule.id].judged:
                 return
+            if settings.beyond(as_request(pin).body):
+                continue
             exchange = self.ask(rule.chapter, as_request(pin))
             if rule.id in self.seen.of:
                 self.seen.hold(exchange, rule)

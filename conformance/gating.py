@@ -23,16 +23,22 @@ from .target import Target
 class GateReport:
     """Capabilities by name, and one result a gate."""
 
-    capabilities: dict[str, Capability] = field(default_factory=dict)
-    results: list[Result] = field(default_factory=list)
+    capabilities: dict[str, Capability] = field(default_factory=dict[str, Capability])
+    results: list[Result] = field(default_factory=list[Result])
 
 
 async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Settings) -> GateReport:
-    """Ask all gates, those that need others after them. What the profile claims is held against what comes back."""
+    """Ask all gates, those that need others after them. What the profile claims is held against what comes back.
+
+    Below a ceiling of tokens those of token bounds come first: what is held for their nonsense is there at the start.
+    """
     report = GateReport()
     waiting = list(gates)
+    budget = pipeline.target.budget
+    of_bounds = [gate for gate in gates if gate.property in TOKEN_BOUNDS] if budget and budget.tokens else []
     while waiting:
         ready = [gate for gate in waiting if all(name in report.capabilities for name in gate.needs)]
+        ready = [gate for gate in ready if gate in of_bounds] or ready
         waiting = [gate for gate in waiting if gate not in ready]
         for result in await asyncio.gather(*(_ask(pipeline, gate, report.capabilities, settings) for gate in ready)):
             report.results.append(result)

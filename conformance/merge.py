@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from ..reports.reading import Run
@@ -17,6 +18,8 @@ from .results import Verdict
 from .resume import FREE
 from .sightings import KEPT
 from .traffic import Traffic, bucket_of
+from .vendor import Vendor, is_vendor
+from .waivers import restored
 
 Line = Mapping[str, Any]
 
@@ -34,13 +37,17 @@ RANK = (
 """Of the lines of one rule the first of these counts."""
 
 TWIN = "the same fault, seen there as well"
-"""Note of a rule about answers that another one stands for (second_wave)."""
+"""Note of a rule about answers that another one stands for (answers)."""
 
-_SAME = ("suite", "catalogue", "vintage", "model", "profile", "claims", "seed", "waivers")
+_SAME = ("suite", "catalogue", "vintage", "model", "profile", "claims", "seed", "waivers", "vendors")
+
+_LONG = ("waivers", "vendors")
+"""Of these a message does not show the values."""
 
 
 class MergeError(ValueError):
-    """The records are not the shards of one run; the message is one line that names the record and the mend."""
+    """The records are not the shards of one run, or cannot be joined here; the message is one line that names the
+    record, or the package, and the mend."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +64,33 @@ class Merged:
         return [self.header, *self.results, self.footer]
 
 
+def vendors_of(runs: Sequence[Run], installed: Sequence[Vendor]) -> list[Vendor]:
+    """Of the installed chapters those that the records name: rules of others are no part of these runs. Raises
+    MergeError where records name different ones, or a package is not there in the version that ran."""
+    for run in runs[1:]:
+        _same(runs[0], run)
+    here = {(one.chapter.name, one.package, one.version): one for one in installed}
+    wanted = [(told["name"], told["package"], told["version"]) for told in runs[0].header.get("vendors", ())]
+    for name, package, version in wanted:
+        if (name, package, version) not in here:
+            raise MergeError(
+                f"{runs[0].path}: rules of the package {package} {version} ({name}) were asked; install it, then merge"
+            )
+    return [here[one] for one in wanted]
+
+
 def merge(runs: Sequence[Run], catalogue: Catalogue) -> Merged:
-    """The run of which these are the shards. Raises MergeError."""
+    """The run of which these are the shards. The catalogue holds the rules of the vendors that they name. Raises
+    MergeError."""
     _check(runs, catalogue)
     results = _results(runs, catalogue)
-    counts = dict(Counter(line["verdict"] for line in results))
-    verdict = verdict_of_run(counts)
+    counts = dict(Counter(line["verdict"] for line in results if not is_vendor(line["rule"])))
+    remarks = _remarks(runs, [line for line in results if not is_vendor(line["rule"])])
+    verdict = NON_CONFORMANT if remarks and _strict(runs) else verdict_of_run(counts)
     if verdict != NON_CONFORMANT and any(run.verdict == INCOMPLETE for run in runs):
         verdict = INCOMPLETE
-    return Merged(_header(runs), results, _footer(runs, results, counts, verdict, catalogue))
+    footer = _footer(runs, results, counts, verdict, catalogue)
+    return Merged(_header(runs), results, footer | ({"waiver_remarks": remarks} if remarks else {}))
 
 
 # --- whether they belong together -----------------------------------------------------------------------------------
@@ -94,7 +119,7 @@ def _check(runs: Sequence[Run], catalogue: Catalogue) -> None:
         raise MergeError(f"{first.path}: another catalogue than the installed one; merge with the chatproof that ran")
     seen: dict[str, Run] = {}
     for run in runs:
-        for name in run.by_rule:
+        for name in _by_rule(run):
             rule = catalogue.by_id.get(name)
             if rule is None:
                 raise MergeError(f"{run.path}: no rule is called {name!r}; the record was edited, run again")
@@ -119,7 +144,7 @@ def _same(one: Run, two: Run) -> None:
         pairs.append(("endpoint", one.header["endpoint"], two.header["endpoint"]))
     for name, here, there in pairs:
         if here != there:
-            shown = "" if name == "waivers" else f" ({here} and {there})"
+            shown = "" if name in _LONG else f" ({here} and {there})"
             raise MergeError(f"{one.path} and {two.path} differ in {name}{shown}; merge shards of one run")
 
 
@@ -127,16 +152,20 @@ def _same(one: Run, two: Run) -> None:
 
 
 def _results(runs: Sequence[Run], catalogue: Catalogue) -> list[dict[str, Any]]:
-    strict = bool(runs[0].header.get("settings", {}).get("strict"))
+    strict = _strict(runs)
+    lines_of: dict[str, list[Line]] = {}
+    for run in runs:
+        for name, line in _by_rule(run).items():
+            lines_of.setdefault(name, []).append(line)
     rows: list[dict[str, Any]] = []
     for name, rule in catalogue.by_id.items():
-        lines = _lines(runs, name)
+        lines = lines_of.get(name)
         if not lines:
             continue
         line = combined(lines, rule.strength, strict) if len(lines) > 1 else dict(lines[0])
         line.pop("tally", None)
         if isinstance(rule, AnswerRule) and _was_seen(lines):
-            stands = next((other for other in rule.twin_of if _was_seen(_lines(runs, other))), None)
+            stands = next((other for other in rule.twin_of if _was_seen(lines_of.get(other, ()))), None)
             if stands:
                 line |= {"verdict": Verdict.BLOCKED.value, "blocked_by": stands, "note": TWIN}
                 line.pop("finding", None)
@@ -144,8 +173,13 @@ def _results(runs: Sequence[Run], catalogue: Catalogue) -> list[dict[str, Any]]:
     return rows
 
 
-def _lines(runs: Sequence[Run], name: str) -> list[Line]:
-    return [run.by_rule[name] for run in runs if name in run.by_rule]
+def _by_rule(run: Run) -> dict[str, Line]:
+    """The result lines of a run by rule, those of vendors as well."""
+    return run.by_rule | {line["rule"]: line for line in run.vendor}
+
+
+def _strict(runs: Sequence[Run]) -> bool:
+    return bool(runs[0].header.get("settings", {}).get("strict"))
 
 
 def _was_seen(lines: Iterable[Line]) -> bool:
@@ -173,13 +207,22 @@ def combined(lines: Sequence[Line], strength: Strength, strict: bool) -> dict[st
     line["verdict"] = smallest["verdict"]
     if line["verdict"] != Verdict.WAIVED.value and line["judged"]:
         seen, _, asked = finding["confirmed"].partition("/")
-        steady = seen == asked or finding["sightings"] * 2 > line["judged"]  # as second_wave weighs it
+        steady = seen == asked or finding["sightings"] * 2 > line["judged"]  # as answers weighs it
         line["verdict"] = weighed(strength, steady, strict).value
     return line
 
 
 def _body(line: Line) -> str:
     return line["finding"]["request"]["body"] if "finding" in line else ""
+
+
+def _remarks(runs: Sequence[Run], results: Sequence[Line]) -> list[str]:
+    """What the waivers say too much about the whole: one that is not needed in one shard may be in another."""
+    header = runs[0].header
+    day = date.fromisoformat(header["started"][:10])
+    said = restored(header.get("waivers", ())).remarks(results, header["model"], header["vintage"], day)
+    everywhere = [set(run.footer.get("waiver_remarks", ())) for run in runs if run.footer]
+    return list(dict.fromkeys((*said, *sorted(set.intersection(*everywhere)))))
 
 
 # --- the ends ------------------------------------------------------------------------------------------------------
@@ -209,7 +252,12 @@ def _footer(
         traffic.statuses.update(told.get("statuses", {}))
         for end, count in told.get("latency", {}).get("histogram", []):
             traffic.latencies[bucket_of(end)] += count
-    asked = [line for line in results if isinstance(catalogue.by_id[line["rule"]], AnswerRule)]
+    official = [line for line in results if not is_vendor(line["rule"])]
+    asked = [line for line in official if isinstance(catalogue.by_id[line["rule"]], AnswerRule)]
+    vendors: dict[str, Counter[str]] = {told["name"]: Counter() for told in runs[0].header.get("vendors", ())}
+    for line in results:
+        if is_vendor(line["rule"]):
+            vendors[line["chapter"]][line["verdict"]] += 1
     return {
         "kind": "footer",
         "requests": traffic.requests,
@@ -223,5 +271,6 @@ def _footer(
             "from_traffic": sum(line.get("judged_traffic", 0) > 0 for line in asked),
             "extra_requests": sum(line["requests"] for line in asked),
         },
+        "incidents": [what for footer in footers for what in footer.get("incidents", ())],
         "finished": max(footer["finished"] for footer in footers),
-    }
+    } | ({"vendors": {name: dict(found) for name, found in vendors.items()}} if vendors else {})

@@ -210,15 +210,15 @@ def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, .
 
 
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
-    """The rules that a run of this depth asks. Smoke sends first pins only, compares no requests, and of the requests
-    that bind nobody it sends only those that try the server's footing (chapter http)."""
+    """The rules that a run of this depth asks. Smoke sends first pins only, compares no requests but those with
+    and without the key, and of the requests that bind nobody it sends only those that try the server's footing."""
     every = catalogue.by_id.values()
     if depth != "smoke":
         return list(every)
     return [
         rule
         for rule in every
-        if not isinstance(rule, Relation)
+        if (not isinstance(rule, Relation) or rule.chapter == "auth")
         and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and rule.chapter != "http")
     ]
 

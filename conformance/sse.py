@@ -70,7 +70,8 @@ class Stream:
     decodes: bool
     comments: int = 0
     dataless: int = 0
-    """Events that only have other fields. The standard lets a client drop them, which not every client does."""
+    """Blank lines that end other fields only, or nothing once an id was told. The standard lets a client drop such
+    events, which not every client does."""
 
     @cached_property
     def messages(self) -> list[Event]:
@@ -110,12 +111,13 @@ def unglued(event: Event) -> list[Event]:
 
 @dataclass
 class _Reader:
-    events: list[Event] = field(default_factory=list)
-    stray: list[str] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)
-    fields: list[tuple[str, str]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list[Event])
+    stray: list[str] = field(default_factory=list[str])
+    data: list[str] = field(default_factory=list[str])
+    fields: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     comments: int = 0
     dataless: int = 0
+    identified: bool = False
 
     def line(self, line: str) -> None:
         if not line:
@@ -129,13 +131,14 @@ class _Reader:
                 self.data.append(value)
             elif name in ("event", "id", "retry"):
                 self.fields.append((name, value))
+                self.identified = self.identified or name == "id"
             else:
                 self.stray.append(line[:200])
 
     def dispatch(self) -> None:
         if self.data:
             self.events.append(Event("\n".join(self.data), tuple(self.fields)))
-        elif self.fields:
+        elif self.fields or self.identified:
             self.dataless += 1
         self.data, self.fields = [], []
 

@@ -43,6 +43,8 @@ LOGGED = {
     "refusal": None,
 }
 LOGS = lean(logprobs=True, top_logprobs=2)
+TWO_CUT = long_answer(max_tokens=8, n=2)
+TWO_LOGGED = lean(n=2, logprobs=True)
 TOOLS = lean(tools=[TOOL], max_tokens=128)
 STRICT = lean(tools=[{"type": "function", "function": {**TOOL["function"], "strict": True}}], max_tokens=128)
 FORCED = lean(tools=[TOOL], max_tokens=128, tool_choice="required")
@@ -143,6 +145,25 @@ def drop(*path: str | int) -> Change:
     return change
 
 
+def cut_short(used: int) -> dict[str, Any]:
+    """Two choices that the bound of eight tokens cut."""
+    whole = choosing(2)
+    for choice in whole["choices"]:
+        choice["finish_reason"] = "length"
+    whole["usage"] = {"prompt_tokens": 2, "completion_tokens": used, "total_tokens": 2 + used}
+    return whole
+
+
+def two_logged(used: int) -> dict[str, Any]:
+    """Two choices of eight tokens each, by their log probabilities."""
+    whole = cut_short(used)
+    for choice in whole["choices"]:
+        entry = {"token": "1", "logprob": -0.1, "bytes": [49], "top_logprobs": []}
+        choice["logprobs"] = {"content": [deepcopy(entry) for _ in range(8)], "refusal": None}
+        choice["message"]["content"], choice["finish_reason"] = "11111111", "stop"
+    return whole
+
+
 CHOICE = ("choices", 0)
 MESSAGE = (*CHOICE, "message")
 CALLED = (*MESSAGE, "tool_calls", 0)
@@ -213,6 +234,7 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.toolcalls.arguments", TOOLS, calling, drop(*CALLED, "function", "arguments")),
     ("res.toolcalls.args", TOOLS, calling, put(*CALLED, "function", "arguments", value='{"city"')),
     ("res.toolcalls.args.strict", STRICT, calling, put(*CALLED, "function", "arguments", value="[]")),
+    ("res.toolcalls.args.schema", STRICT, calling, put(*CALLED, "function", "arguments", value='{"city": 1}')),
     ("res.toolcalls.name", TOOLS, calling, put(*CALLED, "function", "name", value="invented")),
     ("res.toolcalls.absent", lean(), completion, put(*MESSAGE, "tool_calls", value=None)),
     ("res.toolcalls.absent", TOOLS, completion, put(*MESSAGE, "tool_calls", value=[])),
@@ -235,7 +257,12 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.logprobs.count", lean(logprobs=True, top_logprobs=1), logging, lambda whole: whole),
     ("res.logprobs.count.none", lean(logprobs=True), logging, lambda whole: whole),
     ("res.logprobs.concat", LOGS, logging, put(*ENTRY, "bytes", value=[72, 111, 46])),
-    ("res.logprobs.topsorted", LOGS, logging, put(*ENTRY, "top_logprobs", 0, "logprob", value=-5)),
+    ("res.logprobs.topsorted", LOGS, logging, put(*ENTRY, "top_logprobs", 1, "logprob", value=-0.05)),
+    ("res.logprobs.top.own", LOGS, logging, put(*ENTRY, "logprob", value=-0.5)),
+    ("res.logprobs.top.own", LOGS, logging, put(*ENTRY, "logprob", value=-1.9)),
+    ("res.usage.choices", TWO_CUT, lambda: cut_short(16), put("usage", value=TEN)),
+    ("res.usage.choices", TWO_CUT, lambda: cut_short(9), lambda whole: whole),
+    ("res.usage.choices", TWO_LOGGED, lambda: two_logged(9), lambda whole: whole),
     ("res.usage.presence", lean(), completion, drop("usage")),
     ("res.usage.presence", lean(), completion, put("usage", value=None)),
     ("res.usage.shape", lean(), completion, put("usage", value=[])),
@@ -340,6 +367,18 @@ GOOD: list[tuple[Any, Any]] = [
     (lean(logprobs=True), drop(*CHOICE, "logprobs")(completion())),
     (LOGS, put(*ENTRY, "logprob", value=-9999.0)(logging())),
     (LOGS, put(*ENTRY, "top_logprobs", value=[])(logging())),
+    (LOGS, put(*ENTRY, "logprob", value=-2.0)(logging())),
+    (LOGS, put(*ENTRY, "logprob", value=-7)(logging())),
+    (LOGS, put(*ENTRY, "token", value=" Hi.")(logging())),
+    ({**LOGS, "top_logprobs": 3}, put(*ENTRY, "logprob", value=-0.5)(logging())),
+    ({**LOGS, "temperature": 0}, put(*ENTRY, "logprob", value=0)(logging())),
+    (LOGS, put(*ENTRY, "top_logprobs", 1, "logprob", value=-9999.0)(put(*ENTRY, "logprob", value=-3)(logging()))),
+    (TWO_CUT, cut_short(16)),
+    (TWO_CUT, cut_short(14)),
+    ({**TWO_CUT, "messages": lean()["messages"]}, cut_short(8)),
+    (TWO_LOGGED, two_logged(16)),
+    (TWO_LOGGED, two_logged(14)),
+    (TWO_LOGGED, put("choices", 1, "logprobs", "content", value=[])(two_logged(9))),
     (LOGS, put(*ENTRY, "bytes", value=None)(logging())),
     (lean(), put(*MESSAGE, "content", value="")(put(*CHOICE, "finish_reason", value="length")(completion()))),
     (lean(), put(*MESSAGE, "content", value=None)(put(*CHOICE, "finish_reason", value="length")(completion()))),

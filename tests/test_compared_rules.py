@@ -144,6 +144,29 @@ def unended(how: Unended, turns: int = 100) -> Reply:
     return reply
 
 
+def leaking(turns: int = 100, plain: bool = False) -> Reply:
+    """Streams with a stop string end with its first character, so many of them; with `plain` other answers do too."""
+    left = [turns]
+
+    def reply(request: Request) -> Exchange:
+        exchange, stop = good(request), request.body.get("stop")
+        if not stop or not (request.streamed or plain):
+            return exchange
+        left[0] -= 1
+        if left[0] < 0:
+            return exchange
+        if not request.streamed:
+            return changed(
+                exchange, lambda text: re.sub(rb'(?<="content":")[^"]+', rb"\g<0>" + stop[:1].encode(), text)
+            )
+        told = b'data: {"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}\n\n' % stop[:1].encode()
+        return changed(
+            exchange, lambda text: re.sub(rb'data: (?=[^\n]*"finish_reason":"stop")', told + b"data: ", text)
+        )
+
+    return reply
+
+
 FAULTY: dict[str, list[Reply]] = {
     "mm.ccase": [
         refusing(lambda request: request.chunked),
@@ -166,6 +189,7 @@ FAULTY: dict[str, list[Reply]] = {
     "ef.stop.finish.stream": [
         edited(lambda body: "stop" in body, '"finish_reason":"stop"', '"finish_reason":"length"')
     ],
+    "ef.stop.across.stream": [leaking()],
     "mm.alias.bound": [
         edited(lambda body: "max_completion_tokens" in body, '"completion_tokens":8', '"completion_tokens":9')
     ],
@@ -243,6 +267,37 @@ def test_half_a_character_at_the_cut_is_no_difference() -> None:
         return changed(exchange, lambda _: json.dumps(body).encode())
 
     assert play(RULES["sse.equiv"], RULES["sse.equiv"].pins[0], reply) is None
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        leaking(turns=1),  # once only
+        leaking(plain=True),  # the plain text ends there as well: another text, for all that is known
+        edited(lambda body: body.get("stop"), '"finish_reason":"stop"', '"finish_reason":"length"'),
+        edited(lambda body: body.get("stop"), '"content":"1"', '"content":"one"'),
+        edited(lambda body: body.get("stop"), '"content":"[^"]+"', '"content":""'),
+    ],
+)
+def test_a_stop_string_is_seen_to_leak_only_where_the_text_is_the_same(reply: Reply) -> None:
+    assert not any(outcomes(RULES["ef.stop.across.stream"], reply))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "found"),
+    [
+        (["1", ",", " ", "2", ",", " ", "3"], ("2,", "1, ")),
+        (["1,", " 2,", " 3,", " 4"], (", 2", "1")),
+        (["The river", "side is", " wide"], ("rs", "The rive")),
+        (["é", "ä", " ", "ö"], None),
+        (["aaaa", "aaaa"], None),  # it comes before as well
+        (["ab", "cd"], ("bc", "a")),
+        (["all at once"], None),
+        ([], None),
+    ],
+)
+def test_a_stop_string_is_taken_from_two_pieces(pieces: list[str], found: tuple[str, str] | None) -> None:
+    assert compared._spanning(pieces) == found
 
 
 @pytest.mark.parametrize(

@@ -356,8 +356,16 @@ BAD: list[tuple[set[str], Exchange]] = [
     ({"ef.logprobs"}, said(lean(logprobs=True), choice={"logprobs": None})),
     ({"ef.logprobs.off"}, said(lean(), choice={"logprobs": ENTRY})),
     ({"ef.json_object"}, said(lean(response_format={"type": "json_object"}), "Sure!")),
+    (
+        {"ef.json_object.tools"},
+        said(lean(**W, tool_choice="none", response_format={"type": "json_object"}), "Sure!"),
+    ),
     ({"ef.json_object.kind"}, said(lean(response_format={"type": "json_object"}), "[1]")),
     ({"ef.json_schema"}, said(lean(response_format=FORMAT), '{"city": "Rome", "x": 1}')),
+    *(
+        ({f"ef.json_schema.{keyword}"}, said(lean(response_format=effects._format(schema)), '{"city": "Rome"}'))
+        for keyword, (_, schema) in effects.KEYWORDS.items()
+    ),
 ]
 GOOD = [
     said(lean()),

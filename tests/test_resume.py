@@ -140,6 +140,29 @@ def test_kills_at_random_points(
     continues(ask, serve, pytester.path, unbroken, lines)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("word", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_of_several_processes_is_continued(
+    ask: Ask, serve: Serve, pytester: pytest.Pytester, unbroken: dict[str, str], word: signal.Signals
+) -> None:
+    """The controller is killed: its workers end by themselves, and one process goes on with their record."""
+    slow = serve(servers.slowly(0.02, FAULTY))
+    record = pytester.path / "report" / "run.jsonl"
+    stop_at(begin(slow.url, pytester.path, *SELECTED, "-n", "2"), record, 35, word)  # waits for all who hold its pipe
+    done = names_of(pytester.path)
+    assert len(done) > 20
+    assert unbroken.keys() - done
+    before = len(slow.received)
+    time.sleep(0.3)
+    assert len(slow.received) == before
+    ran = ask("--endpoint", slow.url, *SELECTED, "--resume")
+    assert ran.code == 1, ran.out
+    more = ran.verdicts.keys() - unbroken.keys()
+    assert {name.partition(".")[0] for name in more} <= {"gate"}  # which its controller asked for all workers
+    assert ran.verdicts == unbroken | dict.fromkeys(more, "passed")
+    assert ran.footer["resumed"] == len(done)
+
+
 def test_ctrl_c_writes_what_is_known(
     ask: Ask, serve: Serve, pytester: pytest.Pytester, unbroken: dict[str, str]
 ) -> None:

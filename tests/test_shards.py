@@ -199,6 +199,10 @@ FOOTER = {
 }
 
 
+ACME = {"name": "x-acme", "package": "acme-rules", "version": "1.0", "rules": 3}
+"""What a header says of a package of rules."""
+
+
 def written(folder: Path, parts: list[list[dict[str, Any]]]) -> list[str]:
     """The files of some records."""
     paths = [folder / f"{number}.jsonl" for number in range(len(parts))]
@@ -234,6 +238,7 @@ def changed(parts: list[list[dict[str, Any]]], number: int, place: int, **change
         (lambda parts: changed(parts, 1, 0, model="x"), "differ in model"),
         (lambda parts: changed(parts, 1, 0, endpoint="http://other/v1"), "differ in endpoint"),
         (lambda parts: changed(parts, 1, 0, catalogue="0" * 12), "differ in catalogue"),
+        (lambda parts: changed(parts, 1, 0, vendors=[ACME]), "differ in vendors"),
         (lambda parts: changed(parts, 2, 0, settings={"depth": "smoke"}), "differ in setting 'depth'"),
         (lambda parts: changed(parts, 2, 1, rule="temperature.max.accepts"), "shards share no request rule"),
         (lambda parts: changed(parts, 2, 1, rule="no.such.rule"), "no rule is called"),
@@ -263,6 +268,28 @@ def test_a_shard_with_rules_not_asked_makes_the_whole_incomplete(
     done = joined(*written(tmp_path, other), "-o", str(tmp_path / "whole"))
     assert done.exit_code == 6
     assert done.output.startswith("incomplete")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said", "code"),
+    [(("passed", "waived", "passed"), [], 0), (("passed",) * 3, ["waiver 1 (res.id) is not needed: res.id passed"], 1)],
+    ids=["needed in one", "needed in none"],
+)
+def test_a_waiver_is_judged_on_the_whole(
+    tmp_path: Path, parts: list[list[dict[str, Any]]], verdicts: tuple[str, ...], said: list[str], code: int
+) -> None:
+    """In one shard it may look idle; with --strict only one that is idle in all of them is a failure."""
+    waiver = {"rule": "res.id", "symptom": "wrong_content", "reason": "r", "owner": "o", "expires": "2027-01-01"}
+    copy = [list(rows) for rows in parts]
+    for rows, verdict in zip(copy, verdicts, strict=True):
+        rows[0] = rows[0] | {"waivers": [waiver], "settings": {"depth": "default", "strict": True}}
+        rows[2] = line("res.id", verdict, broken("a") if verdict == "waived" else None)
+        rows[3] = FOOTER | ({"waiver_remarks": ["idle"]} if verdict == "passed" and code == 0 else {})
+    done = joined(*written(tmp_path, copy), "-o", str(tmp_path / "whole"))
+    footer = read(tmp_path / "whole").footer
+    assert footer is not None
+    assert [remark.partition(";")[0] for remark in footer.get("waiver_remarks", [])] == said
+    assert done.exit_code == code, done.output
 
 
 # --- one rule in several shards --------------------------------------------------------------------------------------

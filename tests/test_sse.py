@@ -40,8 +40,8 @@ def test_what_the_standard_allows_is_read(content: str) -> None:
 
 
 def test_events_without_data_are_counted_and_dropped() -> None:
-    stream = parse(b"retry: 3000\n\n: hi\n\nid: 1\n\ndata: {}\n\n")
-    assert (len(stream.events), stream.dataless, stream.comments) == (1, 2, 1)
+    stream = parse(b"retry: 3000\n\n: hi\n\nid: 1\n\ndata: {}\n\n: hi\n\n")
+    assert (len(stream.events), stream.dataless, stream.comments) == (1, 3, 2)
 
 
 def test_fields_and_comments_are_kept() -> None:

@@ -85,6 +85,8 @@ WITH_LOGS = lean(stream=True, logprobs=True, top_logprobs=1)
 TWO = lean(stream=True, n=2)
 TOOL = {"type": "function", "function": {"name": "f"}}
 AUTO = lean(stream=True, tools=[TOOL])
+WHOLE = {"name": "f", "arguments": "{}"}
+HALF = {"name": "f", "arguments": '{"a"'}
 FORCED = lean(stream=True, tools=[TOOL], tool_choice="required")
 
 
@@ -244,12 +246,17 @@ BAD: list[tuple[str, Exchange]] = [
     ("sse.usage.on.members", exchange(events(counted({"prompt_tokens": 5, "total_tokens": 5})), WITH_USAGE)),
     ("sse.usage.on.sum", exchange(events(counted({**USAGE, "total_tokens": 8})), WITH_USAGE)),
     ("sse.tool.index", exchange(events(called(edit([head()], 0, index=...)[0])), AUTO)),
+    ("sse.tool.apart", exchange(events(called(head(), fragment(0, "{}"), head(id="x"), fragment(0, "{}"))), AUTO)),
+    ("sse.tool.apart", exchange(events(called(head(function=WHOLE), head(id="x", function=WHOLE))), AUTO)),
+    ("sse.tool.apart", exchange(events(called(head(function=WHOLE), head(id="x", function=HALF),
+                                              finish="length")), AUTO)),
     ("sse.tool.type", exchange(events(called(head(type="tool"))), AUTO)),
     ("sse.tool.arguments", exchange(events(called(head(), fragment(0, {"a": 1}))), AUTO)),
     ("sse.tool.first.id", exchange(events(called(edit([head()], 0, id=...)[0])), AUTO)),
     ("sse.tool.first.type", exchange(events(called(head(type=None))), AUTO)),
     ("sse.tool.first.name", exchange(events(called(head(function={"arguments": "{}"}))), AUTO)),
     ("sse.tool.later", exchange(events(called(head(), head())), AUTO)),
+    ("sse.tool.later", exchange(events(called(head(function=WHOLE), head(id="x"))), AUTO)),
     ("sse.tool.ids", exchange(events(called(head(), head(1, id="call_0"))), AUTO)),
     ("sse.tool.args", exchange(events(called(head(), fragment(0, '{"a"'))), AUTO)),
     ("sse.tool.finish", exchange(events(called(finish="stop")), AUTO)),

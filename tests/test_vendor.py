@@ -93,6 +93,48 @@ def test_the_example_of_the_page(site: Path, tmp_path: Path, workers: tuple[str,
     assert baseline.returncode == 1
 
 
+def merged(site: Path | None, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What ``chatproof merge`` says where the package of ``site`` is installed."""
+    environment = clean_environment() | ({"PYTHONPATH": str(site)} if site else {})
+    code = "import sys; from chatproof.conformance.cli import main; main(['merge', *sys.argv[1:]])"
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.slow
+def test_shards_are_merged_with_the_rules_of_vendors(site: Path, tmp_path: Path) -> None:
+    wanted = ("--depth", "smoke", "-k", "x-acme or temperature or gate", "--max-examples", "1")
+    whole = ran(site, tmp_path, *wanted, "--report-dir", "whole")
+    parts = ("1", "2")
+    for part in parts:
+        ran(site, tmp_path, *wanted, "--shard", f"{part}/2", "--report-dir", part)
+    done = merged(site, tmp_path, *parts, "-o", "joined")
+    assert done.returncode == whole.returncode == 1, done.stderr + whole.stdout
+    assert "x-acme, no part of the verdict: 1 failed, " in done.stdout
+    one, two = read(tmp_path / "whole"), read(tmp_path / "joined")
+    assert {line["rule"]: line["verdict"] for line in two.vendor} == {
+        line["rule"]: line["verdict"] for line in one.vendor
+    }
+    assert {name: line["verdict"] for name, line in two.by_rule.items()} == {
+        name: line["verdict"] for name, line in one.by_rule.items()
+    }
+    assert one.footer
+    assert two.footer
+    for name in ("vendors", "counts", "verdict"):
+        assert two.footer[name] == one.footer[name], name
+    assert two.header["vendors"] == one.header["vendors"]
+    validate = pytest.importorskip("jsonschema_rs")
+    schema = json.loads((PAGE.parents[2] / "reports/run.schema.json").read_text(encoding="utf-8"))
+    for row in (tmp_path / "joined/run.jsonl").read_text(encoding="utf-8").splitlines():
+        validate.validate(schema, json.loads(row))
+
+    without = merged(None, tmp_path, *parts, "-o", "none")
+    assert without.returncode == 2
+    assert "rules of the package acme-rules 1.0 (x-acme) were asked; install it, then merge" in without.stderr
+    assert len(without.stderr.splitlines()) == 1
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.slow
 def test_a_broken_package_is_one_line(site: Path, tmp_path: Path) -> None:
     (site / "acme_rules.py").rename(site / "acme_rules.kept")

@@ -46,6 +46,7 @@ from .answer_views import (
 )
 from .forms import changed, documented, judges, observed, prose
 from .gates import TOOL
+from .schema_fit import misfit
 from .views import COUNT, ENDS_THERE, accepted, asked, chunks, is_integer, is_number, long_answer, option, said
 
 _PLAIN = [lean()]
@@ -59,6 +60,23 @@ _STRICT: Body = {
         "parameters": {**TOOL["function"]["parameters"], "additionalProperties": False},
     },
 }
+_BOUND: Body = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "strict": True,
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string"},
+                "days": {"type": "integer"},
+                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+            },
+            "required": ["city", "days", "unit"],
+            "additionalProperties": False,
+        },
+    },
+}
 _CALLS = [
     lean(**_WEATHER, tools=[TOOL], tool_choice=_NAMED),
     lean(**_WEATHER, tools=[TOOL], tool_choice="required"),
@@ -68,6 +86,8 @@ _FUNCTIONS = [
     lean(**_WEATHER, functions=[TOOL["function"]], function_call={"name": "get_weather"}),
     lean(**_WEATHER, functions=[TOOL["function"]]),
 ]
+_TWO_CUT = long_answer(max_tokens=8, n=2, logprobs=True, top_logprobs=2)
+"""Tells much at once, so that a small run needs fewer requests."""
 _LOGPROBS = [lean(logprobs=True), lean(logprobs=True, top_logprobs=2)]
 _WIDE = [lean(messages=[user("Repeat these words: Größe, 日本語, 🛑.")], logprobs=True)]
 _AUDIO = [lean(modalities=["text", "audio"], audio={"voice": "alloy", "format": "wav"}, max_tokens=64)]
@@ -449,6 +469,7 @@ endings = [
         _cut,
         _uncut,
         [
+            _TWO_CUT,
             *(long_answer(max_tokens=most) for most in (8, 5)),
             long_answer(max_tokens=8, n=2),
             long_answer(max_tokens=8, logprobs=True),
@@ -667,6 +688,23 @@ def _arguments(exchange: Exchange, *, strict: bool) -> list[str]:
     ]
 
 
+def _strict_arguments(exchange: Exchange) -> list[tuple[str, Any]]:
+    """The arguments of the lone call of a strict tool, and its schema: of several calls strict says nothing."""
+    texts = _arguments(exchange, strict=True)
+    if len(texts) != 1 or len(tool_calls(exchange)) != 1:
+        return []
+    name = functions(exchange)[0].get("name")
+    declared = objects([tool.get("function") for tool in _declared(exchange)])
+    return [(texts[0], function.get("parameters")) for function in declared if function.get("name") == name]
+
+
+def _off_schema(pair: tuple[str, Any]) -> str | None:
+    text, schema = pair
+    value = read_json(text)
+    why = misfit(value, schema) if is_object(value) else None
+    return f"the arguments of a call do not satisfy the schema ({why}): {said(text)}" if why else None
+
+
 def _no_object(text: str) -> str | None:
     return None if is_object(read_json(text)) else f"the arguments of a call are no JSON object: {said(text)}"
 
@@ -778,6 +816,16 @@ calls = [
         lambda exchange: _arguments(exchange, strict=True),
         _no_object,
         [lean(**_WEATHER, tools=[_STRICT], tool_choice=_NAMED)],
+        symptom=Symptom.WRONG_CONTENT,
+    ),
+    judges(
+        "res.toolcalls.args.schema",
+        "tools",
+        "gives arguments that satisfy the schema of a strict tool",
+        prose("strict: arguments follow the schema exactly"),
+        _strict_arguments,
+        _off_schema,
+        [lean(**_WEATHER, tools=[_BOUND], tool_choice=_NAMED)],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(
@@ -915,6 +963,45 @@ def _unsorted(found: list[Any]) -> str | None:
     return None if falling else "top_logprobs do not fall"
 
 
+_SHAPING = (
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "response_format",
+    "tools",
+    "functions",
+)
+"""Properties that may shape the choice of a token, and leave the probabilities of its alternatives as they were."""
+
+_UNKNOWN = -9000
+"""Below it is the stand-in for a logprob that is not known, which the document puts at -9999."""
+
+
+def _likelihoods(exchange: Exchange) -> list[tuple[float, list[float]]]:
+    """The logprob of each chosen token and those of its alternatives, where as many came as were asked for."""
+    most = option(exchange, "top_logprobs", 0)
+    if not is_integer(most) or most < 1 or any(asked(exchange).get(name) is not None for name in _SHAPING):
+        return []
+    found: list[tuple[float, list[float]]] = []
+    for entry in objects(tokens(exchange)):
+        tops = objects(entry.get("top_logprobs"))
+        values = [one.get("logprob") for one in (entry, *tops)]
+        if len(tops) >= most and all(is_number(value) and _UNKNOWN < value <= _SLACK for value in values):
+            found.append((values[0], values[1:]))
+    return found
+
+
+def _elsewhere(pair: tuple[float, list[float]]) -> str | None:
+    """By numbers alone: one token may be written in two ways, and two tokens alike."""
+    own, tops = pair
+    near = 0.01 * max(1, abs(own))
+    if own <= min(tops) + near or any(abs(own - top) <= near for top in tops):
+        return None
+    return f"the logprob of a token is {said(own)}, and its top_logprobs go down to {said(min(tops))} without it"
+
+
 _TOKEN = documented("logprobs: an entry has token, logprob, bytes and top_logprobs, bytes is nullable")
 
 probabilities = [
@@ -1028,6 +1115,18 @@ probabilities = [
         strength=Strength.MAY,
         symptom=Symptom.WRONG_CONTENT,
     ),
+    judges(
+        "res.logprobs.top.own",
+        "top_logprobs",
+        "gives every token the top_logprobs of its own position",
+        prose("top_logprobs: the likeliest tokens at each position, so a likelier one than the last of them is listed"),
+        _likelihoods,
+        _elsewhere,
+        [_TWO_CUT, *_LOGPROBS[1:]],
+        needs=["logprobs"],
+        strength=Strength.SHOULD,
+        symptom=Symptom.WRONG_CONTENT,
+    ),
 ]
 
 
@@ -1110,6 +1209,31 @@ def _part(triple: tuple[str, int, int]) -> str | None:
     return f"{name} is {said(part)} of a total of {said(total)}" if part > total else None
 
 
+def _shares(exchange: Exchange) -> list[tuple[int, list[int]]]:
+    """The completion tokens, and how many of them each of several choices has: by its log probabilities, or by the
+    bound that cut a count to 1000. Nothing where one of the choices does not tell."""
+    used, most = spent(exchange), bound(exchange)
+    found: list[int] = []
+    for choice in choices(exchange):
+        log = choice.get("logprobs")
+        entries = objects(log.get("content")) if is_object(log) else []
+        if entries:
+            found.append(min(len(entries), most or len(entries)))
+        elif most and choice.get("finish_reason") == "length" and asked(exchange).get("messages") == COUNT:
+            found.append(most)
+        else:
+            return []
+    return [(used, found)] if used is not None and used > 0 and len(found) > 1 else []
+
+
+def _one_share(pair: tuple[int, list[int]]) -> str | None:
+    """Whether no more is counted than one choice has; one token each may be the end, which some count and some list."""
+    used, found = pair
+    if used > max(found) + 1 or used >= sum(found) - len(found):
+        return None
+    return f"completion_tokens is {said(used)} for {len(found)} choices with {said(sum(found))} tokens in all"
+
+
 _COUNTED = prose("usage: the details break a count down")
 
 counts = [
@@ -1173,6 +1297,18 @@ counts = [
             symptom=Symptom.WRONG_CONTENT,
         )
         for name in _DETAILS
+    ),
+    judges(
+        "res.usage.choices",
+        "n",
+        "counts the tokens of all choices",
+        observed("usage: completion_tokens is the sum over the choices"),
+        _shares,
+        _one_share,
+        [_TWO_CUT, long_answer(max_tokens=8, n=2)],
+        strength=Strength.SHOULD,
+        needs=["multiple_choices"],
+        symptom=Symptom.WRONG_CONTENT,
     ),
 ]
 

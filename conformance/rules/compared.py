@@ -22,6 +22,7 @@ from ..model import (
     Request,
     Script,
     Source,
+    Strength,
     Symptom,
     Undecided,
     Unended,
@@ -29,7 +30,7 @@ from ..model import (
 from .effects import entries, stop_finish
 from .forms import contested, observed, prose
 from .stream_effects import put_together, sound
-from .stream_views import read
+from .stream_views import deltas, read
 from .views import choices, is_integer, is_number, long_answer, messages, usage
 
 _IDS = ("1", "11", "16", "13")
@@ -110,6 +111,64 @@ def left_open(body: Body) -> Script:
         if exchange.answer.unended is not Unended.SILENT:
             return None
     return "after the end marker neither the message nor the connection is ended"
+
+
+# --- stop strings in streams --------------------------------------------------------------------------------------
+
+_SPANS = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 3))
+"""How many characters of a stop string are the end of one piece and the beginning of the next."""
+
+
+def _pieces(exchange: Exchange) -> list[str]:
+    """The texts of a stream with one choice, piece by piece."""
+    found = choices(plainly(exchange))
+    if len(found) != 1 or found[0].get("message", {}).get("tool_calls"):
+        raise Undecided("no stream of one text")
+    texts = [delta.get("content") for delta in deltas(exchange)]
+    return [text for text in texts if isinstance(text, str) and text]
+
+
+def _spanning(pieces: list[str]) -> tuple[str, str] | None:
+    """A stop string that lies across two pieces where the text has it first, and the text before it."""
+    whole = "".join(pieces)
+    for left, right in _SPANS:
+        at = 0
+        for one, two in pairwise(pieces):
+            at += len(one)
+            stop, place = one[-left:] + two[:right], at - min(left, len(one))
+            sure = stop.isascii() and stop.isprintable() and stop == stop.strip() and len(stop) == left + right
+            if sure and place > 0 and whole.find(stop) == place and whole[:place].strip():
+                return stop, whole[:place]
+    return None
+
+
+def stop_across(body: Body) -> Script:
+    """A stop string that the server's own stream has across two pieces. The beginning of it may have been sent before
+    the rest came: judged only if the server repeats both streams and cuts the plain text where it should."""
+    free = _pieces((yield Request(streamed(body))))
+    found = _spanning(free)
+    if found is None:
+        raise Undecided("no two pieces to take a stop string from")
+    stop, before = found
+    stopped = Request({**streamed(body), "stop": stop})
+    cut = yield stopped
+    text = "".join(_pieces(cut))
+    if text.rstrip() == before.rstrip():
+        return None
+    rest = text[len(before) :]
+    if not text.startswith(before) or not stop.startswith(rest) or rest in ("", stop):
+        raise Undecided("the stream with the stop string is another, or holds it, which other rules judge")
+    if choices(plainly(cut))[0].get("finish_reason") != "stop":
+        raise Undecided("the stream was not seen to be cut by the stop string")
+    plain = choices(plainly((yield Request({**body, "stop": stop}))))
+    message = plain[0].get("message") if len(plain) == 1 else None
+    if not is_object(message) or str(message.get("content")).rstrip() != before.rstrip():
+        raise Undecided("the text without a stream is not cut there")
+    again = yield Fresh(stopped)
+    whole = yield Fresh(Request(streamed(body)))
+    if "".join(_pieces(whole)) != "".join(free) or "".join(_pieces(again)) != text:
+        raise Undecided("the server does not repeat its streams")
+    return f"the stream ends with {rest!r}, the beginning of the stop string {stop!r}; the plain text does not"
 
 
 # --- token biases and log probabilities ---------------------------------------------------------------------------
@@ -236,6 +295,16 @@ def _rules() -> Iterator[Relation]:
         in_streams(stop_finish),
         long_answer(max_tokens=32, temperature=0),
         needs=("streaming",),
+    )
+    yield _relation(
+        "ef.stop.across.stream",
+        "stop",
+        "leaves all of a stop string out of a stream that has it across two pieces",
+        prose("stop: the text ends before the stop sequence; compared where the server repeats itself"),
+        stop_across,
+        long_answer(max_tokens=32, temperature=0),
+        needs=("streaming",),
+        strength=Strength.SHOULD,
     )
     yield _relation(
         "mm.alias.bound",

@@ -245,8 +245,33 @@ def first_fragment(good: Callable[[dict[str, Any]], bool], what: str) -> Check:
     return check
 
 
+def another(found: list[dict[str, Any]]) -> bool:
+    """Whether the fragments under one index are of two calls: after whole arguments come another id, a function name
+    and arguments of their own. A head that is only repeated, or an id that changes with every piece, is no call."""
+    texts = [function(call).get("arguments") for call in found]
+    told = [text if isinstance(text, str) else "" for text in texts]
+    ids = [call.get("id") for call in found]
+    for place, call in enumerate(found):
+        heads = isinstance(ids[0], str) and isinstance(ids[place], str) and bool(ids[0]) and bool(ids[place])
+        name = function(call).get("name")
+        if not heads or ids[place] == ids[0] or not isinstance(name, str) or not name:
+            continue
+        if "".join(told[place:]).lstrip().startswith("{") and is_object(read_json("".join(told[:place]))):
+            return True
+    return False
+
+
+def one_index_each(exchange: Exchange) -> str | None:
+    for (_, index), found in fragments(exchange).items():
+        if another(found):
+            return f"two tool calls come under index {show(index)}: a second id, name and arguments after whole ones"
+    return None
+
+
 def later_fragments(exchange: Exchange) -> str | None:
     for (_, index), found in fragments(exchange).items():
+        if another(found):
+            continue  # another rule owns that
         for call in found[1:]:
             if call.get("id") or function(call).get("name"):
                 return f"a later fragment of tool call {show(index)} has an id or a name again"
@@ -267,6 +292,8 @@ def whole_arguments(exchange: Exchange) -> str | None:
     for (choice, index), found in fragments(exchange).items():
         texts = [function(call).get("arguments") for call in found]
         text = "".join(part for part in texts if isinstance(part, str))
+        if another(found):
+            continue  # another rule owns that
         if choice not in cut and text and not is_object(read_json(text)):
             return f"the arguments of tool call {show(index)} put together are no JSON object: {show(text)}"
     return None
@@ -439,14 +466,19 @@ def error_shape(exchange: Exchange) -> str | None:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 _WEATHER = [{"role": "user", "content": "What is the weather in Paris?"}]
+_BOTH = [{"role": "user", "content": "What are the weather and the time in Paris?"}]
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
 _LEAN = (lean(stream=True), long_answer(stream=True, max_tokens=8), lean(stream=True, temperature=0))
 _TIER = (lean(stream=True, service_tier="auto"),)
 _TWO = (lean(stream=True, n=2), long_answer(stream=True, n=3, max_tokens=4))
 _USAGE = tuple({**body, "stream_options": {"include_usage": True}} for body in (*_LEAN, lean(stream=True, n=2)))
 _CALL = tuple(
-    lean(messages=_WEATHER, tools=tools, tool_choice=choice, stream=True, max_tokens=128)
-    for tools, choice in (([TOOL], _NAMED), ([TOOL], "required"), ([TOOL, OTHER_TOOL], "required"))
+    lean(messages=messages, tools=tools, tool_choice=choice, stream=True, max_tokens=128)
+    for messages, tools, choice in (
+        (_WEATHER, [TOOL], _NAMED),
+        (_WEATHER, [TOOL], "required"),
+        (_BOTH, [TOOL, OTHER_TOOL], "required"),
+    )
 )
 _AUTO = (lean(messages=_WEATHER, tools=[TOOL], stream=True, max_tokens=128),)
 _LOGS = (
@@ -632,6 +664,14 @@ def _several_calls(exchange: Exchange) -> bool:
     return whole(exchange) and bool(fragments(exchange))
 
 
+def _parallel(exchange: Exchange) -> bool:
+    """A whole stream with two tool calls in one choice, by their ids."""
+    found: dict[int, set[str]] = {}
+    for (choice, _), parts in fragments(exchange).items():
+        found.setdefault(choice, set()).update(one["id"] for one in parts if isinstance(one.get("id"), str))
+    return whole(exchange) and any(len(ids - {""}) > 1 for ids in found.values())
+
+
 FRAMES = [
     _rule("ctype", "answers stream: true with text/event-stream", prose("stream: server-sent events"), content_type,
           applies=streamed, **_BYTES),
@@ -716,6 +756,9 @@ TOOL_CALLS = [
     _rule("tool.index", "gives every fragment of a tool call an integer index",
           documented("delta.tool_calls: index is required"),
           each(_call_items, lambda c: is_integer(c.get("index")), "index"), applies=_called, **_TOOLS),
+    _rule("tool.apart", "streams each of several tool calls under an index of its own",
+          documented("delta.tool_calls: the index tells to which call a piece belongs"), one_index_each,
+          applies=_parallel, **{**_TOOLS, "pins": _CALL[2:]}),
     _rule("tool.type", "sends type: function in tool calls", documented("delta.tool_calls: type"),
           each(_heads, lambda c: c.get("type") in (None, "function", "custom"), "type"), applies=_called, **_TOOLS),
     _rule("tool.arguments", "streams tool arguments as strings", documented("delta.tool_calls: arguments is a string"),

@@ -37,6 +37,8 @@ TWINS = (
     "res.toolcalls.name",
     "res.toolcalls.args.strict",
     "res.logprobs.concat",
+    "res.logprobs.top.own",
+    "res.usage.choices",
     "res.usage.prompt",
     "res.usage.details",
     "res.usage.details.completion",

@@ -32,6 +32,11 @@ def with_ids(chunk: Mapping[str, Any]) -> bytes:
     return b": keep-alive\nid: 1\nretry: 10\ndata: " + behaviour.dump(chunk) + b"\n\n"
 
 
+def with_ids_apart(chunk: Mapping[str, Any]) -> bytes:
+    """An id in every event, and comments that stand alone between them."""
+    return b"id: 1\ndata: " + behaviour.dump(chunk) + b"\n\n: keep-alive\n\n"
+
+
 def with_bare_fields(chunk: Mapping[str, Any]) -> bytes:
     """Fields that stand alone before every event: the standard drops them, the official client does not."""
     return b": keep-alive\n\nretry: 3000\n\nid: 1\n\ndata: " + behaviour.dump(chunk) + b"\n\n"
@@ -168,6 +173,7 @@ DIALECTS = [
     Dialect(name="events-with-comments", server=Reference(behaviour=Behaviour(frame=with_comments))),
     Dialect(name="events-with-ids", server=Reference(behaviour=Behaviour(frame=with_ids))),
     Dialect(name="events-with-bare-fields", server=Reference(behaviour=Behaviour(frame=with_bare_fields))),
+    Dialect(name="events-with-ids-and-comments", server=Reference(behaviour=Behaviour(frame=with_ids_apart))),
     Dialect(name="events-without-blanks", server=Reference(behaviour=Behaviour(frame=tight, done=b"data: [DONE]\n\n"))),
     Dialect(
         name="json-with-charset", server=Reference(behaviour=Behaviour(json_type="application/json; charset=utf-8"))

@@ -11,12 +11,14 @@ from . import (
     compared,
     effects,
     errors,
+    field_faults,
     http,
     later,
     load,
     other_forms,
     relations,
     requests,
+    schemas,
     stream_effects,
     streams,
 )
@@ -35,10 +37,12 @@ _PARTS = (
     relations,
     other_forms,
     effects,
+    schemas,
     compared,
     load,
     later,
     clients,
+    field_faults,
 )
 
 for _module in _PARTS:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from chatproof.conformance.reference import behaviour
+from chatproof.conformance.reference.answers import usage
 
 from . import answers_audio, answers_calls, answers_choices, answers_finish, answers_logprobs
-from .answers_common import Members, headed, many, row, said, setting, turning, when, without, written
+from .answers_common import Members, headed, many, planned, row, said, setting, turning, when, without, written
 from .base import Mutant, answering, each_choice, of
 
 
@@ -188,6 +190,12 @@ USAGE = [
         "res.usage.prompt",
         answering(lambda body: recount(body, 0, body["usage"]["completion_tokens"])),
         "ef.prompt.monotone ef.prompt.tokens.stream",
+    ),
+    row(
+        "answer-usage-first-choice",
+        "res.usage.choices",
+        planned(lambda body, reply: replace(reply, usage=usage(body, reply.choices[:1])), streams=False),
+        prop="n",
     ),
     row("answer-usage-details-text", "res.usage.details", details("completion", reasoning_tokens="0")),
     row("answer-usage-details-floats", "res.usage.details", details("prompt", cached_tokens=0.5)),

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chatproof.conformance.reference.answers import Call, Choice
+from chatproof.conformance.reference import answers
+from chatproof.conformance.reference.answers import Call, Choice, Reply
 from chatproof.conformance.reference.behaviour import Reference
-from chatproof.conformance.reference.text import bound, tokenize
+from chatproof.conformance.reference.text import bound, stops, tokenize
 
 from .base import Mutant
-from .effects_common import Body, choosing, planning, without
+from .effects_common import Body, choosing, planning, replying, without
 from .stream_common import Members, Rows, each, entries, forgetful, row, spoilt
 
 
@@ -112,6 +113,25 @@ def more(details: str, name: str) -> Callable[[Members], None]:
     return lambda usage: usage[details].update({name: usage[details.removesuffix("_details")] + 1})
 
 
+def early_part(body: Body, choice: Choice) -> Choice:
+    """A token is sent before the next one shows that a stop string began in it."""
+    if not stops(body) or not choice.speaks:
+        return choice
+    text, sent = "", []
+    for token in answers.write({**body, "stop": None}, choice.index).tokens:
+        found = [place for place in map((text + token).find, stops(body)) if place >= 0]
+        if found:
+            rest = (text + token)[len(text) : min(found)]
+            return replace(choice, tokens=(*sent, rest) if rest else tuple(sent))
+        text, sent = text + token, [*sent, token]
+    return choice
+
+
+def first_counted(body: Body, reply: Reply) -> Reply:
+    """The usage of a stream is that of its first choice."""
+    return replace(reply, usage=answers.usage(body, reply.choices[:1])) if body.get("stream") is True else reply
+
+
 def mutant(name: str, prop: str, server: Reference, fails: str, with_it: str = "") -> Mutant:
     """One that forgets in streams."""
     return row(f"streamed-{name}", fails, server, with_it, prop=prop)
@@ -161,6 +181,8 @@ MUTANTS = [
     mutant("text-ends-with-call", "answer", ending("stop", "tool_calls"), "res.finish.calls.stream",
            "ef.stop.finish.stream"),
     mutant("text-ends-with-function-call", "answer", streamed(text_legacy), "res.finish.calls.stream"),
+    mutant("stop-string-begins", "stop", streamed(early_part), "ef.stop.across.stream"),
+    mutant("usage-of-first-choice", "n", replying(first_counted), "res.usage.choices.stream"),
     mutant("stop-string-ends-with-length", "stop", streamed(stopped_length), "ef.stop.finish.stream",
            "res.finish.early.stream"),
     mutant("strict-cut", "tools", streamed(strict_cut), "res.toolcalls.args.strict.stream", "sse.tool.args"),

@@ -61,6 +61,20 @@ def end_of_arguments_lost(rows: Rows) -> None:
         call["function"]["arguments"] = ""
 
 
+def whole_calls_first(rows: Rows) -> None:
+    """Every call in one piece, which is the first of its chunk."""
+    texts: dict[int, str] = {}
+    for call in fragments(rows):
+        texts[call["index"]] = texts.get(call["index"], "") + call["function"]["arguments"]
+    for piece in pieces(rows):
+        calls = [call for call in piece["delta"].get("tool_calls") or () if "id" in call]
+        if "tool_calls" in piece["delta"]:
+            piece["delta"] = {"tool_calls": calls} if calls else {}
+        for call in calls:
+            call["function"]["arguments"] = texts[call["index"]]
+            call["index"] = 0
+
+
 def arguments(turn: Callable[[str], Any]) -> Change:
     """Makes something else of the arguments of a fragment."""
     return lambda call: call["function"].update(arguments=turn(call["function"]["arguments"]))
@@ -105,6 +119,14 @@ def logs_late(rows: Rows) -> None:
             piece["logprobs"]["content"] = late
 
 
+def top_of_first(rows: Rows) -> None:
+    """Every token has the alternatives of the first one."""
+    first: dict[int, Any] = {}
+    for piece in pieces(rows):
+        for entry in (piece["logprobs"] or {}).get("content") or ():
+            entry["top_logprobs"] = first.setdefault(piece["index"], entry["top_logprobs"])
+
+
 def logs_of_old(piece: Members) -> None:
     """The form of the older completions."""
     found = piece["logprobs"]["content"]
@@ -128,7 +150,8 @@ TOOLS = [
     spoilt("stream-tool-index-later-missing", "sse.tool.index", each(tails, without("index")), prop="tools"),
     spoilt("stream-tool-index-text", "sse.tool.index", each(fragments, turning("index", str)), prop="tools"),
     spoilt("stream-tool-index-null", "sse.tool.index", each(fragments, setting(index=None)), prop="tools"),
-    spoilt("stream-tool-index-stuck", "sse.tool.later", each(fragments, setting(index=0)), prop="tools"),
+    spoilt("stream-tool-index-stuck", "sse.tool.apart", each(fragments, setting(index=0)), prop="tools"),
+    spoilt("stream-tool-index-of-pieces", "sse.tool.apart", whole_calls_first, prop="tools"),
     spoilt("stream-tool-type-word", "sse.tool.type", each(heads, setting(type="tool_call")), prop="tools"),
     spoilt("stream-tool-type-empty", "sse.tool.type", each(fragments, setting(type="")), prop="tools"),
     spoilt("stream-tool-type-null", "sse.tool.first.type", each(heads, setting(type=None)), prop="tools"),
@@ -190,6 +213,7 @@ LOGPROBS = [
     row("stream-logs-five", "sse.logprobs.count",
         planned(lambda body, reply: replace(reply, alternatives=5)
                 if body.get("stream") is True and reply.alternatives is not None else reply), prop="top_logprobs"),
+    spoilt("stream-logs-top-of-first", "res.logprobs.top.own.stream", top_of_first, prop="top_logprobs"),
     spoilt("stream-logs-so-far", "sse.logprobs.chunk", logs_so_far, prop="logprobs"),
     spoilt("stream-logs-at-once", "sse.logprobs.chunk", logs_at_once, prop="logprobs"),
     spoilt("stream-logs-late", "sse.logprobs.chunk", logs_late, "res.logprobs.concat.stream", prop="logprobs"),

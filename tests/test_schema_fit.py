@@ -1,0 +1,64 @@
+"""What a value breaks of a strict schema, and of which schemas nothing is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from chatproof.conformance.rules.effects import KEYWORDS
+from chatproof.conformance.rules.schema_fit import misfit
+from chatproof.strategies import instances, strict_schemas
+from hypothesis import given
+from hypothesis import strategies as st
+
+GOOD: dict[str, Any] = {
+    "enum": {"mood": "sad"},
+    "number": {"people": 7, "share": 0.5, "capital": True},
+    "array": {"cities": ["Paris", "Rome"]},
+    "nested": {"name": "Paris", "place": {"lat": 48.9, "lon": 2}},
+    "ref": {"place": {"lat": 48.9, "lon": 2.3}},
+    "anyof": {"note": None},
+}
+BAD: dict[str, tuple[tuple[Any, str], ...]] = {
+    "enum": (({"mood": "Sad"}, "$.mood breaks enum"), ({}, "$ breaks required")),
+    "number": (
+        ({"people": "7", "share": 0.5, "capital": True}, "$.people breaks type"),
+        ({"people": 7, "share": 0.5, "capital": 1}, "$.capital breaks type"),
+        ({"people": True, "share": 1, "capital": True}, "$.people breaks type"),
+    ),
+    "array": (({"cities": "Paris"}, "$.cities breaks type"), ({"cities": ["Paris", 1]}, "$.cities[1] breaks type")),
+    "nested": (({"name": "Paris", "place": {"lat": 1}}, "$.place breaks required"),),
+    "ref": (({"place": {"lat": 1, "lon": 2, "alt": 3}}, "$.place breaks additionalProperties"),),
+    "anyof": (({"note": "7"}, "$.note breaks anyOf"),),
+}
+
+
+@pytest.mark.parametrize("keyword", KEYWORDS)
+def test_each_keyword_is_held(keyword: str) -> None:
+    _, schema = KEYWORDS[keyword]
+    assert misfit(GOOD[keyword], schema) is None
+    for value, why in BAD[keyword]:
+        assert misfit(value, schema) == why
+
+
+@given(st.data())
+def test_what_satisfies_a_strict_schema_is_let_pass(data: st.DataObject) -> None:
+    schema = data.draw(strict_schemas())
+    assert misfit(data.draw(instances(schema)), schema) is None
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        None,
+        "object",
+        {"type": "string", "pattern": "^a"},
+        {"type": "object", "properties": {"a": {"type": "string", "minLength": 9}}},
+        {"$ref": "http://127.0.0.1:9/schema"},
+        {"$ref": "#/$defs/nowhere"},
+        {"$ref": "#"},
+        {"type": 7},
+    ],
+)
+def test_of_other_schemas_nothing_is_said(schema: Any) -> None:
+    assert misfit(7, schema) is None
