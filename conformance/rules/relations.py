@@ -621,7 +621,6 @@ relations = [
         isolation,
         *FAULTS[:2],
         {"messages": FAULTS[0]["messages"]},
-        lean(messages="Say hi."),
         source=prose("each request stands for itself"),
         symptom=Symptom.REFUSED_VALID,
         quiet=True,

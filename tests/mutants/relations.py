@@ -314,7 +314,7 @@ MUTANTS = [
     relation("stain-model", "server", staining("model"), "mm.isolation", with_it=("*",)),
     relation("stain-messages", "server", staining("messages"), "mm.isolation", with_it=("*",)),
     relation("ailing-after-error", "server", offended(), "mm.isolation", with_it=("*",)),
-    relation("after-refused", "server", grudging(), "mm.isolation"),
+    relation("after-refused", "server", grudging(), "mm.isolation", with_it=("*",)),
     relation("stop-left", "stop", leaving("stop"), "mm.isolation.options", with_it=("ef.*", "sse.equiv")),
     relation("logprobs-left", "logprobs", leaving("logprobs"), "mm.isolation.options", with_it=("*logprobs*",)),
     relation("code-forgotten", "error", forgetting_code(), "mm.repeat.neg"),
