@@ -221,9 +221,12 @@ class Relations:
         return played if played[0] is not None else None
 
     def _loses_answers(self, rule: Relation, found: Asked[Played]) -> bool:
-        """Whether many at once get no answers, every time: one fault, whatever they ask for. The rule about that bears
+        """Whether many at once get no answers, as a rule: one fault, whatever they ask for. The rule about that bears
         it."""
-        if rule.chapter != CROWDS or self.crowd.blamed in (None, rule.id) or not found.steady:
+        if rule.chapter != CROWDS or self.crowd.blamed in (None, rule.id):
+            return False
+        mostly = bool(self.crowd.sightings) and len(found.seen) * 2 >= found.asked  # others have seen it as well
+        if not found.steady and not mostly:
             return False
         return all(any(map(_unanswered, exchanges)) for _, exchanges in found.seen)
 
