@@ -393,8 +393,10 @@ def log_range(exchange: Exchange) -> str | None:
 
 def log_count(exchange: Exchange) -> str | None:
     most = option(exchange, "top_logprobs", 0)
+    if not is_integer(most) or most < 1:  # that none come unasked is a habit only
+        return None
     for entry in (entry for log in logs(exchange) for entry in entries(log) if is_object(entry)):
-        if is_integer(most) and len(listed(entry.get("top_logprobs"))) > most:
+        if len(listed(entry.get("top_logprobs"))) > most:
             return f"{len(entry['top_logprobs'])} alternatives, where {show(most)} were asked for"
     return None
 
