@@ -1100,7 +1100,7 @@ probabilities = [
         observed("bytes: joined they are the content"),
         _sequences,
         _differs,
-        [*_LOGPROBS, *_WIDE],
+        [*_LOGPROBS, *_WIDE, _TWO_CUT],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(
