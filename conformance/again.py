@@ -8,10 +8,13 @@ from typing import Generic, TypeVar
 
 from .exchange import Exchange, Request
 from .judge import Reaction
-from .model import Symptom
+from .model import Strength, Symptom
 
 CROWD_RULE = "many.refusals"
 """The rule that bears the blame for what is broken, or killed, only by many requests in flight."""
+
+GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
+"""Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
 PROOFS = 5
 """How often a violation that does not repeat at once is asked again."""
@@ -109,14 +112,17 @@ class Crowd:
     """What was seen only with many in flight: a finding of the rule ``blamed``, or None where that is not asked."""
 
     blamed: str | None = None
-    sightings: list[CrowdSighting] = field(default_factory=list)
+    sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
 
     @property
     def known(self) -> bool:
         """Whether it is known that crowds break things."""
         return self.blamed is not None and len(self.sightings) >= KNOWN
 
-    def note(self, sighting: CrowdSighting) -> str:
-        """Keep a sighting; what is said of it on the rule that saw it."""
+    def note(self, sighting: CrowdSighting, strength: Strength) -> str:
+        """Keep a sighting of a rule of this strength; what is said of it on that rule."""
+        said = f"holds alone; broken with others in flight, {sighting.confirmed}"
+        if strength is Strength.MAY and sighting.symptom not in GRAVE:
+            return said  # what binds nobody alone binds nobody in a crowd
         self.sightings.append(sighting)
-        return f"holds alone; broken with others in flight, {sighting.confirmed} (see {self.blamed})"
+        return f"{said} (see {self.blamed})"

@@ -7,11 +7,10 @@ what was seen broken can still be proved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .exchange import TOKEN_BOUNDS, Answer, Exchange, Request
+from .exchange import TOKEN_BOUNDS, Answer, Request
 from .sse import read_json
 from .traffic import completion_tokens
 
@@ -98,44 +97,30 @@ class Budget:
             return f"{NOTE}the {self.tokens} tokens of {of}--max-tokens-total do not allow more"
         return f"{NOTE}what is left of {of}--max-requests ({self.requests}) is kept for rules of more value"
 
-    def allows(self, request: Request, priority: Priority, times: int = 1) -> bool:
+    def allows(self, request: Request, priority: Priority, count: int = 1) -> bool:
         """Whether a request of that priority may still be sent, so many times."""
-        if self.requests is not None and self.requests - self.sent - times < self._floor(priority):
+        if self.requests is not None and self.requests - self.sent - (count - 1) <= self._floor(priority):
             return False
         if self.tokens is None:
             return True
         proofs = 0 if priority == URGENT else kept(self.tokens) + PROOF * TYPICAL * len(self.broken)
-        return self.used + self.held + self._ask(request) * times + proofs <= self.tokens
+        return self.used + self.held + count * self._ask(request) + proofs <= self.tokens
 
-    def take(self, request: Request) -> bool:
-        """Book one sending of a request; False where a ceiling forbids it. ``settle`` must follow."""
-        if not self.allows(request, URGENT):
+    def take(self, request: Request, count: int = 1) -> bool:
+        """Book so many sendings of a request; False, and nothing booked, where a ceiling forbids it. For each of them
+        ``settle`` or ``give_back`` must follow."""
+        if not self.allows(request, URGENT, count):
             return False
-        self.sent += 1
+        self.sent += count
         if self.tokens is not None:
-            self.held += self._ask(request)
+            self.held += count * self._ask(request)
         return True
 
-    def reserve(self, request: Request, times: int) -> bool:
-        """Hold what somebody else is about to send, as a real client does: so many requests like this one at most.
-        False where a ceiling forbids it. ``release`` must follow."""
-        if not self.allows(request, LATER, times):
-            return False
-        self.sent += times
+    def give_back(self, request: Request) -> None:
+        """Take back the booking of a sending that was not made."""
+        self.sent -= 1
         if self.tokens is not None:
-            self.held += self._ask(request) * times
-        return True
-
-    def release(self, request: Request, times: int, sent: Iterable[Exchange]) -> None:
-        """Replace what ``reserve`` has held by what was sent."""
-        self.sent -= times
-        if self.tokens is not None:
-            self.held -= self._ask(request) * times
-        for exchange in sent:
-            self.sent += 1
-            if self.tokens is not None:
-                self.held += self._ask(exchange.request)
-            self.settle(exchange.request, exchange.answer)
+            self.held -= self._ask(request)
 
     def settle(self, request: Request, answer: Answer | None) -> None:
         """Replace what was held for a sending by what it cost."""

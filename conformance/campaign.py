@@ -9,29 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import joint
 from .again import CROWD_RULE, Crowd
+from .answers import Answers
 from .budget import NOTE
 from .catalogue import Catalogue
-from .exchange import Exchange, as_request
+from .exchange import as_request
+from .first_wave import FirstWave, Run
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
-from .judge import Kind, Reaction, react
-from .model import VENDOR, AnswerRule, Expect, Gate, Relation, RequestRule, Strength
+from .judge import Reaction, react
+from .model import AnswerRule, Expect, Gate, Relation, RequestRule
 from .outgoing import prepare
 from .pace import Pace
-from .parity import judge_as_asked
 from .pipeline import Pipeline
-from .plan import DEPTHS, Case, Settings, disposition, example_cases, joinable, pin_cases, places, steps_of
+from .plan import DEPTHS, Settings, disposition, joinable, pin_cases, places, steps_of
 from .proof import Prover
 from .record import cut
+from .relations import Relations
 from .results import Capability, Result, Verdict
 from .second_wave import SecondWave
 from .shards import Share
@@ -41,25 +39,8 @@ from .tallies import Ledger, restore
 from .target import Target
 from .traffic import Traffic
 
-MOST_ROUNDS = 10
-"""How often the answers of a rule are asked again because the server fell ill."""
-
 SEARCHES = 3
 """Shrinking searches that run side by side."""
-
-
-@dataclass
-class Run:
-    """One rule under way: its cases, and what was asked so far."""
-
-    rule: RequestRule
-    started: float
-    settled: asyncio.Future[None]
-    drawn: asyncio.Event = field(default_factory=asyncio.Event)
-    cases: list[Case] = field(default_factory=list)
-    asked: list[tuple[Case, asyncio.Future[Exchange]]] = field(default_factory=list)
-    left_out: str = ""
-    fault: Exception | None = None
 
 
 class Campaign:
@@ -107,8 +88,8 @@ class Campaign:
         self._results: dict[str, Future[Result]] = {}
         self._loop: asyncio.AbstractEventLoop
         self._pipeline: Pipeline
-        self._prover: Prover
-        self._wave: SecondWave
+        self._first: FirstWave
+        self._second: SecondWave
         self._sightings = Sightings(catalogue.answers)
         self._ledger = Ledger(self._sightings)
         self._finished: list[Mapping[str, Any]] = []
@@ -116,7 +97,6 @@ class Campaign:
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
-        self._drawing = 0
         self._places = places(catalogue)
         self._ready: Future[None] = Future()
         self._drawer = ThreadPoolExecutor(1, "chatproof-draw")
@@ -209,18 +189,32 @@ class Campaign:
         lanes = self.settings.in_flight
         async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
-            self._wave = SecondWave(
-                self._pipeline, self.settings, self._sightings, self._crowd, self._ledger, self._prove
-            )
-            self._prover = Prover(
+            self._first = FirstWave(
                 self._pipeline,
                 self.settings,
-                self._searchers,
-                self._cancelled,
-                self._crowd,
+                Prover(
+                    self._pipeline,
+                    self.settings,
+                    self._searchers,
+                    self._cancelled,
+                    self._crowd,
+                    shared=self._shared,
+                    prove=self._prove,
+                ),
+                self._sightings,
+                self._ledger,
+                capabilities=self.capabilities,
+                places=self._places,
                 shared=self._shared,
-                prove=self._prove,
+                vet_passes=self.vet_passes,
+                drawer=self._drawer,
+                cancelled=self._cancelled,
+                spawn=self._spawn,
+                publish=self._publish,
             )
+            of_run = self._pipeline, self.settings, self._sightings, self._crowd, self._ledger
+            relations = Relations(*of_run, prove=self._prove)
+            self._second = SecondWave(relations, Answers(*of_run), self._share, self._publish)
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
@@ -241,9 +235,9 @@ class Campaign:
         task.add_done_callback(self._tasks.discard)
 
     def _begin(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
-        """Settle what the gates decide, queue the pins of the rest, have their examples drawn."""
+        """Settle what the gates decide, begin wave 1 with the rest."""
         self._pipeline.earlier = self._asked_earlier()
-        runs: list[Run] = []
+        requests: list[RequestRule] = []
         later: list[AnswerRule | Relation] = []
         for rule in rules:
             if self._pipeline.gone:  # what the gates could not find out says nothing about a rule
@@ -255,27 +249,25 @@ class Campaign:
             )
             if decided:
                 self._publish(decided)
-                continue
-            if not isinstance(rule, RequestRule):
+            elif isinstance(rule, RequestRule):
+                requests.append(rule)
+            else:
                 later.append(rule)
                 if rule.id == CROWD_RULE and self.settings.in_flight > 1:
                     self._crowd.blamed = rule.id
-                continue
-            run = Run(rule, time.monotonic(), self._loop.create_future())
-            run.cases = self._fitted(run, pin_cases(rule, self._places[rule.id], self.settings))
-            runs.append(run)
-        safe = [run for run in runs if not run.rule.risky]
-        if DEPTHS[self.settings.depth].jointly:
-            self._ask_jointly(safe)
-        else:
-            for run in safe:
-                self._ask(run, run.cases)
+        runs = self._first.begin(requests)
         if self.target.budget:
             self.target.budget.later += self._wanted_later(runs, later)
-        if runs and not self._cancelled.is_set():
-            self._drawing += 1
-            self._drawer.submit(self._draw, runs)
-        self._spawn(self._second(later, safe, [run for run in runs if run.rule.risky]))
+        self._spawn(self._follow(runs, later))
+
+    async def _follow(self, runs: Sequence[Run], later: Sequence[AnswerRule | Relation]) -> None:
+        """After wave 1: the second one, then what has killed engines, one request at a time."""
+        await asyncio.gather(*(run.settled for run in runs if not run.rule.risky))
+        if self.target.budget:
+            self.target.budget.later = 0
+            self.target.budget.broken |= {name for name, watched in self._sightings.of.items() if watched.seen}
+        await self._second.run(later)
+        await self._first.risky([run for run in runs if run.rule.risky])
 
     def _wanted_later(self, runs: Sequence[Run], later: Sequence[AnswerRule | Relation]) -> int:
         """About how many requests come after wave 1, apart from drawn bodies."""
@@ -296,183 +288,6 @@ class Campaign:
             if not (DEPTHS[self.settings.depth].jointly and joinable(rule))  # those were asked in company
             for case in pin_cases(rule, 0, self.settings)
         }
-
-    def _fitted(self, run: Run, cases: list[Case]) -> list[Case]:
-        """The cases without the features that the server does not offer, and without those that leave too little or go
-        beyond what it documents."""
-        rule = run.rule
-        if rule.expect is Expect.ACCEPT and self.settings.limits:
-            beyond = [(case, self.settings.beyond(case.request.body)) for case in cases]
-            cases = [case for case, why in beyond if not why]
-            run.left_out = run.left_out or next((why for _, why in beyond if why), "")
-        if rule.fit is None:
-            return cases
-        found = self.capabilities.items()
-        offered = frozenset(name for name, capability in found if capability is Capability.OFFERED)
-        bodies = [(case, rule.fit(case.request.body, offered)) for case in cases]
-        return [replace(case, request=as_request(body)) for case, body in bodies if body is not None]
-
-    def _ask(self, run: Run, cases: list[Case]) -> None:
-        asked = [(case, self._pipeline.ask(case.request, run.rule.id, case.order)) for case in cases]
-        run.asked += asked
-        if self.target.budget:  # what is seen broken wants to be proved
-            for _, future in asked:
-                future.add_done_callback(lambda done: self._looked_at(run.rule, done))
-
-    def _looked_at(self, rule: RequestRule, done: asyncio.Future[Exchange]) -> None:
-        if self.target.budget and not done.cancelled():
-            judgement = judge_as_asked(rule, done.result(), self.settings.parity)
-            if judgement.kind is Kind.VIOLATED and not self._results[rule.id].done():
-                self.target.budget.broken.add(rule.id)
-
-    def _ask_jointly(self, runs: Sequence[Run]) -> None:
-        """Queue the pins of these rules, valid ones merged."""
-        run_of = {run.rule.id: run for run in runs}
-        for group in joint.groups(sorted((case for run in runs for case in run.cases), key=lambda case: case.order)):
-            if len(group.cases) == 1:
-                self._ask(run_of[group.cases[0].rule.id], group.cases)
-                continue
-            asked: list[tuple[Case, asyncio.Future[Exchange]]] = []
-            for case in group.cases:
-                asked.append((case, self._loop.create_future()))
-                run_of[case.rule.id].asked.append(asked[-1])
-                asked[-1][1].add_done_callback(lambda done, rule=case.rule: self._looked_at(rule, done))
-            self._spawn(self._joined(group, asked))
-
-    async def _joined(self, group: joint.Group, asked: Sequence[tuple[Case, asyncio.Future[Exchange]]]) -> None:
-        """One exchange for all cases of a group where the server took it, else one for each."""
-        exchange = await self._pipeline.ask(joint.request_of(group), joint.LABEL, group.cases[0].order)
-        whole = react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange)
-        own = [] if whole else [self._pipeline.ask(case.request, case.rule.id, case.order) for case, _ in asked]
-        for place, (_, future) in enumerate(asked):
-            future.set_result(exchange if whole else await own[place])
-
-    def _draw(self, runs: list[Run]) -> None:
-        """In the drawing thread: the examples of each rule, strongest rules first, handed to the loop as they come."""
-        try:
-            self._draw_each(runs)
-        finally:
-            self._loop.call_soon_threadsafe(self._drew)
-
-    def _drew(self) -> None:
-        self._drawing -= 1
-        self._pipeline.health.stir()
-
-    def _draw_each(self, runs: list[Run]) -> None:
-        order = list(Strength)
-        runs = sorted(runs, key=lambda run: (run.rule.risky, order.index(run.rule.strength), self._places[run.rule.id]))
-        for run in runs:
-            if self._cancelled.is_set():
-                return
-            cases: list[Case] = []
-            try:
-                kept = self._shared.cases(run.rule, self._places[run.rule.id], self.settings) if self._shared else []
-                cases = [*kept, *example_cases(run.rule, self._places[run.rule.id], self.settings)]
-                if run.rule.id.startswith(VENDOR):  # what others draw may be no body at all
-                    cases = [case for case in cases if case.request.content is not None]
-            except Exception as error:
-                cases, run.fault = [], error
-            if not run.rule.risky:
-                self._loop.call_soon_threadsafe(self._complete, run, cases)
-            else:
-                run.cases += self._fitted(run, cases)
-        for run in runs:
-            if run.rule.risky:
-                self._loop.call_soon_threadsafe(run.drawn.set)
-
-    def _complete(self, run: Run, cases: list[Case]) -> None:
-        self._ask(run, self._fitted(run, cases))
-        self._spawn(self._settle(run))
-
-    async def _second(self, later: list[AnswerRule | Relation], others: list[Run], risky: list[Run]) -> None:
-        """After wave 1: relations, the rules about answers, then what has killed engines, one request at a time."""
-        await asyncio.gather(*(run.settled for run in others))
-        if self.target.budget:
-            self.target.budget.later = 0
-            self.target.budget.broken |= {name for name, watched in self._sightings.of.items() if watched.seen}
-        relations = [rule for rule in later if isinstance(rule, Relation)]
-        answers = [rule for rule in later if isinstance(rule, AnswerRule)]
-        last = [rule for rule in relations if rule.id == self._crowd.blamed]  # it takes what the others saw
-        first = [rule for rule in relations if rule not in last]
-        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in first))
-        own = [rule for rule in answers if self._share is None or self._share.owns(rule.id)]
-        for watched in (self._sightings.of[rule.id] for rule in answers if rule not in own):
-            watched.ridden = watched.judged
-        await asyncio.gather(*(self._provided(rule) for rule in own))
-        await asyncio.gather(*(self._conclude(rule, self._wave.answer(rule)) for rule in answers))
-        await asyncio.gather(*(self._conclude(rule, self._wave.relation(rule)) for rule in last))
-        for run in risky:
-            await run.drawn.wait()
-            for case in run.cases:
-                self._ask(run, [case])
-                await run.asked[-1][1]
-            await self._settle(run)
-
-    async def _provided(self, rule: AnswerRule) -> None:
-        with suppress(Exception):  # a fault of ours comes up again when the rule is concluded
-            await self._wave.provide(rule)
-
-    async def _conclude(self, rule: AnswerRule | Relation, work: Coroutine[Any, Any, Result]) -> None:
-        started = time.monotonic()
-        try:
-            result = await work
-        except Exception as error:  # a fault of ours must not hang the run
-            result = Result(rule.id, Verdict.ERROR, note=f"internal error: {type(error).__name__}: {error}")
-        self._publish(replace(result, seconds=time.monotonic() - started))
-
-    async def _settle(self, run: Run) -> None:
-        rule = run.rule
-        try:
-            if run.fault:
-                raise run.fault
-            result = await self._verdict(run)
-        except Exception as error:  # a fault of ours must not hang the run
-            result = Result(rule.id, Verdict.ERROR, note=f"internal error: {type(error).__name__}: {error}")
-        seconds = time.monotonic() - run.started
-        self._publish(replace(result, requests=len(run.asked), seconds=seconds))
-        run.asked.clear()  # a long run does not keep what nobody asks for any more
-        run.cases.clear()
-        run.settled.set_result(None)
-
-    async def _verdict(self, run: Run) -> Result:
-        """Conclude from answers of a server that was well: what was said in an illness is asked again."""
-        rule, health = run.rule, self._pipeline.health
-        for _ in range(MOST_ROUNDS):
-            exchanges = [(case, await future) for case, future in run.asked]
-            last = max((exchange.finished for _, exchange in exchanges), default=0.0)
-            if self.vet_passes:
-                await health.traffic_since(last, lambda: self._drawing > 0)
-                if not await health.since(last):
-                    break
-            void = {id(case) for case, exchange in exchanges if health.tainted(exchange, rule.id)}
-            if void:
-                kept = [row for row in run.asked if id(row[0]) not in void]
-                again = [case for case, _ in run.asked if id(case) in void]
-                run.asked = kept
-                self._ask(run, again)
-                continue
-            with self._ledger.of(rule.id):
-                for _, exchange in exchanges:
-                    # what a server makes of an invalid request that it took is that rule's finding, and no other's
-                    if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
-                        self._sightings.observe(exchange, rule.id)
-            incidents = len(health.incidents)
-            result = await self._prover.conclude(rule, exchanges)
-            if len(health.incidents) == incidents:
-                await self._forget(rule, exchanges)
-                return result.with_(note=run.left_out) if run.left_out and not exchanges else result
-        return Result(rule.id, Verdict.ERROR, note=health.why_not)
-
-    async def _forget(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> None:
-        """Drop from the example database what fails no longer."""
-        parity = self.settings.parity
-        held = [
-            case.kept
-            for case, exchange in exchanges
-            if case.kept and judge_as_asked(rule, exchange, parity).kind is Kind.HELD
-        ]
-        if held and self._shared:
-            await self._loop.run_in_executor(self._searchers, self._shared.forget, rule.id, held)
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

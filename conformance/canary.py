@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..strategies.bodies import lean
+from ..strategies.json_values import is_array, is_object
 from .budget import Budget
 from .exchange import Exchange, Request
 from .judge import Reaction, describe, error_of, react
@@ -133,9 +134,9 @@ async def _first_model(lane: Lane, *, last: bool) -> str | None:
     exchange = await lane.ask(Request(method="GET", path="/models", raw=b"", content_type=None))
     _reached(exchange, lane.target)
     value = exchange.answer.json if exchange.answer and exchange.answer.status == 200 else NOT_JSON
-    rows = value.get("data") if isinstance(value, dict) else None
-    for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, dict) and isinstance(row.get("id"), str) and row["id"]:
+    rows = value.get("data") if is_object(value) else None
+    for row in rows if is_array(rows) else ():
+        if is_object(row) and isinstance(row.get("id"), str) and row["id"]:
             return row["id"]
     if last:
         url = lane.target.url("/models")
@@ -175,7 +176,7 @@ def _reached(exchange: Exchange, target: Target) -> None:
 
 def _completion(exchange: Exchange) -> None:
     value = exchange.answer.json if exchange.answer else NOT_JSON
-    if not isinstance(value, dict) or not isinstance(value.get("choices"), list):
+    if not is_object(value) or not is_array(value.get("choices")):
         raise EndpointError(f"canary answered with something that is not a chat completion: {_said(exchange)}")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..strategies.json_values import is_array, is_object
+
 Limit = tuple[str, float | None, float | None]
 """Name of a bound (a key of ``MEASURES``), least and greatest value; None where nothing is documented."""
 
@@ -30,15 +32,15 @@ def _count(name: str) -> Callable[[Mapping[str, Any]], float | None]:
 
 def _stops(body: Mapping[str, Any]) -> float | None:
     value = body.get("stop")
-    return 1 if isinstance(value, str) else len(value) if isinstance(value, list) else None
+    return 1 if isinstance(value, str) else len(value) if is_array(value) else None
 
 
 def _parts(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     messages = body.get("messages")
     found: list[Mapping[str, Any]] = []
-    for message in messages if isinstance(messages, list) else ():
-        content = message.get("content") if isinstance(message, dict) else None
-        found += [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    for message in messages if is_array(messages) else ():
+        content = message.get("content") if is_object(message) else None
+        found += [part for part in content if is_object(part)] if is_array(content) else []
     return found
 
 
@@ -72,7 +74,7 @@ MEASURES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], float | None]]] 
 
 def excess(body: object, limits: tuple[Limit, ...], profile: str) -> str:
     """Why a body goes beyond what a server documents, in words; empty where it does not."""
-    if not limits or not isinstance(body, dict):
+    if not limits or not is_object(body):
         return ""
     for name, least, most in limits:
         words, measure = MEASURES[name]
@@ -92,12 +94,12 @@ def _holds(body: Mapping[str, Any], name: str) -> bool:
 
 def _format(body: Mapping[str, Any]) -> object:
     value = body.get("response_format")
-    return value.get("type") if isinstance(value, dict) else None
+    return value.get("type") if is_object(value) else None
 
 
 def _speaks(body: Mapping[str, Any]) -> bool:
     modalities = body.get("modalities")
-    return _holds(body, "audio") or (isinstance(modalities, list) and "audio" in modalities)
+    return _holds(body, "audio") or (is_array(modalities) and "audio" in modalities)
 
 
 USES: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {

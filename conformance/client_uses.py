@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..strategies.json_values import is_object
+
 RETRIES = 1
 """How often the client may send again, in the uses that are about it; otherwise never."""
-
-MOST_SENT = 1 + RETRIES
-"""Requests that one use sends at most."""
 
 
 def _plain(model: Any) -> Any:
@@ -86,18 +85,25 @@ def refused(client: Any, body: Mapping[str, Any]) -> Any:
         return {"completion": create(client, body)}
     except openai.APIStatusError as error:
         said = {name: getattr(error, name, None) for name in ("param", "code", "type")}
-        said["message"] = error.body.get("message") if isinstance(error.body, dict) else error.message
+        said["message"] = error.body.get("message") if is_object(error.body) else error.message
         return {"class": type(error).__name__, "status": error.status_code, **said}
 
 
 @dataclass(frozen=True)
 class Use:
-    """One way to use the package. ``drop``: connections that we break before the request is sent."""
+    """One way to use the package. ``turns``: requests that it makes where all are answered. ``retries``: how often the
+    client may send one again. ``drop``: connections that we break before the request is sent."""
 
     run: Callable[[Any, Mapping[str, Any]], Any]
     asynchronous: bool = False
+    turns: int = 1
     retries: int = 0
     drop: int = 0
+
+    @property
+    def most_requests(self) -> int:
+        """How many requests it sends at most."""
+        return self.turns * (1 + self.retries) - self.drop
 
 
 USES: Mapping[str, Use] = {
@@ -108,7 +114,7 @@ USES: Mapping[str, Use] = {
     "helper": Use(helper),
     "helper_async": Use(helper_async, asynchronous=True),
     "parse": Use(parse),
-    "tools": Use(tools),
+    "tools": Use(tools, turns=2),
     "refused": Use(refused, retries=RETRIES),
     "retry": Use(create, retries=RETRIES, drop=1),
 }

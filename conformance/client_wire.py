@@ -46,7 +46,7 @@ class ClientWire:
 
     target: Target
     drop: int = 0
-    attempts: list[_Attempt] = field(default_factory=list)
+    attempts: list[_Attempt] = field(default_factory=list[_Attempt])
     ends: float = 0.0
 
     def __post_init__(self) -> None:

@@ -31,6 +31,11 @@ def installed() -> bool:
     return importlib.util.find_spec("openai") is not None
 
 
+def most_requests(call: Call) -> int:
+    """How many requests a use of the client sends at most."""
+    return USES[call.use].most_requests
+
+
 async def drive(call: Call, target: Target) -> Outcome:
     """Use the client once. It runs in a thread, and ends within the bounds of the target."""
     return await asyncio.to_thread(_driven, call, target)

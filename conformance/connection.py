@@ -10,7 +10,7 @@ import asyncio
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal
@@ -121,7 +121,7 @@ class Connection:
         return httpx.Request(alike.method, alike.url, headers=headers, stream=stream, extensions=alike.extensions)
 
     @asynccontextmanager
-    async def _opened(self, request: Request) -> AsyncIterator[httpx.Response]:
+    async def _opened(self, request: Request) -> AsyncGenerator[httpx.Response]:
         """The answer from its head on. Where there is no proxy the wire is asked without the client around it, whose
         cookies, redirects and logins are of no use here and cost as much as the rest."""
         built = self._built(request)

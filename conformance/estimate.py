@@ -27,6 +27,7 @@ from .judge import Reaction, react
 from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
 from .outgoing import headers_of, prepare
 from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, pin_cases, relation_bodies, steps_of
+from .profile import Profile
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .results import Capability
@@ -87,11 +88,13 @@ def planned(
     settings: Settings,
     rules: Iterable[Rule] | None = None,
     ceilings: tuple[int | None, int | None] = (None, None),
+    profile: Profile | None = None,
 ) -> Plan:
     """What a run over some rules (None: all that this depth asks) would send, and what ``ceilings`` (requests, tokens)
     would leave of it.
 
     Sends nothing; equal for equal seeds. Bodies are drawn as for the run, so it takes as long as the drawing.
+    ``profile`` says what joins every request; what it leaves out and bounds is in ``settings``.
     """
     chosen = asked_at(catalogue, settings.depth) if rules is None else list(rules)
     if settings.only_claims:
@@ -104,7 +107,8 @@ def planned(
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
     relations = [rule for rule in chosen if isinstance(rule, Relation)]
     asked = [*gates, *requests, *relations, *answers]
-    rehearsal = _rehearsed(catalogue, settings, asked, ceilings[1], frozenset())
+    target = _stand_in(profile or Profile())
+    rehearsal = _rehearsed(catalogue, settings, asked, target, ceilings[1], frozenset())
     present = {rule.chapter for rule in (*requests, *answers, *relations)}
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
     about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
@@ -122,13 +126,18 @@ def planned(
         ids = [rule.id for rule in asked]
         left = cut(rehearsal.requests, slack, *ceilings, ids)
         if rehearsal.seen.rules and left.refused:  # what is not asked leaves more to the rules about answers themselves
-            again = _rehearsed(catalogue, settings, asked, ceilings[1], left.refused)
+            again = _rehearsed(catalogue, settings, asked, target, ceilings[1], left.refused)
             left = replace(cut(again.requests, slack, *ceilings, ids), whole=left.whole)
     return Plan(rows, rehearsal.requests, slack, left)
 
 
 def _rehearsed(
-    catalogue: Catalogue, settings: Settings, rules: Sequence[Rule], tokens: int | None, refused: frozenset[object]
+    catalogue: Catalogue,
+    settings: Settings,
+    rules: Sequence[Rule],
+    target: Target,
+    tokens: int | None,
+    refused: frozenset[object],
 ) -> _Rehearsal:
     """The run played, where answers to ``refused`` requests (their keys) are not seen."""
     bounds = TOKEN_BOUNDS if tokens else ()  # of their gates comes first what a ceiling of tokens must allow
@@ -136,11 +145,12 @@ def _rehearsed(
     answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
     # smoke leaves out the requests of a rule about answers where the traffic holds an answer that it can judge
     seen = Sightings(answers if settings.depth == "smoke" else [])
-    rehearsal = _Rehearsal(seen, vintage=catalogue.vintage, refused=refused)
+    rehearsal = _Rehearsal(seen, target, vintage=catalogue.vintage, refused=refused)
     rehearsal.opening()
     rehearsal.tier = GATE_TIER
     for rule in sorted((rule for rule in rules if isinstance(rule, Gate)), key=lambda one: one.property not in bounds):
-        rehearsal.gate(rule)
+        if not settings.beyond(rule.probe):
+            rehearsal.gate(rule)
     offered = frozenset(gate.capability for gate in catalogue.gates)
     if settings.only_claims:
         offered &= set(settings.claims)
@@ -150,7 +160,7 @@ def _rehearsed(
         if isinstance(rule, Relation):
             rehearsal.relation(rule, settings)
     for rule in answers:
-        rehearsal.provide(rule)
+        rehearsal.provide(rule, settings)
     rehearsal.wave(catalogue, [rule for rule in requests if rule.risky], settings, offered)
     return rehearsal
 
@@ -176,8 +186,11 @@ def total(rows: Sequence[Row]) -> Row:
     return Row("total", **added, about=any(row.about and row.requests for row in rows))
 
 
-_STAND_IN = Target("http://127.0.0.1/v1", model="chatproof-reference", fields={"max_tokens": TOKENS})
-"""Bodies are prepared for it; nothing is sent to it."""
+def _stand_in(profile: Profile) -> Target:
+    """What bodies are prepared for; nothing is sent to it. Names of models change no figure."""
+    bound = profile.token_bound or "max_tokens"
+    fields = {} if bound == "none" else {bound: TOKENS}
+    return Target("http://127.0.0.1/v1", model="chatproof-reference", fields=fields, extra=dict(profile.fields))
 
 
 @dataclass
@@ -185,13 +198,13 @@ class _Rehearsal:
     """A run without a server: what was asked so far, by chapter, and what the reference answers to it."""
 
     seen: Sightings
+    target: Target
     rows: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    known: set[tuple[object, ...]] = field(default_factory=set)
-    requests: list[Planned] = field(default_factory=list)
+    known: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
+    requests: list[Planned] = field(default_factory=list[Planned])
     refused: frozenset[object] = frozenset()
     tier: int = GATE_TIER
     rule: str = OPENING
-    target: Target = _STAND_IN
     vintage: str = FIRST
     endpoint: Endpoint = field(init=False)
 
@@ -225,13 +238,14 @@ class _Rehearsal:
 
     def ask(self, chapter: str, request: Request, *, again: bool = False) -> Exchange:
         """Count a request as the pipeline would send it, and answer it."""
-        request = prepare(request, self.target)
         exchange = self.answered(request)
-        self.count(chapter, request, accepted=react(exchange) is Reaction.ACCEPTED, again=again)
+        ready = prepare(request, self.target)
+        self.count(chapter, ready, accepted=react(exchange) is Reaction.ACCEPTED, again=again)
         return exchange
 
     def answered(self, request: Request) -> Exchange:
-        """What the reference makes of a prepared request."""
+        """What the reference makes of a request, without what a profile adds for a server that wants it."""
+        request = prepare(request, replace(self.target, extra={}))
         reference, kind = self.endpoint.paths.get(BASE + request.path, (self.endpoint.default, ""))
         headers = Headers(headers_of(request, self.target))
         made = self.endpoint.answer(reference, kind, request.method, headers, request.content)
@@ -259,7 +273,11 @@ class _Rehearsal:
         self, catalogue: Catalogue, rules: Sequence[RequestRule], settings: Settings, offered: frozenset[str]
     ) -> None:
         """The list of some request rules: what an ACCEPT or an EITHER sends may cost tokens."""
-        listed = cases(catalogue, rules, settings)
+        listed = [
+            case
+            for case in cases(catalogue, rules, settings)
+            if case.rule.expect is not Expect.ACCEPT or not settings.beyond(case.request.body)
+        ]
         groups = joint.groups(listed) if DEPTHS[settings.depth].jointly else [joint.Group({}, [one]) for one in listed]
         for group in groups:
             case = group.cases[0]
@@ -278,7 +296,7 @@ class _Rehearsal:
                 alone = prepare(one.request, self.target) if len(group.cases) > 1 else None
                 self.count(case.rule.chapter, ready, accepted=accepted, alone=alone)
             if self.seen.rules and not case.rule.risky and ready.key not in self.refused:
-                exchange = self.answered(ready)
+                exchange = self.answered(request)
                 if case.rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
                     self.seen.observe(exchange)
 
@@ -286,7 +304,8 @@ class _Rehearsal:
         """The scripts of a relation over its pins and drawn bodies."""
         self.rule = rule.id
         for body in relation_bodies(rule, settings):
-            self.play(rule, body)
+            if not settings.beyond(body):
+                self.play(rule, body)
 
     def play(self, rule: Relation, body: Body) -> None:
         """One script to its end; what it finds is of no interest."""
@@ -307,12 +326,14 @@ class _Rehearsal:
         fresh = isinstance(step, Fresh)
         return self.ask(rule.chapter, step.request if fresh else step, again=fresh)
 
-    def provide(self, rule: AnswerRule) -> None:
+    def provide(self, rule: AnswerRule, settings: Settings) -> None:
         """The requests of a rule about answers that the traffic does not hold, in smoke until one can be judged."""
         self.rule = rule.id
         for pin in rule.pins:
             if rule.id in self.seen.of and self.seen.of[rule.id].judged:
                 return
+            if settings.beyond(as_request(pin).body):
+                continue
             exchange = self.ask(rule.chapter, as_request(pin))
             if rule.id in self.seen.of:
                 self.seen.hold(exchange, rule)

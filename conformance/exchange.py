@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import cached_property, wraps
 from typing import Any, ClassVar, TypeVar
 
+from ..strategies.json_values import is_object
 from .sse import Stream, parse, read_json
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ class Request:
     @property
     def streamed(self) -> bool:
         """Whether the request asks for a stream."""
-        return self.raw is None and isinstance(self.body, dict) and self.body.get("stream") is True
+        return self.raw is None and is_object(self.body) and self.body.get("stream") is True
 
 
 def as_request(body: Body | Request) -> Request:

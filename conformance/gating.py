@@ -22,8 +22,8 @@ from .target import Target
 class GateReport:
     """Capabilities by name, and one result a gate."""
 
-    capabilities: dict[str, Capability] = field(default_factory=dict)
-    results: list[Result] = field(default_factory=list)
+    capabilities: dict[str, Capability] = field(default_factory=dict[str, Capability])
+    results: list[Result] = field(default_factory=list[Result])
 
 
 async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Settings) -> GateReport:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -62,8 +62,8 @@ class Health:
     pipeline: Pipeline
     patience: float
     revive: Revive | None = None
-    incidents: list[Incident] = field(default_factory=list)
-    set_aside: set[str] = field(default_factory=set)
+    incidents: list[Incident] = field(default_factory=list[Incident])
+    set_aside: set[str] = field(default_factory=set[str])
     suspects: list[Job] = field(default_factory=list)
     crowd: killers.DeadlyCrowd | None = None
     restart: float = 0.0
@@ -201,7 +201,7 @@ class Health:
         return replace(exchange, trouble=Trouble("killed", f"{text}, twice")), True
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
+    async def held(self) -> AsyncGenerator[None]:
         """Nothing else is in flight meanwhile, and nobody else asks how the server is."""
         async with self._lock:
             self.pipeline.pause()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..strategies.bodies import lean
+from ..strategies.json_values import is_object
 from .exchange import Body, Request
 from .plan import Case, joinable
 
@@ -82,7 +83,7 @@ def request_of(group: Group) -> Request:
 def _body(case: Case) -> Body | None:
     """The body of a case that may be merged."""
     request = case.request
-    if not joinable(case.rule) or not isinstance(request.body, dict) or request != Request(body=request.body):
+    if not joinable(case.rule) or not is_object(request.body) or request != Request(body=request.body):
         return None
     return request.body if len(request.content) <= LONGEST else None
 

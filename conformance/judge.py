@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..strategies.json_values import is_object
 from .exchange import Answer, Exchange, view
 from .model import Expect, RequestRule, Symptom
 from .sse import NOT_JSON, read_json
@@ -71,7 +72,7 @@ def first_event(content: bytes) -> object:
 
 def is_error_body(value: object) -> bool:
     """Whether a JSON value is an error: a truthy ``error`` or the object ``error``, and no choices."""
-    if not isinstance(value, dict) or value.get("choices"):
+    if not is_object(value) or value.get("choices"):
         return False
     return bool(value.get("error")) or value.get("object") == "error"
 
@@ -123,10 +124,10 @@ def describe(exchange: Exchange) -> str:
 def error_of(answer: Answer) -> dict[str, object]:
     """The error object of an answer, of its first event, or a flat one; empty where there is none."""
     value = answer.json if answer.json is not NOT_JSON else first_event(answer.content)
-    if not isinstance(value, dict):
+    if not is_object(value):
         return {}
     inner = value.get("error")
-    if isinstance(inner, dict):
+    if is_object(inner):
         return inner
     return {"message": inner} if isinstance(inner, str) else value
 
@@ -206,7 +207,7 @@ def _names_model(exchange: Exchange, message: str) -> bool:
     """Whether a message says that something is not supported, and names the model that was asked for."""
     request = exchange.request
     body = request.body if request.raw is None else read_json(request.raw)
-    model = body.get("model") if isinstance(body, dict) else None
+    model = body.get("model") if is_object(body) else None
     if not isinstance(model, str) or len(model) < 3 or not _UNSUPPORTED.search(message):
         return False
     return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", message) is not None
@@ -215,7 +216,7 @@ def _names_model(exchange: Exchange, message: str) -> bool:
 def boundless(exchange: Exchange) -> bool:
     """Whether a request was sent without a token bound on purpose."""
     body = exchange.request.body
-    bounded = isinstance(body, dict) and any(body.get(name) is not None for name in _BOUNDS)
+    bounded = is_object(body) and any(body.get(name) is not None for name in _BOUNDS)
     return exchange.request.bare and exchange.request.raw is None and not bounded
 
 

@@ -88,8 +88,10 @@ class Lane:
             attempts += 1
             reused = self._connection.used
             answer = None
+            sent = False
             try:
                 if pace is None:
+                    sent = True
                     exchange = await self._connection.once(request, attempts, 1)
                 else:
                     await pace.take(ticket)
@@ -99,13 +101,16 @@ class Lane:
                             return Exchange(
                                 request, trouble=Trouble("cancelled", "the run has ended"), attempts=attempts - 1
                             )
+                        sent = True
                         exchange = await self._connection.once(request, attempts, pace.flying)
                     finally:
                         pace.give()
                 answer = exchange.answer
             finally:
-                if budget is not None:
+                if budget is not None and sent:
                     budget.settle(request, answer)
+                elif budget is not None:  # booked while it waited for its turn, so that nobody else spends it
+                    budget.give_back(request)
             trouble, answer = exchange.trouble, exchange.answer
             if trouble or request.chunked or (answer and answer.unended):
                 await (

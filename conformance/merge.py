@@ -37,7 +37,7 @@ RANK = (
 """Of the lines of one rule the first of these counts."""
 
 TWIN = "the same fault, seen there as well"
-"""Note of a rule about answers that another one stands for (second_wave)."""
+"""Note of a rule about answers that another one stands for (answers)."""
 
 _SAME = ("suite", "catalogue", "vintage", "model", "profile", "claims", "seed", "waivers", "vendors")
 
@@ -207,7 +207,7 @@ def combined(lines: Sequence[Line], strength: Strength, strict: bool) -> dict[st
     line["verdict"] = smallest["verdict"]
     if line["verdict"] != Verdict.WAIVED.value and line["judged"]:
         seen, _, asked = finding["confirmed"].partition("/")
-        steady = seen == asked or finding["sightings"] * 2 > line["judged"]  # as second_wave weighs it
+        steady = seen == asked or finding["sightings"] * 2 > line["judged"]  # as answers weighs it
         line["verdict"] = weighed(strength, steady, strict).value
     return line
 

@@ -201,17 +201,18 @@ def vendors(vintage: str) -> tuple[Vendor, ...]:
 def waivers(config: pytest.Config, profile: Profile, vendors: Sequence[Vendor] = ()) -> Waivers:
     """The waivers that ``--waivers`` names, before those of the profile. Rules of every vintage and of vendors are
     known, so that one file serves all; with --strict another one is an error."""
-    from . import waivers as files
+    from . import waiver_file
     from .catalogue import load as load_catalogue
+    from .waivers import Waivers
 
-    found = files.Waivers()
+    found = Waivers()
     if config.option.waivers:
         known = {name: rule.strength for of in VINTAGE_NAMES for name, rule in load_catalogue(of).by_id.items()}
         known |= {rule.id: rule.strength for vendor in vendors for rule in vendor.chapter.rules}
         try:
             path = Path(config.invocation_params.dir) / config.option.waivers
-            found = files.load(path, known, lenient=not strict(config))
-        except files.WaiverError as error:
+            found = waiver_file.load(path, known, lenient=not strict(config))
+        except waiver_file.WaiverError as error:
             raise pytest.UsageError(f"--waivers: {error}") from None
     for option, waived in (("--waivers", found), ("--conformance-profile", profile.waivers)):
         if refusal := waived.allowed_at(config.option.depth):

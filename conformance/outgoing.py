@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..strategies.bodies import MODEL
+from ..strategies.json_values import is_object
 from .claims import model_of
 from .exchange import KEY_HERE, TOKEN_BOUNDS, Request
 from .sse import read_json
@@ -26,11 +27,11 @@ def prepare(request: Request, target: Target) -> Request:
         name = json.dumps(target.model, ensure_ascii=False)[1:-1].encode()
         raw = request.raw.replace(MODEL.encode(), name)
         value = read_json(raw) if raw.count(b'"max_tokens"') == 1 else None
-        if isinstance(value, dict) and _renames(target, value):
+        if is_object(value) and _renames(target, value):
             raw = raw.replace(b'"max_tokens"', b'"max_completion_tokens"')
         return replace(request, raw=raw)
     body = request.body
-    if not isinstance(body, dict):
+    if not is_object(body):
         return request
     body = dict(body)
     if body.get("model") == MODEL:

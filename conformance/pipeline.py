@@ -47,6 +47,8 @@ class Job:
     ticket: int = 0
     work: Callable[[], Awaitable[Any]] | None = None
     """What is done instead of sending the request: traffic of another client, which takes a lane's place."""
+    count: int = 1
+    """How many requests like this one that is, at most."""
 
 
 class Pipeline:
@@ -169,15 +171,17 @@ class Pipeline:
         """New exchanges for a request that is sent so many times together."""
         return list(await asyncio.gather(*(self.ask_again(request, label) for _ in range(count))))
 
-    async def occupy(self, work: Callable[[], Awaitable[T]], label: str) -> T | None:
-        """What ``work``, which sends requests of its own, gives; it counts as one in flight. None where all is over."""
+    async def occupy(
+        self, work: Callable[[], Awaitable[T]], label: str, priority: Priority, request: Request, count: int
+    ) -> T | Exchange:
+        """What ``work`` gives, which sends a prepared request of its own, or some like it, ``count`` at most. It counts
+        as one in flight, and books itself. Where it is not done: an exchange that says why."""
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        job = Job(Request(), label, done, work=work)
-        if not self.gone:
-            self._queue.put_nowait((URGENT, next(self._number), job))
-            found = await done
-            return None if isinstance(found, Exchange) else found
-        return None
+        job = Job(request, label, done, work=work, count=count)
+        if self.gone:
+            return self.cancelled(job)
+        self._queue.put_nowait((priority, next(self._number), job))
+        return await done
 
     def remember(self, request: Request, exchange: Exchange) -> None:
         """Keep an exchange as the answer to a prepared request."""
@@ -285,7 +289,8 @@ class Pipeline:
                     self._finish(job, Exchange(job.request, trouble=trouble, attempts=0))
                     continue
                 if not await self._affordable(job, priority):
-                    self._memory.pop(job.request.key, None)
+                    if job.work is None:
+                        self._memory.pop(job.request.key, None)
                     continue
                 self._flying.add(job)
                 try:
@@ -301,7 +306,7 @@ class Pipeline:
         budget = self.target.budget
         if budget is None:
             return True
-        while not budget.allows(job.request, priority):
+        while not budget.allows(job.request, priority, job.count):
             if not (budget.held and self._flying) or self.gone:
                 self._finish(job, Exchange(job.request, trouble=Trouble("budget", budget.spent), attempts=0))
                 return False

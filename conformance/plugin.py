@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,15 +16,6 @@ UNREACHABLE = 6
 """Exit code: endpoint unreachable, canary refused, or a rule that was to be asked was not."""
 
 _HANDED = "chatproof"
-
-BASELINE = pytest.StashKey[Any]()
-"""The earlier run that ``--baseline`` names."""
-
-COMPARISON = pytest.StashKey[Any]()
-"""What has changed since."""
-
-REPORTS = pytest.StashKey[Any]()
-"""Report files written, and what could not be written."""
 
 
 def _session(config: pytest.Config) -> Session | None:
@@ -69,58 +59,28 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from . import options
 
+    if config.args_source is not pytest.Config.ArgsSource.ARGS or all(map(_is_ours, config.args)):
+        from .scratch import leave_nothing_behind  # with tests of his own the user's place for Hypothesis stays
+
+        leave_nothing_behind()  # before anything makes a strategy
     with warnings.catch_warnings():
         # Hypothesis warns of plugins that make strategies this early; the catalogue is made of them, and only now
         warnings.filterwarnings("ignore", "Slow code in plugin")
-        from . import progress
+        # all of it in workers too: Hypothesis draws constants from what is imported
+        from . import handover, opening, progress
         from .catalogue import load
-        from .plan import Settings
         from .profile import Profile
-        from .session import REFERENCE, Session
         from .suite import ANCHOR, SESSION, all_markers
+        from .workers import Controller
 
         profile = Profile() if handed else options.profile(config)
         vintage = handed["settings"]["vintage"] if handed else options.vintage(config, profile)
         load(vintage)
         vendors = () if handed else options.vendors(vintage)
     if handed:
-        session = Session.taken_over(handed, int(_input(config).get("workercount", 1)))
+        session = handover.taken_over(handed, int(_input(config).get("workercount", 1)))
     else:
-        option = config.option
-        if endpoint != REFERENCE:
-            options.check_url(endpoint)
-        seed = config.getoption("hypothesis_seed", None)
-        settings = Settings(
-            vintage=vintage,
-            depth=option.depth,
-            examples=option.max_examples,
-            seed=options.seed(seed),
-            strict=options.strict(config),
-            safe=option.safe,
-            parity=option.parity,
-            in_flight=option.in_flight,
-            **profile.settings(),
-        )
-        if option.start and endpoint == REFERENCE:
-            raise pytest.UsageError("--start: name the URL at which the command serves; the reference needs no start")
-        several = getattr(option, "dist", "no") != "no"
-        if option.start and several:
-            raise pytest.UsageError(
-                "--start works in one process, which alone can tell whose request has killed the server: leave out -n"
-                " (or give -n 0); --in-flight N keeps more requests under way"
-            )
-        if option.plan and several:
-            raise pytest.UsageError("--plan works in one process: it sends nothing; leave out -n (or give -n 0)")
-        access = options.access_of(config)
-        if option.baseline:
-            config.stash[BASELINE] = options.baseline(option.baseline, Path(config.invocation_params.dir))
-        command = options.command(config, endpoint)
-        waivers = options.waivers(config, profile, vendors)
-        session = Session(endpoint, option.model, access, settings, profile, option.start, command, waivers, vendors)
-        session.budget = options.budget(config)
-        session.shard = option.shard
-        session.databases = options.databases(config)
-        session.earlier = options.earlier(config, session)
+        session = opening.from_options(config, endpoint, profile, vendors)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it
@@ -130,8 +90,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config._chatproof = True  # type: ignore[attr-defined]
     config.stash[SESSION] = session
     config.pluginmanager.register(Recorder(session), "chatproof-recorder")
-    from .workers import Controller  # in workers too: Hypothesis draws constants from what is imported
-
     if not handed:
         config.pluginmanager.register(Controller(session), "chatproof-controller")
     if not worker and not (config.option.collectonly or config.option.plan):
@@ -168,6 +126,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(f"--resume: {error}") from None
 
 
+def _is_ours(arg: object) -> bool:
+    """Whether an argument names the suite: as reports print it, or, in a worker, by its file."""
+    return Path(str(arg).split("::")[0]) in (Path("chatproof"), Path(__file__).with_name("suite.anchor"))
+
+
 def _collects_suite(config: pytest.Config) -> bool:
     from .suite import ANCHOR
 
@@ -179,7 +142,9 @@ def pytest_configure_node(node: Any) -> None:
     """Hand the outcome of the opening to an xdist worker."""
     run = _session(node.config)
     if run is not None and run.target is not None:
-        node.workerinput[_HANDED] = run.handover(len(node.nodemanager.specs))
+        from .handover import handed_over
+
+        node.workerinput[_HANDED] = handed_over(run, len(node.nodemanager.specs))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -196,7 +161,9 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     run = _session(node.config)
     outcome = getattr(node, "workeroutput", {}).get(_HANDED)
     if run is not None and outcome:
-        run.add(outcome)
+        from .handover import add
+
+        add(run, outcome)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -242,7 +209,7 @@ def _plan(config: pytest.Config, run: Session) -> None:
     if reporter is not None:
         reporter.ensure_newline()
         limits = (run.budget.requests, run.budget.tokens) if run.budget else (None, None)
-        found = planned(run.catalogue, run.settings, rules, limits)
+        found = planned(run.catalogue, run.settings, rules, limits, run.profile)
         lines = table(found.rows)
         if found.cut:
             lines += ["", *cuts.sentences(found.cut, *limits)]
@@ -300,60 +267,32 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = _session(session.config)
     if run is None:
         return
+    from . import handover, standing
+    from .reporting import report
+
     if session.testsfailed and session.config.getoption("maxfail"):
         run.expected.clear()  # -x and --maxfail leave rules out on purpose
     run.close()
     if _is_worker(session.config):
         worker: Any = session.config
-        worker.workeroutput[_HANDED] = run.outcome()
+        worker.workeroutput[_HANDED] = handover.outcome(run)
     if (
         not _is_worker(session.config)
         and session.exitstatus == pytest.ExitCode.OK
         and run.target is not None
-        and not run.complete
+        and not standing.complete(run)
     ):
         session.exitstatus = UNREACHABLE
     if run.folder is not None and not _is_worker(session.config):
-        _report(session, run)
-        if session.exitstatus == pytest.ExitCode.OK and run.settings.strict and run.waiver_remarks():
+        report(session, run)
+        if session.exitstatus == pytest.ExitCode.OK and run.settings.strict and standing.waiver_remarks(run):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED  # last: a baseline that is kept excuses no stale waiver
-
-
-def _report(session: pytest.Session, run: Session) -> None:
-    """Write the reports; with a baseline, only what is worse than there is a failure."""
-    from ..reports import compare, writers
-    from ..reports.reading import BROKEN, RecordError, read
-
-    config, folder = session.config, run.folder
-    assert folder is not None
-    try:
-        record = read(folder)
-    except RecordError as error:
-        config.stash[REPORTS] = [], [str(error)]
-        return
-    written, faults = config.stash[REPORTS] = writers.write_all(record, folder, os.environ)
-    if BASELINE in config.stash:
-        comparison = config.stash[COMPARISON] = compare.compare(config.stash[BASELINE], record)
-        more, unwritten = writers.write_changes(comparison, folder, os.environ)
-        written += more
-        faults += unwritten
-        if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK):
-            failed = bool(comparison.regressions) or any(line["verdict"] in BROKEN for line in record.vendor)
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """The verdict in plain words."""
     run = _session(config)
     if run is not None and run.target is not None and run.lines:
-        from .summary import write, write_changes
+        from .reporting import tell
 
-        write(terminalreporter, run)
-        if COMPARISON in config.stash:
-            write_changes(terminalreporter, config.stash[COMPARISON])
-        written, faults = config.stash.get(REPORTS, ([], []))
-        if written:
-            pages = sorted(written, key=lambda path: path.suffix != ".html")  # the one to look at first
-            terminalreporter.line(f"report: {pages[0]}; beside it {', '.join(path.name for path in pages[1:])}")
-        for fault in faults:
-            terminalreporter.line(f"not written: {fault}")
+        tell(terminalreporter, config, run)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,11 @@ from typing import Any, cast
 
 from .claims import MEASURES, USES, Limit
 from .model import Gate
-from .record import cut, printable
+from .record import printable
+from .toml_file import Fault, in_file, kind, near, only, read, text_of
 from .vintages import FIRST, VINTAGES
-from .waivers import WaiverError, Waivers, entries, kind, near, text_of
+from .waiver_file import entries
+from .waivers import Waivers
 
 FOLDER = Path(__file__).with_name("profiles")
 AUTO = "auto"
@@ -100,23 +101,18 @@ def find(word: str, start: Path) -> Path:
     return path  # reading it says what is wrong
 
 
+def named(word: str | None, start: Path) -> Profile:
+    """The profile that an option names, the empty one for ``auto`` and None. Raises ProfileError."""
+    return Profile() if word in (None, AUTO) else load(find(word, start), lenient=True)
+
+
 def load(path: Path, *, lenient: bool = False) -> Profile:
     """The profile in a file. Raises ProfileError. ``lenient``: a waiver of an unknown rule is a remark."""
     try:
-        content = path.read_bytes()
-        said = tomllib.loads(content.decode("utf-8-sig"))
-    except OSError as error:
-        why = f"{error.strerror or error}; name a shipped profile ({', '.join(shipped())}) or a TOML file"
-    except RecursionError:
-        why = "nested too deeply for a profile"
-    except ValueError as error:  # of TOML, of UTF-8, of a number with too many digits
-        why = f"this is no TOML: {error}"
-    else:
-        try:
-            return _profile(path.stem, hashlib.sha256(content).hexdigest(), said, lenient)
-        except (_Fault, WaiverError) as fault:
-            why = str(fault)
-    raise ProfileError(printable(f"{path}: {cut(why, 500)}".replace("\n", " ")))
+        content, said = read(path, "a profile", f"name a shipped profile ({', '.join(shipped())}) or a TOML file")
+        return _profile(path.stem, hashlib.sha256(content).hexdigest(), said, lenient)
+    except Fault as fault:
+        raise ProfileError(in_file(path, fault)) from None
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -142,16 +138,12 @@ _SECRET_HEADER = re.compile(r"auth|api[-_]?key|secret|token|password|credential"
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-class _Fault(Exception):
-    """What is wrong with a key."""
-
-
 def _profile(name: str, digest: str, said: Mapping[str, object], lenient: bool) -> Profile:
     from .catalogue import load as load_catalogue
 
     if not name.isprintable() or name == AUTO:
-        raise _Fault(f"a profile cannot be called {name!r}; rename the file")
-    _known(said, _TOP, "")
+        raise Fault(f"a profile cannot be called {name!r}; rename the file")
+    only(said, _TOP)
     vintage = _word(said, "vintage", VINTAGES)
     strengths = {rule: found.strength for of in VINTAGES for rule, found in load_catalogue(of).by_id.items()}
     gates = load_catalogue(vintage or FIRST).gates
@@ -174,20 +166,13 @@ def _profile(name: str, digest: str, said: Mapping[str, object], lenient: bool) 
     )
 
 
-def _known(table: Mapping[str, object], known: Sequence[str], place: str) -> None:
-    for key in table:
-        if key not in known:
-            where = f" in [{place}]" if place else ""
-            raise _Fault(f"unknown key {key!r}{where}; {near(key, known)}")
-
-
 def _table(said: Mapping[str, object], key: str, known: Sequence[str] | None, inside: str = "") -> Mapping[str, object]:
     value = said.get(key, {})
     if not isinstance(value, dict):
-        raise _Fault(f"{inside + key!r} is {kind(value)}; write a table, [{inside + key}]")
+        raise Fault(f"{inside + key!r} is {kind(value)}; write a table, [{inside + key}]")
     found = cast("dict[str, object]", value)
     if known is not None:
-        _known(found, known, inside + key)
+        only(found, known, f"[{inside + key}]")
     return found
 
 
@@ -196,7 +181,7 @@ def _word(said: Mapping[str, object], key: str, known: Sequence[str], inside: st
         return ""
     value = text_of(inside + key, said[key])
     if value not in known:
-        raise _Fault(f"{inside + key!r} is {value!r}; {near(value, known)}")
+        raise Fault(f"{inside + key!r} is {value!r}; {near(value, known)}")
     return value
 
 
@@ -206,14 +191,14 @@ def _claims(value: object, gates: Sequence[Gate]) -> tuple[str, ...]:
     if value == ALL:
         return tuple(able)
     if not isinstance(value, list):
-        raise _Fault(f"'capabilities.claimed' is {kind(value)}; write a list of capabilities, or \"{ALL}\"")
+        raise Fault(f"'capabilities.claimed' is {kind(value)}; write a list of capabilities, or \"{ALL}\"")
     found: list[str] = []
     for item in cast("list[object]", value):
         name = text_of("capabilities.claimed", item)
         if name not in able:
-            raise _Fault(f"unknown capability {name!r} in 'capabilities.claimed'; {near(name, able)}")
+            raise Fault(f"unknown capability {name!r} in 'capabilities.claimed'; {near(name, able)}")
         if name in found:
-            raise _Fault(f"'capabilities.claimed' names {name} twice; take one out")
+            raise Fault(f"'capabilities.claimed' names {name} twice; take one out")
         found.append(name)
     for gate in reversed(gates):  # a gate stands after those that it needs
         found += gate.needs if gate.capability in found else ()
@@ -227,9 +212,9 @@ def _models(table: Mapping[str, object]) -> dict[str, str]:
 def _fields(table: Mapping[str, object]) -> dict[str, Any]:
     for key, value in table.items():
         if key in _RESERVED_FIELDS:
-            raise _Fault(f"'request.fields' cannot set {key}: rules are about it; a token bound is 'token_bound'")
+            raise Fault(f"'request.fields' cannot set {key}: rules are about it; a token bound is 'token_bound'")
         if not _is_json(value):
-            raise _Fault(f"'request.fields.{key}' is no JSON value; write a text, a number, a list or a table")
+            raise Fault(f"'request.fields.{key}' is no JSON value; write a text, a number, a list or a table")
     return dict(table)
 
 
@@ -246,11 +231,11 @@ def _headers(table: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     for name, value in table.items():
         text = text_of(f"request.headers.{name}", value)
         if not _HEADER.fullmatch(name) or name.lower() in _RESERVED_HEADERS:
-            raise _Fault(f"'request.headers' cannot set {name!r}; the client or a rule sets it")
+            raise Fault(f"'request.headers' cannot set {name!r}; the client or a rule sets it")
         if _SECRET_HEADER.search(name):
-            raise _Fault(f"'request.headers' cannot set {name!r}: keys are in no file, --api-key-env names theirs")
+            raise Fault(f"'request.headers' cannot set {name!r}: keys are in no file, --api-key-env names theirs")
         if not text.isascii() or not text.isprintable() or text != text.strip():
-            raise _Fault(f"'request.headers.{name}' holds a character that no header can hold")
+            raise Fault(f"'request.headers.{name}' holds a character that no header can hold")
         found.append((name.lower(), text))
     return tuple(found)
 
@@ -262,18 +247,18 @@ def _limits(table: Mapping[str, object]) -> tuple[Limit, ...]:
 def _limit(name: str, value: object) -> Limit:
     if isinstance(value, dict):
         found = cast("dict[str, object]", value)
-        _known(found, ("min", "max"), f"bounds.{name}")
+        only(found, ("min", "max"), f"[bounds.{name}]")
         least, most = (_number(f"bounds.{name}.{end}", found[end]) if end in found else None for end in ("min", "max"))
     else:
         least, most = None, _number(f"bounds.{name}", value)
     if least is None and most is None:
-        raise _Fault(f"'bounds.{name}' says nothing; write for example {name} = 8")
+        raise Fault(f"'bounds.{name}' says nothing; write for example {name} = 8")
     if least is not None and most is not None and least > most:
-        raise _Fault(f"'bounds.{name}' has a min above its max; exchange them")
+        raise Fault(f"'bounds.{name}' has a min above its max; exchange them")
     return name, least, most
 
 
 def _number(key: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise _Fault(f"{key!r} is {kind(value)}; write a number, as in n = 8")
+        raise Fault(f"{key!r} is {kind(value)}; write a number, as in n = 8")
     return value

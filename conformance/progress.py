@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -187,7 +187,7 @@ class Progress:
                 self._draw()
 
     @contextmanager
-    def _away(self) -> Iterator[None]:
+    def _away(self) -> Generator[None]:
         with self._lock:
             self._wipe()
             yield

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+from ..strategies.json_values import is_object
 from . import killers
-from .again import LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .again import GRAVE, LEFT, MOST_AT_ONCE, Asked, Crowd, CrowdSighting, Unproved, asked_again
 from .budget import SEARCH
 from .exchange import Body, Exchange, Request, as_request
 from .judge import Judgement, Kind, Reaction, describe, react
@@ -30,9 +31,6 @@ SHRINK_BOUND = 150
 
 SHRINK_SECONDS = 600.0
 """Seconds that it may take: where each request hangs, that is a few of them."""
-
-GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
-"""Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
 
 Judged = tuple[Case, Exchange, Judgement]
 
@@ -94,7 +92,7 @@ class Prover:
                 return result
         assert isinstance(result, CrowdSighting)
         verdict = upheld(rule.strength)
-        return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(result))
+        return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(result, rule.strength))
 
     async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
         """The verdict that one violating body makes, or what was seen of it only with others in flight."""
@@ -206,13 +204,13 @@ class Prover:
 
     async def _control(self, rule: RequestRule, request: Request) -> str:
         """Why a refusal says nothing about this rule: the same body without what is under test is refused as well."""
-        if request.raw is None and not isinstance(request.body, dict):
+        if request.raw is None and not is_object(request.body):
             return ""
         control = control_of(rule, {} if request.raw is not None else request.body)
         if control is None:
             return ""
         asked = as_request(control)
-        if request.raw is not None and isinstance(asked.body, dict):  # as text too: nothing is added to that
+        if request.raw is not None and is_object(asked.body):  # as text too: nothing is added to that
             asked = Request(raw=asked.content)
         exchange = await self.pipeline.ask(asked, rule.id, URGENT)
         if unaffordable(exchange):

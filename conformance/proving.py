@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -114,7 +114,7 @@ class Trial:
 
 
 @contextmanager
-def servers(folder: Path) -> Iterator[tuple[str, list[Subject]]]:
+def servers(folder: Path) -> Generator[tuple[str, list[Subject]]]:
     """Starts the wrong servers of a package (``python -m NAME.serve`` serves them): root URL and subjects."""
     if not (folder / "serve.py").exists():
         raise ProvingError(f"{folder}: no single-fault servers there; name tests/mutants of a checkout with --servers")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ..strategies.json_values import is_object
 from .exchange import Answer, Exchange, Request
 from .model import Gate, Rule
 from .results import Finding, Result, Verdict
@@ -62,7 +63,7 @@ def recorded_request(line: Mapping[str, Any], old_model: str, model: str) -> Req
     packed = line.get("packed")
     raw = zlib.decompressobj().decompress(base64.b64decode(packed), LARGEST) if packed else line["body"].encode()
     body = read_json(raw)
-    if isinstance(body, dict) and body.get("model") == old_model and model != old_model:
+    if is_object(body) and body.get("model") == old_model and model != old_model:
         body["model"] = model
         raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return Request(

@@ -78,3 +78,8 @@ class Result:
     def with_(self, **changes: Any) -> Result:
         """A copy with some members replaced."""
         return replace(self, **changes)
+
+
+def faulted(rule: str, error: Exception) -> Result:
+    """The result of a rule that a fault of ours has kept from a verdict."""
+    return Result(rule, Verdict.ERROR, note=f"internal error: {type(error).__name__}: {error}")

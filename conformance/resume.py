@@ -80,7 +80,7 @@ def load(folder: Path) -> Earlier | None:
 
 def check(earlier: Earlier, session: Session) -> None:
     """Raise ResumeError where the record is of another run than the one that begins, before anything is sent."""
-    from .session import REFERENCE
+    from .target import REFERENCE
 
     header, catalogue = earlier.header, session.catalogue
     settings = json.loads(json.dumps(asdict(session.settings)))

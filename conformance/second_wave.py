@@ -1,385 +1,52 @@
-"""Wave 2: rules about answers, concluded from the traffic so far, and relations between several requests."""
+"""Wave 2: relations, then the rules about answers, and last the one that bears what only a crowd has broken."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..strategies.simpler import simpler
-from . import clients, vendor
-from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, PUT_OFF, Asked, Crowd, CrowdSighting, Unproved, asked_again
-from .budget import LATER, SEARCH, URGENT
-from .client_uses import MOST_SENT
-from .exchange import Body, Exchange, Request, as_request
-from .judge import Reaction, describe, react
-from .model import AnswerRule, Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
-from .outgoing import curl, prepare
-from .pipeline import Pipeline
-from .plan import Settings, relation_bodies
-from .proof import unaffordable, upheld, weighed
-from .record import cut
-from .results import Finding, Result, Verdict
-from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
-from .tallies import Ledger
-
-SHRINK_BOUND = 40
-"""Requests that are spent on making the request of one sighting smaller."""
-
-TURNS_AT_ONCE = 8
-"""Equal comparisons that are made together to see whether a crowd breaks what alone holds."""
-
-CROWDS = "many"
-"""The chapter of the rules that need many requests in flight."""
-
-STEPS = 20
-"""Compared requests that a record keeps."""
-
-Played = tuple[str | None, list[Exchange]]
-"""What a comparison found wrong, or None, and the exchanges that it compared."""
+from .answers import Answers
+from .model import AnswerRule, Relation
+from .relations import Relations
+from .results import Result, faulted
+from .shards import Share
 
 
 @dataclass(frozen=True)
 class SecondWave:
-    """What wave 2 needs of a run."""
+    """What wave 2 needs. Of the rules about answers only those of ``share`` (None: all) send requests of their own."""
 
-    pipeline: Pipeline
-    settings: Settings
-    sightings: Sightings
-    crowd: Crowd
-    ledger: Ledger
-    prove: bool = True
+    relations: Relations
+    answers: Answers
+    share: Share | None
+    publish: Callable[[Result], None]
 
-    # --- answers -------------------------------------------------------------------------------------------------
+    async def run(self, rules: Sequence[AnswerRule | Relation]) -> None:
+        """Conclude these rules, once wave 1 is over."""
+        relations = [rule for rule in rules if isinstance(rule, Relation)]
+        answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
+        last = [rule for rule in relations if rule.id == self.relations.crowd.blamed]  # it takes what the others saw
+        first = [rule for rule in relations if rule not in last]
+        await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in first))
+        own = [rule for rule in answers if self.share is None or self.share.owns(rule.id)]
+        for watched in (self.answers.sightings.of[rule.id] for rule in answers if rule not in own):
+            watched.ridden = watched.judged
+        await asyncio.gather(*(self._provided(rule) for rule in own))
+        await asyncio.gather(*(self._conclude(rule, self.answers.conclude(rule)) for rule in answers))
+        await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in last))
 
-    async def provide(self, rule: AnswerRule) -> None:
-        """Send the requests of a rule about answers: smoke where the traffic holds no answer that it can judge, else
-        all that the traffic does not hold, until one breaks the rule."""
-        watched = self.sightings.of[rule.id]
-        watched.ridden = watched.judged
-        for pin in rule.pins:
-            if watched.seen or (self.settings.depth == "smoke" and watched.judged):
-                return
-            if self.settings.beyond(as_request(pin).body) or self.pipeline.judged_earlier(as_request(pin)):
-                continue
-            new = not self.pipeline.asked(as_request(pin))
-            exchange = await self.pipeline.ask(as_request(pin), rule.id, LATER)
-            if unaffordable(exchange):
-                watched.unasked = describe(exchange)
-                return
-            watched.own += new
-            if not await self.pipeline.health.since(exchange.finished):
-                return
-            if not self.pipeline.health.tainted(exchange):
-                with self.ledger.of(rule.id):
-                    self.sightings.hold(exchange, rule)
+    async def _provided(self, rule: AnswerRule) -> None:
+        with suppress(Exception):  # a fault of ours comes up again when the rule is concluded
+            await self.answers.provide(rule)
 
-    async def answer(self, rule: AnswerRule) -> Result:
-        """The verdict of a rule about answers, once all that they need were provided."""
-        watched = self.sightings.of[rule.id]
-        if why := vendor.fault(rule):
-            return Result(rule.id, Verdict.ERROR, note=why)
-        stands = next((name for name in rule.twin_of if self.sightings.of[name].seen), "")
-        cleared = await self._cleared(rule, watched) if watched.seen and rule.doubt else None
-        if cleared:
-            result = Result(rule.id, Verdict.NOT_OFFERED, note=cleared)
-        elif watched.seen and stands:
-            result = Result(rule.id, Verdict.BLOCKED, blocked_by=stands, note="the same fault, seen there as well")
-        elif watched.seen:
-            result = await self._proved(rule, watched)
-        elif self.pipeline.gone:
-            result = Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}")
-        elif watched.unasked:
-            result = Result(rule.id, Verdict.ERROR, note=f"{watched.unasked}; requests of its own were not asked")
-        elif not watched.judged:
-            result = Result(rule.id, Verdict.NOT_OFFERED, note="the server gave no answer that this rule is about")
-        else:
-            result = Result(rule.id, upheld(rule.strength), observed="held")
-        return result.with_(requests=watched.own, judged=watched.judged, judged_traffic=watched.ridden)
-
-    async def _cleared(self, rule: AnswerRule, watched: Watched) -> str | None:
-        """Why the smallest sighting proves nothing, or None."""
-        sighting: Sighting = watched.smallest[0]
-        body = sighting.request.body
-        if rule.doubt is None or not isinstance(body, dict):
-            return None
-        request = prepare(replace(sighting.request, body=rule.doubt.ask(body)), self.pipeline.target)
-        return rule.doubt.clears(await self.pipeline.ask(request, rule.id, URGENT), sighting.exchange)
-
-    async def _proved(self, rule: AnswerRule, watched: Watched) -> Result:
-        health = self.pipeline.health
-        result = await health.undisturbed(lambda: self._prove(rule, watched))
-        return result or Result(rule.id, Verdict.ERROR, note=health.why_not)
-
-    async def _prove(self, rule: AnswerRule, watched: Watched) -> Result:
-        """Ask the smallest sighting again: a violation that is not there every time is inconsistent, not forgotten."""
-        sighting: Sighting = watched.smallest[0]
-        request = sighting.request
-
-        def judged(fresh: Exchange) -> tuple[Exchange, str] | None:
-            if fresh.answer is None or fresh.answer.status in BUSY or fresh.trouble is not None:
-                raise Unproved(describe(fresh))
-            why = judge_answer(rule, fresh, Watched(marks=watched.marks))
-            return (fresh, why) if why else None
-
-        async def again() -> tuple[Exchange, str] | None:
-            return judged(await self.pipeline.ask_alone(request, rule.id))
-
-        async def crowd() -> list[tuple[Exchange, str] | None]:
-            count = min(self.settings.in_flight, MOST_AT_ONCE)
-            return [judged(one) for one in await self.pipeline.ask_at_once(request, rule.id, count)]
-
-        first = (sighting.exchange, sighting.why)
+    async def _conclude(self, rule: AnswerRule | Relation, work: Coroutine[Any, Any, Result]) -> None:
+        started = time.monotonic()
         try:
-            found = await asked_again(first, again, crowd if self.crowd.blamed else None, known=self.crowd.known)
-            if found.crowd:
-                exchange, why = found.seen[-1]
-                seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told)
-                verdict = upheld(rule.strength)
-                return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(seen_so))
-            seen, asked = found.seen, found.asked
-            if len(seen) == asked:
-                smaller, *shown = await self._shrunk(rule, request, *seen[-1])
-                if smaller is not request:
-                    request, seen, asked = smaller, [*seen, (shown[0], shown[1])], asked + 1
-        except Unproved as reason:
-            return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
-        exchange, why = seen[-1]
-        finding = Finding(
-            symptom=rule.symptom,
-            why=why,
-            request=request,
-            exchange=exchange,
-            curl=curl(request, self.pipeline.target),
-            confirmed=f"{len(seen)}/{asked}",
-            sightings=watched.seen,
-            others=tuple(cut(other.content, 300) for other in watched.smallest[1:]),
-        )
-        # the tally is part of the evidence: what most answers break is not a matter of luck
-        steady = len(seen) == asked or watched.seen * 2 > watched.judged
-        return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), finding=finding)
-
-    async def _shrunk(
-        self, rule: AnswerRule, request: Request, exchange: Exchange, why: str
-    ) -> tuple[Request, Exchange, str]:
-        """The request with features taken away while its answer still breaks the rule. Refused ones stay as they are:
-        what is left of an invalid request may be wrong in another way."""
-        if not isinstance(request.body, dict) or request.raw is not None or react(exchange) is not Reaction.ACCEPTED:
-            return request, exchange, why
-        left = SHRINK_BOUND
-        smaller = True
-        while smaller and left > 0:
-            smaller = False
-            for body in simpler(request.body):
-                candidate = prepare(replace(request, body=body), self.pipeline.target)
-                if left <= 0 or len(candidate.content) >= len(request.content):
-                    continue
-                left -= 1
-                fresh = await self.pipeline.ask(candidate, rule.id, SEARCH)
-                if fresh.answer is None or react(fresh) is not Reaction.ACCEPTED:
-                    continue
-                again = judge_answer(rule, fresh, Watched())
-                if again:
-                    request, exchange, why, smaller = candidate, fresh, again, True
-                    break
-        return request, exchange, why
-
-    # --- relations -----------------------------------------------------------------------------------------------
-
-    async def relation(self, rule: Relation) -> Result:
-        """The verdict of a relation; of many at once there is only one where the server dies of them."""
-        crowd = self.pipeline.health.crowd
-        result = None if crowd and rule.chapter == CROWDS else await self._related(rule)
-        crowd = self.pipeline.health.crowd
-        if crowd is None or rule.chapter != CROWDS:
-            result = result or await self._related(rule)
-            if rule.id == self.crowd.blamed and self.crowd.sightings and result.finding is None:
-                return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd(rule))
-            return result
-        if rule.id != CROWD_RULE:
-            return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
-        line = curl(crowd.exchange.request, self.pipeline.target)
-        finding = Finding(
-            symptom=Symptom.KILLED_SERVER,
-            why=f"the server died of {crowd.deadly} requests at once, twice, and of none of them alone",
-            request=crowd.exchange.request,
-            exchange=crowd.exchange,
-            curl=" & ".join([line] * crowd.deadly) + " & wait",
-            confirmed="2/2",
-        )
-        return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
-
-    def _of_crowd(self, rule: Relation) -> Finding:
-        """The finding that what other rules saw only with many in flight makes."""
-        first, *others = self.crowd.sightings
-        line = curl(first.request, self.pipeline.target)
-        return Finding(
-            symptom=first.symptom,
-            why=f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
-            request=first.request,
-            exchange=first.exchange,
-            curl=" & ".join([line] * MOST_AT_ONCE) + " & wait",
-            confirmed=first.confirmed,
-            sightings=len(self.crowd.sightings),
-            others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
-            steps=(first.request,) * MOST_AT_ONCE,
-        )
-
-    async def _related(self, rule: Relation) -> Result:
-        """Its script is run over its pins and drawn bodies, a violation once more."""
-        bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
-        held, undecided, note = 0, "", ""
-        sent = 0
-        for done, body in enumerate(bodies):
-            if beyond := self.settings.beyond(body):
-                undecided = beyond
-                continue
-            try:
-                found = await self._compared(rule, body)
-            except Undecided as reason:
-                undecided = str(reason)
-                continue
-            except Unproved as reason:
-                missing = f"{len(bodies) - done} of {len(bodies)} comparisons were not made"
-                return Result(rule.id, Verdict.ERROR, note=f"{reason}; {missing}", requests=sent)
-            sent += sum(len(exchanges) for _, exchanges in found.seen)
-            if self.pipeline.gone:
-                break
-            if found.crowd:
-                why, exchanges = found.seen[-1]
-                last = exchanges[-1]
-                note = self.crowd.note(CrowdSighting(rule.id, why or "", rule.symptom, last.request, last, found.told))
-            elif found.asked:
-                return self._broken(rule, found, sent)
-            held += 1
-        if self.pipeline.gone:
-            return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
-        if not held:
-            return Result(rule.id, Verdict.NOT_OFFERED, note=undecided or "nothing to compare", requests=sent)
-        verdict = upheld(rule.strength)
-        return Result(rule.id, verdict, observed="held", judged=held, requests=sent, note=note)
-
-    async def _compared(self, rule: Relation, body: Body) -> Asked[Played]:
-        """The times that a comparison was broken, and how often it was made (0: it held); never from an ill server."""
-
-        async def work() -> Asked[Played]:
-            first = await self._play(rule, body)
-            if first[0] is None:
-                return Asked([first], 0)
-            if not self.prove:
-                raise Unproved(LEFT)
-
-            async def again() -> Played | None:
-                return await self._broken_again(rule, body, alone=True)
-
-            async def crowd() -> list[Played | None]:
-                turns = range(min(self.settings.in_flight, TURNS_AT_ONCE))
-                return list(await asyncio.gather(*(self._broken_again(rule, body, alone=False) for _ in turns)))
-
-            if self.crowd.blamed is None or rule.chapter == CROWDS:
-                return await asked_again(first, again)
-            return await asked_again(first, again, crowd, known=self.crowd.known)
-
-        health = self.pipeline.health
-        found = await health.undisturbed(work, lambda value: value.asked == 0)
-        if found is None:
-            raise Undecided(f"the server was not itself ({self.pipeline.gone or 'it fell ill each time'})")
-        return found
-
-    async def _broken_again(self, rule: Relation, body: Body, *, alone: bool) -> Played | None:
-        """The comparison made anew, with nothing else in flight where it is made one request at a time."""
-        try:
-            played = await self._play(rule, body, again=True, alone=alone)
-        except Undecided:
-            return None  # seen once, and not seen again
-        return played if played[0] is not None else None
-
-    def _broken(self, rule: Relation, found: Asked[Played], sent: int) -> Result:
-        why, exchanges = found.seen[-1]
-        last = exchanges[-1]
-        finding = Finding(
-            symptom=rule.symptom,
-            why=why or "",
-            request=last.request,
-            exchange=last,
-            curl=" ; ".join(curl(exchange.request, self.pipeline.target) for exchange in exchanges[-3:]),
-            confirmed=found.told,
-            others=tuple(cut(exchange.request.content, 300) for exchange in exchanges[:-1][:5]),
-            steps=tuple(exchange.request for exchange in exchanges[:STEPS]),
-        )
-        verdict = weighed(rule.strength, found.steady, self.settings.strict)
-        return Result(rule.id, verdict, requests=sent, finding=finding)
-
-    async def _play(self, rule: Relation, body: Body, *, again: bool = False, alone: bool = False) -> Played:
-        """Run the script once; with ``again`` every request is sent anew, and ``alone`` but for those of a list."""
-        script = rule.script(body)
-        made: list[Exchange] = []
-        step: Step = next(script)
-        try:
-            while True:
-                reply: Any
-                if isinstance(step, list):
-                    reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
-                    made += reply
-                elif isinstance(step, Call):
-                    reply = await self._drive(rule, step)
-                    made += reply.exchanges
-                else:
-                    reply = await self._ask(rule, step, again=again, alone=alone)
-                    made.append(reply)
-                step = script.send(reply)
-        except StopIteration as end:
-            return end.value, made
-        except Unlocked as reason:
-            if self.settings.key != "required":
-                raise
-            return f"{reason}, and the profile {self.settings.profile} says that it wants one", made
-
-    async def _drive(self, rule: Relation, call: Call) -> Outcome:
-        """What a real client makes of the endpoint; its requests count as this run's."""
-        target = self.pipeline.target
-        request, budget = prepare(as_request(call.body), target), target.budget
-        if budget is not None and not budget.reserve(request, MOST_SENT):
-            raise Unproved(budget.spent)
-        outcome: Outcome | None = None
-        try:
-            outcome = await self.pipeline.occupy(lambda: clients.drive(call, target), rule.id)
-        finally:
-            if budget is not None:
-                budget.release(request, MOST_SENT, outcome.exchanges if outcome else ())
-        if outcome is None and budget is not None and not self.pipeline.gone:
-            raise Unproved(budget.spent)
-        if outcome is None:
-            raise Undecided(f"no client is started any more ({self.pipeline.gone})")
-        for exchange in outcome.exchanges:
-            self.pipeline.traffic.add(exchange)
-        return clients.judged(outcome, self._broken_by)
-
-    def _broken_by(self, exchange: Exchange) -> tuple[str, ...]:
-        """The must rules about answers that an exchange breaks."""
-        rules = [rule for rule in self.sightings.rules if rule.strength is Strength.MUST]
-        return tuple(rule.id for rule in rules if judge_answer(rule, exchange, Watched()))
-
-    async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool, alone: bool = False) -> Exchange:
-        request = step.request if isinstance(step, Fresh) else step
-        if again and alone:
-            exchange = await self.pipeline.ask_alone(request, rule.id)
-        elif again or isinstance(step, Fresh):
-            exchange = await self.pipeline.ask_again(request, rule.id, URGENT if again else LATER)
-        else:
-            exchange = await self.pipeline.ask(request, rule.id, LATER)
-        if unaffordable(exchange):
-            raise Unproved(describe(exchange))
-        if exchange.answer is not None and exchange.answer.status in BUSY:
-            raise Unproved(f"{PUT_OFF} ({describe(exchange)})")
-        if react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
-            raise Undecided(f"no answer to compare ({describe(exchange)})")
-        # what a server makes of an invalid request that it took is that rule's finding, and no other's
-        if (
-            react(exchange) is Reaction.REFUSED
-            or exchange.status == 401
-            or (rule.valid and react(exchange) is Reaction.ACCEPTED)
-        ):
-            with self.ledger.of(rule.id):
-                self.sightings.observe(exchange, rule.id)
-        return exchange
+            result = await work
+        except Exception as error:  # a fault of ours must not hang the run
+            result = faulted(rule.id, error)
+        self.publish(replace(result, seconds=time.monotonic() - started))

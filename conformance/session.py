@@ -1,29 +1,24 @@
 """One run inside pytest: the endpoint is resolved once, rules are asked, results become record lines.
 
-In a run with xdist the controller resolves the endpoint and asks the gates; workers get the outcome and ask the rules
-of their own items. Only the controller (or the single process) writes the record.
+In a run with xdist the controller resolves the endpoint and asks the gates; workers get the outcome (``handover``) and
+ask the rules of their own items. Only the controller (or the single process) writes the record.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
-import platform
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..reports.jsonl import Writer, choose_folder
-from . import canary, clients, record, resume, vendor
+from . import canary, record, resume, standing, vendor
 from .access import Access, AccessError
-from .access import restored as restored_access
 from .again import CROWD_RULE
 from .budget import Budget
 from .campaign import Campaign
@@ -31,17 +26,15 @@ from .catalogue import Catalogue, load
 from .lifeline import READY_WITHIN, Lifeline
 from .model import AnswerRule, Gate, Rule
 from .pace import Pace
-from .plan import Settings, asked_at, needed_gates, own_pins
+from .plan import Settings, needed_gates
 from .profile import Profile
 from .results import Capability, Result, Verdict
 from .shards import Share
 from .sharing import Shared, shared
-from .target import EndpointError, Target
+from .target import REFERENCE, EndpointError, Target
 from .traffic import Traffic
 from .vendor import Vendor
-from .waivers import Waivers, restored
-
-REFERENCE = "reference"
+from .waivers import Waivers
 
 STARTING = 15.0
 """Seconds for which a server that was started here may also refuse."""
@@ -53,7 +46,11 @@ def concluded_by_controller(rule: Rule) -> bool:
 
 
 class Session:
-    """The state of one run in one process. ``handed`` is what a controller passed to this worker."""
+    """The state of one run in one process.
+
+    ``lines`` are the result lines by rule, ``expected`` the rules that are to be asked, ``submitted`` those that were
+    queued. ``shares`` are the ceilings of workers to come. ``more`` joins the footer of the record.
+    """
 
     def __init__(
         self,
@@ -94,17 +91,17 @@ class Session:
         self.is_worker = False
         self.databases: list[str] = []
         self.shared: Shared | None = None
-        self._shares: list[dict[str, int | None]] = []
+        self.shares: list[dict[str, int | None]] = []
         self.shard: Share | None = None
         self.today = datetime.now(UTC).date()  # one day for the whole run, in every process
         self.traffic = Traffic()
-        self.more: dict[str, Any] = {}  # for the footer
+        self.more: dict[str, Any] = {}
         self.on_line: Callable[[Mapping[str, Any]], None] = lambda line: None
-        self._submitted: set[str] = set()
+        self.submitted: set[str] = set()
         self._writer: Writer | None = None
         self._lock = threading.Lock()
         self._stack = ExitStack()
-        self._started = time.monotonic()
+        self.started = time.monotonic()
 
     # --- opening -------------------------------------------------------------------------------------------------
 
@@ -151,10 +148,10 @@ class Session:
         """Take over what an earlier part of this run has found and spent."""
         self.lines |= earlier.lines
         self.capabilities |= earlier.capabilities
-        self._submitted.update(earlier.lines)
+        self.submitted.update(earlier.lines)
         self.traffic.requests += earlier.requests
         self.traffic.tokens = earlier.tokens or None
-        self._started -= earlier.seconds
+        self.started -= earlier.seconds
         if self.budget:
             self.budget.sent += earlier.requests
             self.budget.used += earlier.tokens
@@ -172,7 +169,7 @@ class Session:
         self.campaign.capabilities |= self.capabilities  # what the earlier part has found stands
         self.capabilities = dict(self.campaign.capabilities)
         if self._writer and not self.lines:
-            self._writer.begin_again(self._header())
+            self._writer.begin_again(standing.header(self))
         for result in results:
             self._note(result)
 
@@ -181,7 +178,7 @@ class Session:
         if self.folder:
             self._writer = self._stack.enter_context(Writer(self.folder, append=self.earlier is not None))
             if not self.earlier:
-                self._writer.write(self._header())
+                self._writer.write(standing.header(self))
 
     def _resolve(self, url: str) -> Target:
         how = self._how()
@@ -195,83 +192,6 @@ class Session:
             return self.access.resolving()
         except AccessError as error:
             raise EndpointError(str(error)) from None
-
-    def handover(self, workers: int) -> dict[str, Any]:
-        """What one of so many workers needs, as plain values. No secret is among them: workers read their own
-        environment."""
-        assert self.target is not None
-        target = {
-            "base": self.target.base,
-            "query": self.target.query,
-            "model": self.target.model,
-            "fields": dict(self.target.fields),
-            "models": dict(self.target.models),
-            "extra": dict(self.target.extra),
-            "plain_headers": self.target.plain_headers,
-        }
-        return {
-            "endpoint": self.endpoint,
-            "target": target,
-            "access": asdict(self.access),
-            "settings": asdict(self.settings),
-            "vendors": bool(self.vendors),
-            "capabilities": {name: found.value for name, found in self.capabilities.items()},
-            "waivers": self.waivers.header(),
-            "today": self.today.isoformat(),
-            "lines": list(self.lines.values()),
-            "shard": self.shard.told() if self.shard else None,
-            "budget": self._budget_of(workers),
-            "databases": self.databases,
-        }
-
-    def _budget_of(self, workers: int) -> dict[str, int | None] | None:
-        """The ceilings of the next worker, counted as spent until it tells. One in place of a dead one gets none."""
-        if self.budget is None:
-            return None
-        if not self._shares:
-            self._shares = self.budget.shares(workers, own_pins(self.catalogue))
-        return self._shares.pop() if len(self._shares) > 1 else self._shares[0]
-
-    @classmethod
-    def taken_over(cls, handed: dict[str, Any], workers: int) -> Session:
-        """The session of a worker, whose lanes are its share of what may be in flight."""
-        settings = Settings(**handed["settings"])
-        settings = replace(settings, in_flight=max(1, -(-settings.in_flight // max(1, workers))))
-        access = restored_access(handed["access"])
-        access = replace(access, rate=access.share(max(1, workers)))
-        vendors = vendor.found() if handed["vendors"] else ()
-        session = cls(handed["endpoint"], handed["target"]["model"], access, settings, vendors=vendors)
-        session.is_worker = True
-        session.databases = handed["databases"]
-        session.budget = Budget(**handed["budget"], part=True) if handed["budget"] else None
-        how = access.resolving()
-        if settings.key == "none":
-            how["key"] = None
-        session.target = Target(**handed["target"], **how, budget=session.budget)
-        session.capabilities = {name: Capability(value) for name, value in handed["capabilities"].items()}
-        session.lines = {line["rule"]: line for line in handed["lines"]}
-        session._submitted.update(session.lines)
-        session.shard = Share(**handed["shard"]) if handed["shard"] else None
-        session.waivers = restored(handed["waivers"])
-        session.today = date.fromisoformat(handed["today"])
-        return session
-
-    def outcome(self) -> dict[str, Any]:
-        """What a worker tells the controller at its end, as plain values."""
-        spent = self.budget.told() if self.budget else None
-        fault = self.shared.fault if self.shared else ""
-        told = {"gone": self.gone, "suspects": self.suspects, "budget": spent, "fault": fault}
-        return {"traffic": self.traffic.as_dict(), **told}
-
-    def add(self, outcome: dict[str, Any]) -> None:
-        """In the controller: what a worker told at its end."""
-        self.traffic.merge(outcome["traffic"])
-        self.gone = self.gone or outcome["gone"]
-        if self.shared:
-            self.shared.fault = self.shared.fault or outcome["fault"]
-        if self.budget:
-            self.budget.add(outcome["budget"])
-        self.suspects += [text for text in outcome["suspects"] if text not in self.suspects]
 
     def _start_campaign(self) -> None:
         assert self.target is not None
@@ -299,10 +219,10 @@ class Session:
         if self.campaign is None:
             self._start_campaign()
         assert self.campaign is not None
-        rules = [self.catalogue.by_id[name] for name in rule_ids if name not in self._submitted]
+        rules = [self.catalogue.by_id[name] for name in rule_ids if name not in self.submitted]
         if self.is_worker:  # these are concluded by the controller, from the traffic of all
             rules = [rule for rule in rules if not concluded_by_controller(rule)]
-        self._submitted.update(rule_ids)
+        self.submitted.update(rule_ids)
         requests = [rule for rule in rules if not isinstance(rule, Gate)]
         if requests:
             self.campaign.submit(requests)
@@ -373,106 +293,6 @@ class Session:
         """Stop everything and end the record."""
         self.finish_asking()
         if self._writer:
-            self._writer.write(
-                {
-                    "kind": "footer",
-                    "requests": self.traffic.requests,
-                    "tokens": self.traffic.tokens,
-                    "seconds": round(time.monotonic() - self._started, 3),
-                    "counts": self.counts(),
-                    "verdict": self.verdict(),
-                    "traffic": self.traffic.told(),
-                    "answers": self.second_wave(),
-                    "incidents": self.incidents,
-                    "finished": record.now(),
-                }
-                | ({"budget": self.budget.told()} if self.budget else {})
-                | ({"resumed": len(self.earlier.lines)} if self.earlier else {})
-                | ({"waiver_remarks": remarks} if (remarks := self.waiver_remarks(of_vendors=False)) else {})
-                | ({"vendors": self.vendor_counts()} if self.vendors else {})
-                | self.more
-            )
+            self._writer.write(standing.footer(self))
             self._writer = None
         self._stack.close()
-
-    def counts(self) -> dict[str, int]:
-        """Number of rules by verdict, without those of vendors."""
-        return dict(Counter(line["verdict"] for name, line in self.lines.items() if not vendor.is_vendor(name)))
-
-    def verdict(self) -> str:
-        """``conformant``, ``non-conformant`` or ``incomplete``, as far as the run has come."""
-        verdict = record.verdict_of_run(self.counts())
-        if self.settings.strict and self.waiver_remarks(of_vendors=False):
-            return record.NON_CONFORMANT  # as the exit code says
-        return record.INCOMPLETE if verdict == record.CONFORMANT and not self.complete else verdict
-
-    def vendor_counts(self) -> dict[str, dict[str, int]]:
-        """Number of vendors' rules, by chapter and verdict."""
-        return {
-            one.chapter.name: dict(
-                Counter(line["verdict"] for line in self.lines.values() if line["chapter"] == one.chapter.name)
-            )
-            for one in self.vendors
-        }
-
-    def waiver_remarks(self, *, of_vendors: bool = True) -> list[str]:
-        """What the waivers say too much about this run, in sentences; ``of_vendors``: of vendors' rules as well."""
-        if self.target is None:
-            return []
-        lines = [line for name, line in self.lines.items() if of_vendors or not vendor.is_vendor(name)]
-        return self.waivers.remarks(lines, self.target.model, self.settings.vintage, self.today)
-
-    def second_wave(self) -> dict[str, int]:
-        """Rules about answers: with any judged, with others' answers judged, and requests of their own."""
-        official = (rule.id for rule in self.catalogue.answers if not vendor.is_vendor(rule.id))
-        asked = [self.lines[name] for name in official if name in self.lines]
-        judged = [line for line in asked if line["judged"]]
-        return {
-            "rules": len(judged),
-            "from_traffic": sum(line["judged_traffic"] > 0 for line in judged),
-            "extra_requests": sum(line["requests"] for line in asked),
-        }
-
-    @property
-    def complete(self) -> bool:
-        """Whether every rule was asked, and every death of a server that was started here has its finding."""
-        died = self.lifeline.deaths if self.lifeline else []
-        return not self.unasked() and not (died and self.unexplained)
-
-    def unasked(self) -> list[str]:
-        """Rules that were to be asked and have no verdict, or one that says they were not asked."""
-        missing = [name for name in self.expected if name not in self.lines]
-        errors = [name for name, line in self.lines.items() if line["verdict"] == Verdict.ERROR.value]
-        return sorted(missing) + errors
-
-    def _header(self) -> dict[str, Any]:
-        assert self.target is not None
-        ids = [rule.id for rule in asked_at(self.catalogue, self.settings.depth)]
-        names = ["chatproof", "hypothesis", "hypothesis-jsonschema", "pytest", "httpx"]
-        names += ["openai"] if clients.installed() else []
-        header: dict[str, Any] = (
-            {
-                "kind": "header",
-                "format": record.FORMAT,
-                "suite": importlib.metadata.version("chatproof"),
-                "catalogue": self.catalogue.hash,
-                "rules": sum(not vendor.is_vendor(name) for name in ids),
-                "vintage": self.settings.vintage,
-                "endpoint": self.target.base,
-                "model": self.target.model,
-                "profile": self.profile.name,
-                "capabilities": {name: found.value for name, found in self.capabilities.items()},
-                "seed": self.settings.seed,
-                "command": self.command,
-                "settings": asdict(self.settings),
-                "versions": {name: importlib.metadata.version(name) for name in names}
-                | {"python": platform.python_version()},
-                "started": record.now(),
-            }
-            | ({"vendors": [one.told(ids) for one in self.vendors]} if self.vendors else {})
-            | ({"claims": self.profile.header()} if self.profile.digest else {})
-            | ({"waivers": self.waivers.header()} if self.waivers.entries else {})
-            | ({"embedded": True} if self.endpoint == REFERENCE else {})
-            | ({"shard": self.shard.told()} if self.shard else {})
-        )
-        return header

@@ -44,8 +44,8 @@ class Watched:
     own: int = 0
     unasked: str = ""
     """Why requests of its own were not asked, where a ceiling forbade it."""
-    smallest: list[Sighting] = field(default_factory=list)
-    marks: set[str] = field(default_factory=set)
+    smallest: list[Sighting] = field(default_factory=list[Sighting])
+    marks: set[str] = field(default_factory=set[str])
 
 
 class Sightings:

@@ -111,10 +111,10 @@ def unglued(event: Event) -> list[Event]:
 
 @dataclass
 class _Reader:
-    events: list[Event] = field(default_factory=list)
-    stray: list[str] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)
-    fields: list[tuple[str, str]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list[Event])
+    stray: list[str] = field(default_factory=list[str])
+    data: list[str] = field(default_factory=list[str])
+    fields: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     comments: int = 0
     dataless: int = 0
     identified: bool = False

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..reports import compare_writers
 from ..reports.causes import causes
-from . import vendor
+from . import standing, vendor
 from .record import cut, printable
 from .results import Capability, Verdict
 from .session import Session
@@ -22,12 +22,12 @@ _WORDS = {"conformant": "conformant", "non-conformant": "not conformant", "incom
 
 def write(terminal: Any, run: Session) -> None:
     """Verdict, counts, one line per broken rule, warnings, waivers, what is not offered, and where the record lies."""
-    counts = run.counts()
-    unasked = run.unasked()
+    counts = standing.counts(run)
+    unasked = standing.unasked(run)
     terminal.section("chatproof", "=")
     target = run.target
     assert target is not None
-    terminal.line(_verdict(run.verdict(), counts, len(unasked)))
+    terminal.line(_verdict(standing.verdict(run), counts, len(unasked)))
     terminal.line(
         f"{target.base} · model {printable(target.model)}{_profile(run)} · vintage {run.settings.vintage}"
         f" · seed {run.settings.seed} · {run.traffic.requests} requests"
@@ -38,7 +38,7 @@ def write(terminal: Any, run: Session) -> None:
     lines = [line for name, line in run.lines.items() if not vendor.is_vendor(name)]
     _broken(terminal, [line for line in lines if line["verdict"] in _RED])
     _warnings(terminal, [line for line in lines if line["verdict"] == Verdict.WARNING.value])
-    _waived(terminal, [line for line in lines if line["verdict"] == Verdict.WAIVED.value], run.waiver_remarks())
+    _waived(terminal, [line for line in lines if line["verdict"] == Verdict.WAIVED.value], standing.waiver_remarks(run))
     _vendors(terminal, run)
     declined = [
         line for line in lines if line["verdict"] == Verdict.NOT_OFFERED.value and line["rule"].startswith("gate.")
@@ -85,7 +85,7 @@ def _profile(run: Session) -> str:
 
 def _vendors(terminal: Any, run: Session) -> None:
     """What became of the rules of vendors, which the counts above leave out."""
-    for one, counts in zip(run.vendors, run.vendor_counts().values(), strict=True):
+    for one, counts in zip(run.vendors, standing.vendor_counts(run).values(), strict=True):
         told = ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
         name = f"{one.chapter.name} (rules of {one.package} {one.version}, no part of the verdict)"
         terminal.line(printable(f"{name}: {told or 'nothing asked'}"))

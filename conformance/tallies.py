@@ -7,11 +7,12 @@ what its traffic said can be continued without asking it again, and what several
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
+from ..strategies.json_values import is_object
 from .again import Crowd, CrowdSighting
 from .exchange import Answer, Exchange, Request, Trouble
 from .model import AnswerRule, Symptom
@@ -35,7 +36,7 @@ class Ledger:
         self._marks: dict[str, dict[str, list[str]]] = {}
 
     @contextmanager
-    def of(self, label: str) -> Iterator[None]:
+    def of(self, label: str) -> Generator[None]:
         """Book what is observed within for the rule ``label``. Nothing may be awaited within."""
         watched = [self._sightings.of[rule.id] for rule in self._sightings.rules]
         before = [(one.judged, one.seen, tuple(one.smallest), frozenset(one.marks)) for one in watched]
@@ -141,7 +142,7 @@ def _restored(row: Line) -> Sighting:
 
 def resendable(request: Request) -> Request:
     """A recorded request as it was before it was sent: with its body where that gives the same bytes."""
-    if request.raw is None or not isinstance(request.body, dict):
+    if request.raw is None or not is_object(request.body):
         return request
     plain = Request(
         body=request.body,

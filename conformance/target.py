@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .budget import Budget
 
 
+REFERENCE = "reference"
+"""What stands for the URL of the embedded server."""
+
+
 class EndpointError(Exception):
     """The endpoint cannot be tested; the message is one line that names the cause and the mend.
 
@@ -71,10 +75,10 @@ class Target:
     model: str = MODEL
     key: str | None = field(default=None, repr=False)
     key_variable: str = DEFAULT_KEY_VARIABLE
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     bounds: Bounds = Bounds()
-    models: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict[str, str])
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     plain_headers: tuple[tuple[str, str], ...] = ()
     budget: Budget | None = field(default=None, repr=False, compare=False)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..strategies.json_values import is_object
 from .exchange import Answer, Exchange
 from .sse import NOT_JSON
 
@@ -26,8 +27,8 @@ class Traffic:
     requests: int = 0
     tokens: int | None = None
     busy: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    latencies: Counter[int] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter[str])
+    latencies: Counter[int] = field(default_factory=Counter[int])
 
     def add(self, exchange: Exchange) -> None:
         """Count one exchange, with its re-sends."""
@@ -98,8 +99,8 @@ def completion_tokens(answer: Answer) -> int | None:
     else:
         values = [answer.json]
     for value in reversed(values):
-        usage = value.get("usage") if value is not NOT_JSON and isinstance(value, dict) else None
-        told = usage.get("completion_tokens") if isinstance(usage, dict) else None
+        usage = value.get("usage") if value is not NOT_JSON and is_object(value) else None
+        told = usage.get("completion_tokens") if is_object(usage) else None
         if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 2**40:
             return told
     return None

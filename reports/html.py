@@ -6,21 +6,22 @@ autoescape; the page's policy lets only the style and script with our hashes thr
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Undefined
 from markupsafe import Markup
 
 from .causes import URGENCY, Cause, causes
-from .reading import BROKEN, Line, Run, mapping
-from .showing import SHORT, UNSEEN, block, dotted, duration, pretty, visible
+from .charts import of_traffic
+from .grid import BEYOND, KINDS, VERDICTS, kind_of, rows_of, verdict_of
+from .reading import BROKEN, Line, Run, mapping, sequence
+from .showing import SHORT, UNSEEN, block, dotted, pretty, visible
 from .tables import TEMPLATES, hashed
 
 NAME = "report.html"
@@ -37,106 +38,12 @@ HEAD = 12
 ALIKE = 12
 """Rules that a finding names as others like it; more are counted."""
 
-PROPERTIES = [
-    "messages",
-    "model",
-    "store",
-    "metadata",
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "max_tokens",
-    "max_completion_tokens",
-    "n",
-    "modalities",
-    "prediction",
-    "audio",
-    "presence_penalty",
-    "response_format",
-    "seed",
-    "service_tier",
-    "stop",
-    "stream",
-    "stream_options",
-    "temperature",
-    "top_p",
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "user",
-    "function_call",
-    "functions",
-]
-"""The 29 properties in the order of the seed document, as in the catalogue (a test compares them)."""
-
-VERDICTS = {
-    "failed": ("✗", "a proved violation of a must"),
-    "inconsistent": ("~", "violated, but not every time"),
-    "warning": ("!", "a proved violation of a should"),
-    "error": ("?", "not asked or not reached; not the rule's fault"),
-    "waived": ("w", "violated, as a waiver says"),
-    "blocked": ("/", "not asked: its gate shows that the server does not look at the feature, or fails"),
-    "passed": ("✓", "held for every request"),
-    "info": ("i", "no document settles it: which way the server went"),
-    "not_offered": ("–", "about a feature that the server declines, or an answer it never gave"),
-}
-"""Glyph and meaning of each verdict. The first that a cell of the grid holds gives the cell its colour."""
-
 SECTIONS = ("failed", "inconsistent", "warning", "error", "waived", "info", "blocked", "not_offered", "passed")
 """Verdicts in the order of the list of rules: what there is to read comes first."""
-
-KINDS = {
-    "gate": "looked at",
-    "valid": "valid edges",
-    "invalid": "invalid",
-    "types": "types",
-    "null": "null",
-    "answers": "answers",
-    "streaming": "streaming",
-    "effects": "effects",
-}
-"""Columns of the grid."""
-
-
-def kind_of(line: Line) -> str:
-    """The column of a rule: by its chapter, else by the words of its id, else by what its title says it does."""
-    chapters = {
-        "gates": "gate",
-        "answer": "answers",
-        "additions": "answers",
-        "error": "answers",
-        "stream": "streaming",
-        "stream_effects": "streaming",
-        "effects": "effects",
-        "relations": "effects",
-        "other_forms": "effects",
-        "compared": "effects",
-        "many": "effects",
-    }
-    chapter, rule = str(line["chapter"]), str(line["rule"])
-    if chapter in chapters:
-        return chapters[chapter]
-    words = [word for word in rule.split(".") if word not in ("accepts", "refuses", "among")]
-    if "null" in words:
-        return "null"
-    if words and words[-1] in ("type", "integral", "item", "object"):
-        return "types"
-    if rule.endswith((".accepts", ".refuses")):
-        return "valid" if rule.endswith(".accepts") else "invalid"
-    return "invalid" if str(line["title"]).startswith("refuses") else "valid"
 
 
 def _number(value: object, form: str = ",") -> str:
     return format(value, form) if isinstance(value, int | float) and not isinstance(value, bool) else "not known"
-
-
-def _list(value: object) -> Sequence[Any]:
-    return cast(Sequence[Any], value) if isinstance(value, list | tuple) else ()
-
-
-def _verdict(line: Line) -> str:
-    return line["verdict"] if line["verdict"] in tuple(VERDICTS) else "error"
 
 
 def _plain(rule: object) -> bool:
@@ -173,7 +80,7 @@ def _finding(line: Line, most: int) -> dict[str, Any]:
     except ValueError:
         phrase = ""
     curl, count = str(finding.get("curl") or ""), re.fullmatch(r"(\d+)/(\d+)", str(finding.get("confirmed")))
-    request, steps = finding.get("request"), _list(finding.get("steps"))
+    request, steps = finding.get("request"), sequence(finding.get("steps"))
     return {
         "symptom": visible(finding.get("symptom")).replace("_", " "),
         "why": finding.get("why"),
@@ -188,7 +95,7 @@ def _finding(line: Line, most: int) -> dict[str, Any]:
         "replay": f"chatproof replay run.jsonl {shlex.quote(str(line['rule']))}" if _plain(line["rule"]) else "",
         "confirmed": f"{count[1]} of {count[2]} times" if count else "",
         "sightings": finding.get("sightings"),
-        "others": [block(str(other), min(most, 400)) for other in _list(finding.get("others"))[:20]],
+        "others": [block(str(other), min(most, 400)) for other in sequence(finding.get("others"))[:20]],
         "waiver": mapping(finding.get("waiver")),
     }
 
@@ -219,19 +126,6 @@ def _place(line: Line) -> tuple[str, str]:
     return str(line["property"]), str(mapping(line["finding"]).get("symptom"))
 
 
-def _grid(lines: Iterable[Line]) -> list[tuple[str, list[tuple[str, int, str, int]]]]:
-    """Rows of the grid: a property, and for each kind the number of rules, their worst verdict and how many have it."""
-    rows: dict[str, dict[str, list[str]]] = {name: {} for name in PROPERTIES}
-    for line in lines:
-        rows.setdefault(str(line["property"]), {}).setdefault(kind_of(line), []).append(_verdict(line))
-
-    def cell(kind: str, verdicts: list[str]) -> tuple[str, int, str, int]:
-        worst = min(verdicts, key=list(VERDICTS).index, default="")
-        return kind, len(verdicts), worst, verdicts.count(worst)
-
-    return [(name, [cell(kind, row.get(kind, [])) for kind in KINDS]) for name, row in rows.items()]
-
-
 def command_of(header: Line) -> str:
     """The command that repeats a run: the header's own, else one made from its settings."""
     if isinstance(header.get("command"), str) and header["command"]:
@@ -250,47 +144,6 @@ def command_of(header: Line) -> str:
     return " ".join(shlex.quote(str(word)) for word in words)
 
 
-def _traffic(footer: Line) -> dict[str, Any]:
-    """Charts of the traffic, with every number checked: statuses as (label, count, share of the largest in percent)."""
-    traffic = mapping(footer.get("traffic"))
-    latency = mapping(traffic.get("latency"))
-    statuses = [(str(name), count) for name, count in mapping(traffic.get("statuses")).items() if _counted(count)]
-    rows = [tuple(row) for row in _list(latency.get("histogram")) if len(_list(row)) == 2 and all(map(_counted, row))]
-    marks = [(name, duration(latency[name])) for name in ("p50", "p90", "p99", "max") if _counted(latency.get(name))]
-    return {"statuses": _bars(sorted(statuses)[:30]), "histogram": _histogram(rows), "marks": marks}
-
-
-PER_DECADE = 10
-"""Buckets of the latencies from one power of ten seconds to the next, as ``traffic`` counts them."""
-
-
-def _histogram(rows: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Buckets on an axis of equal ratios, in percent of its width: bars as (label, count, left, height), powers of ten
-    as (label, left), and the width of a bucket; empty where there is nothing to draw."""
-    found = {round(PER_DECADE * math.log10(bound)): count for bound, count in rows if 1e-7 < bound < 1e5}
-    if not found:
-        return {}
-    first = min(found) - 1
-    slots = max(max(found) - first, PER_DECADE)  # a narrow distribution looks narrow
-    most = max(found.values()) or 1
-    bars = [
-        (duration(10 ** (place / PER_DECADE)), count, round(100 * (place - 1 - first) / slots, 3), 100 * count / most)
-        for place, count in sorted(found.items())
-    ]
-    decades = range(math.ceil(first / PER_DECADE), (first + slots) // PER_DECADE + 1)
-    ticks = [(duration(10.0**power), round(100 * (PER_DECADE * power - first) / slots, 3)) for power in decades]
-    return {"bars": bars, "ticks": ticks, "width": round(100 / slots, 3)}
-
-
-def _counted(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
-
-
-def _bars(pairs: Sequence[tuple[str, float]]) -> list[tuple[str, float, float]]:
-    most = max((count for _, count in pairs), default=0) or 1
-    return [(label, count, round(100 * count / most, 2)) for label, count in pairs]
-
-
 @lru_cache
 def _environment(short: int) -> Environment:
     def finish(value: object) -> object:
@@ -304,7 +157,7 @@ def _environment(short: int) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, dotted=dotted)
+    environment.filters.update(number=_number, dotted=dotted)  # pyright: ignore[reportUnknownMemberType]  jinja2 leaves it open
     return environment
 
 
@@ -321,13 +174,13 @@ def _page(run: Run, most: int) -> str:
     lines = [_whole(line) for line in run.results]
     anchors = {line["rule"]: _anchor(line["rule"], number) for number, line in enumerate(lines)}
     findings = [line for line in lines if mapping(line["finding"])]
-    red, same = _alike([line for line in findings if _verdict(line) in BROKEN])
-    softer, like = _alike([line for line in findings if _verdict(line) == "warning"])
+    red, same = _alike([line for line in findings if verdict_of(line) in BROKEN])
+    softer, like = _alike([line for line in findings if verdict_of(line) == "warning"])
     urgencies = {word: [cause for cause in red if cause.urgency == word] for word in dict.fromkeys(URGENCY.values())}
     urgencies["warnings, none of them red"] = softer
     footer, command = run.footer or {}, command_of(run.header)
     (style, style_hash), (script, script_hash) = hashed("report.css"), hashed("report.js")
-    by_verdict = {name: [line for line in lines if _verdict(line) == name] for name in SECTIONS}
+    by_verdict = {name: [line for line in lines if verdict_of(line) == name] for name in SECTIONS}
 
     def finding_of(line: Line) -> dict[str, Any] | None:
         return _finding(line, most) if mapping(line["finding"]) else None
@@ -340,25 +193,25 @@ def _page(run: Run, most: int) -> str:
         versions=mapping(run.header.get("versions")),
         capabilities=[visible(word) for word in mapping(run.header.get("capabilities")).values()],
         digest=str(mapping(run.header.get("claims")).get("sha256", ""))[:12],
-        waiver_remarks=[str(remark) for remark in _list(footer.get("waiver_remarks"))],
+        waiver_remarks=[str(remark) for remark in sequence(footer.get("waiver_remarks"))],
         vendor=[mapping(line) for line in run.vendor],
         footer=footer,
         verdict=verdict,
         command=block(command, 4 * SHORT),
         command_copied=_as_shown(command, 4 * SHORT),
-        waivers=[mapping(waiver) for waiver in _list(run.header.get("waivers"))],
+        waivers=[mapping(waiver) for waiver in sequence(run.header.get("waivers"))],
         total=len(lines),
-        red=len([line for line in lines if _verdict(line) in BROKEN]),
+        red=len([line for line in lines if verdict_of(line) in BROKEN]),
         by_verdict=by_verdict,
         chapters=list(dict.fromkeys(str(line["chapter"]) for line in lines)),
         strengths=list(dict.fromkeys(str(line["strength"]) for line in lines)),
         urgencies={word: found for word, found in urgencies.items() if found},
         head=HEAD,
-        grid=_grid(lines),
-        known=PROPERTIES,
+        grid=rows_of(lines),
+        beyond=BEYOND,
         kinds=KINDS,
         verdicts=VERDICTS,
-        traffic=_traffic(footer),
+        traffic=of_traffic(footer),
         anchors=anchors,
         others=_others(findings, same | like),
         alike=ALIKE,

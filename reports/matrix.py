@@ -13,8 +13,9 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from .compare import JUDGED, symptom
+from .grid import VERDICTS
 from .html import NAME as REPORT
-from .html import VERDICTS, render
+from .html import render
 from .markdown import code, prose
 from .reading import BROKEN, Line, Run, mapping
 from .tables import page
@@ -245,8 +246,13 @@ def to_html(found: Matrix, start: Path | None = None, reports: Sequence[Path] = 
         glyphs=GLYPHS,
         glyph=glyph,
         words=says,
-        place=lambda link, cell: Markup("{}#{}").format(link, quote(str(cell["rule"]), errors="replace")),
+        place=_place,
     )
+
+
+def _place(link: Markup, cell: Mapping[str, object]) -> Markup:
+    """The way to a rule in a report that is linked."""
+    return Markup("{}#{}").format(link, quote(str(cell["rule"]), errors="replace"))
 
 
 def _link(report: Path, start: Path | None) -> Markup | None:

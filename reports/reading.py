@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +73,11 @@ def mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
+def sequence(value: object) -> Sequence[Any]:
+    """A value that ought to be a list, as one: empty where a stranger made it something else."""
+    return cast("Sequence[Any]", value) if isinstance(value, list | tuple) else ()
+
+
 PACKED = ".gz"
 """Ending of a record that gzip has made small."""
 LARGEST = 2**27
@@ -115,6 +120,7 @@ def read(place: str | Path) -> Run:
     lines: list[Line] = []
     remarks: list[str] = []
     for number, row in enumerate(rows, 1):
+        line: Line | list[Any] | str | float | None
         try:
             line = json.loads(row)
         except (ValueError, RecursionError):

@@ -10,6 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from .json_values import is_array
+
 MODEL = "chatproof-model"
 """Stands for the endpoint's model in every body; whoever sends a body puts the real name in."""
 
@@ -77,7 +79,7 @@ MOST_TOKENS = 32
 
 def text_of(content: Any) -> str:
     """The text of a message's content: the string, or the text parts joined."""
-    if isinstance(content, list):
+    if is_array(content):
         return "".join(part.get("text", "") for part in content)
     return content or ""
 
@@ -108,7 +110,7 @@ def wishing_for_json(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]
         return list(messages)
     last = max(i for i, message in enumerate(messages) if message["role"] == "user")
     content = messages[last]["content"]
-    wish = [*content, {"type": "text", "text": JSON_WISH}] if isinstance(content, list) else content + JSON_WISH
+    wish = [*content, {"type": "text", "text": JSON_WISH}] if is_array(content) else content + JSON_WISH
     return [{**message, "content": wish} if i == last else message for i, message in enumerate(messages)]
 
 
@@ -149,17 +151,25 @@ SCHEMAS: tuple[dict[str, Any], ...] = (
 )
 """Schemas within the strict subset, for answers and for the parameters of functions."""
 
+
+def _bias(token: int, bias: int) -> dict[str, int]:
+    return {str(token): bias}
+
+
+def _definition(name: str, members: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, **members}
+
+
 # Few choices a value: a rich body makes some fifty, at about 60 microseconds each.
-_members = st.sampled_from(
-    (
-        {},
-        {"description": "Looks it up."},
-        {"parameters": {"type": "object", "properties": {}}},
-        {"description": "Größe → 大小", "parameters": SCHEMAS[0]},
-        {"parameters": SCHEMAS[1], "strict": None},
-        {"parameters": SCHEMAS[1], "strict": False},
-    )
+_MEMBERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"description": "Looks it up."},
+    {"parameters": {"type": "object", "properties": {}}},
+    {"description": "Größe → 大小", "parameters": SCHEMAS[0]},
+    {"parameters": SCHEMAS[1], "strict": None},
+    {"parameters": SCHEMAS[1], "strict": False},
 )
+_members = st.sampled_from(_MEMBERS)
 _schemas = st.sampled_from(SCHEMAS)
 _formats = st.sampled_from(("text", "json_object", "json_schema"))
 _styles = st.sampled_from(({}, {"strict": True}, {"strict": False}, {"strict": None, "description": "An answer."}))
@@ -181,7 +191,7 @@ _bounds = {
 }
 _users = st.integers(0, 10**6).map("user-{}".format)
 _seeds = st.integers(-(2**53) + 1, 2**53 - 1)
-_biases = st.builds(lambda token, bias: {str(token): bias}, st.integers(0, 99), st.integers(-100, 100))
+_biases = st.builds(_bias, st.integers(0, 99), st.integers(-100, 100))
 
 
 @cache
@@ -233,7 +243,7 @@ def bodies(
     }
     dresses = st.sampled_from(("as drawn", "names", *["parts", "both"] * parts))
     names = st.text(NAME_ALPHABET, min_size=1, max_size=12)
-    definitions = st.builds(lambda name, members: {"name": name, **members}, names, _members)
+    definitions = st.builds(_definition, names, _members)
     predictions = phrases().map(lambda text: {"type": "content", "content": text})
     if parts:
         predictions |= phrases().map(lambda text: {"type": "content", "content": [m.text_part(text)]})

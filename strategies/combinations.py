@@ -301,7 +301,7 @@ def pairs_in(row: Mapping[str, str]) -> set[frozenset[tuple[str, str]]]:
 
 def make_rows(vintage: str = FIRST) -> list[Row]:
     """Search for a covering array anew with covertable, which takes some seconds. The most telling row is first."""
-    import covertable
+    import covertable  # pyright: ignore[reportMissingTypeStubs]  it has none
 
     factors = {name: levels(name, vintage) for name in features_of(vintage)}
     rules = [rule for rule in RULES if rule[0] in factors and rule[2] in factors]
@@ -311,8 +311,9 @@ def make_rows(vintage: str = FIRST) -> list[Row]:
         fits = {"operator": "in", "left": other, "values": sorted(wanted & set(factors[other]))}
         return {"operator": "or", "conditions": [{"operator": "not", "condition": has}, fits]}
 
-    found = covertable.make(factors, constraints=[either(*rule) for rule in rules], salt="c")  # the best of some salts
-    rows = [{name: row[name] for name in factors} for row in found]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    constraints = [either(*rule) for rule in rules]
+    found = list[Any](covertable.make(factors, constraints=constraints, salt="c"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    rows: list[Row] = [{name: row[name] for name in factors} for row in found]  # the salt is the best of some
     ordered: list[Row] = []
     missing = possible_pairs(vintage)
     while rows and missing:

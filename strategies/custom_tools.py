@@ -50,7 +50,8 @@ def allowed(*tools: Tool, mode: Any = "auto") -> dict[str, Any]:
     return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [reference_to(tool) for tool in tools]}}
 
 
-_members = st.sampled_from(({}, {"format": TEXT}, {"format": LARK}, {"format": REGEX}))
+_MEMBERS: tuple[dict[str, Any], ...] = ({}, {"format": TEXT}, {"format": LARK}, {"format": REGEX})
+_members = st.sampled_from(_MEMBERS)
 
 
 def custom_tools() -> SearchStrategy[Tool]:
@@ -59,7 +60,7 @@ def custom_tools() -> SearchStrategy[Tool]:
     def made(name: str, described: dict[str, Any], members: dict[str, Any]) -> Tool:
         return {"type": "custom", "custom": {"name": name, **described, **members}}
 
-    described = st.just({}) | prompts().map(lambda text: {"description": text})
+    described = st.just(dict[str, Any]()) | prompts().map(lambda text: {"description": text})
     return st.builds(made, plain_names(), described, _members)
 
 

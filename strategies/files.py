@@ -19,7 +19,8 @@ def _pdf(text: str) -> bytes:
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(page), page),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     )
-    written, places = b"%PDF-1.4\n", []
+    written = b"%PDF-1.4\n"
+    places: list[int] = []
     for number, value in enumerate(objects, 1):
         places.append(len(written))
         written += b"%d 0 obj\n%s\nendobj\n" % (number, value)

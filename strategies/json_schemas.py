@@ -14,7 +14,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from hypothesis_jsonschema import from_schema
+from hypothesis_jsonschema import from_schema  # pyright: ignore[reportUnknownVariableType]  its types are not whole
+
+from .json_values import is_object
 
 Schema = dict[str, Any]
 
@@ -26,8 +28,11 @@ _property_names = st.builds(str.__add__, st.sampled_from(_LOWER), st.text(_LOWER
 
 def _described(schema: SearchStrategy[Schema]) -> SearchStrategy[Schema]:
     """The same schemas, some with a description. Shrinks towards none."""
-    described = st.builds(lambda inner, text: {**inner, "description": text}, schema, _words)
-    return st.one_of(schema, described)
+
+    def described(inner: Schema, text: str) -> Schema:
+        return {**inner, "description": text}
+
+    return st.one_of(schema, st.builds(described, schema, _words))
 
 
 def _leaves() -> SearchStrategy[Schema]:
@@ -79,7 +84,7 @@ def strict_schemas() -> SearchStrategy[Schema]:
 
 def objects_in(schema: Any) -> list[Schema]:
     """Every object schema within ``schema``, itself included, outermost first."""
-    if not isinstance(schema, dict):
+    if not is_object(schema):
         return []
     here = [schema] if schema.get("type") == "object" else []
     below = [*schema.get("properties", {}).values(), schema.get("items")]
@@ -128,7 +133,7 @@ def instances(schema: Schema) -> SearchStrategy[Any]:
     Shrinks towards small values, as hypothesis-jsonschema does.
     """
     # codec="utf-8" would leave out the surrogates, at the price of seconds and 200 MB where Hypothesis has no cache
-    return from_schema(schema, allow_x00=False, codec=None).filter(_encodable)
+    return from_schema(schema, allow_x00=False, codec=None).filter(_encodable)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def _encodable(value: Any) -> bool:

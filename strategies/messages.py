@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .bodies import PROMPT
+from .json_values import is_array, is_object
 from .text import PLAIN, call_id, phrases
 
 Message = dict[str, Any]
@@ -150,9 +151,9 @@ def declarations(messages: Sequence[Any]) -> dict[str, Any]:
 
     Whatever has not the form of a call is passed over, so it serves broken conversations too.
     """
-    history = [message for message in messages if isinstance(message, dict)]
-    lists = [message["tool_calls"] for message in history if isinstance(message.get("tool_calls"), list)]
-    called = [call.get("function") for calls in lists for call in calls if isinstance(call, dict)]
+    history = [message for message in messages if is_object(message)]
+    lists = [message["tool_calls"] for message in history if is_array(message.get("tool_calls"))]
+    called = [call.get("function") for calls in lists for call in calls if is_object(call)]
     if names := _names_in(called):
         return {"tools": [{"type": "function", "function": declared(name)} for name in names]}
     if names := _names_in([message.get("function_call") for message in history]):
@@ -161,7 +162,7 @@ def declarations(messages: Sequence[Any]) -> dict[str, Any]:
 
 
 def _names_in(functions: Sequence[Any]) -> list[str]:
-    names = [function.get("name") for function in functions if isinstance(function, dict)]
+    names = [function.get("name") for function in functions if is_object(function)]
     return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 

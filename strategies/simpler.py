@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .bodies import JSON_WISH, PROMPT, text_of, wishing_for_json
+from .json_values import is_array
 
 Body = dict[str, Any]
 Message = dict[str, Any]
@@ -84,7 +85,7 @@ def _only_role(feature: str, messages: Sequence[Message]) -> str:
 def _brought(role: str, body: Body) -> set[str]:
     """The features that bring messages of a role into the body; none where it is not clear which of them did."""
     bringers = _BRINGERS[role] & features(body)
-    return set().union(*(needed(name, body) for name in bringers)) if len(bringers) == 1 else set()
+    return set[str]().union(*(needed(name, body) for name in bringers)) if len(bringers) == 1 else set()
 
 
 def manifold(body: Body) -> bool:
@@ -96,7 +97,8 @@ def manifold(body: Body) -> bool:
 def worded(body: Body) -> Body:
     """The body with JSON named in its conversation where, and only where, ``response_format`` asks for it."""
     messages = _wordless(body["messages"])
-    if (body.get("response_format") or {}).get("type") == "json_object":
+    form = body.get("response_format")
+    if form and form.get("type") == "json_object":
         messages = wishing_for_json(messages)
     return {**body, "messages": messages}
 
@@ -183,7 +185,7 @@ def _joined_parts(messages: Sequence[Message]) -> list[Message]:
     ]
 
 
-def _over_parts(messages: Sequence[Message], keep: Any) -> list[Message]:
+def _over_parts(messages: Sequence[Message], keep: Callable[[Any], bool]) -> list[Message]:
     return [
         {**message, "content": [part for part in message["content"] if keep(part)]}
         if isinstance(message.get("content"), list)
@@ -212,7 +214,7 @@ def _plain(messages: Sequence[Message]) -> list[Message]:
 
     def plain(message: Message) -> Message:
         content, text = message.get("content"), PLAIN_TEXTS[message["role"]]
-        if isinstance(content, list):
+        if is_array(content):
             other = [part for part in content if part["type"] != "text"]
             return {**message, "content": [{"type": "text", "text": text}, *other]}
         return message if content is None else {**message, "content": text}
@@ -220,7 +222,7 @@ def _plain(messages: Sequence[Message]) -> list[Message]:
     return [plain(message) for message in messages]
 
 
-_CUTS: dict[str, Any] = {
+_CUTS: dict[str, Callable[[Sequence[Message]], list[Message]]] = {
     "system": lambda messages: [message for message in messages if message["role"] != "system"],
     "developer": lambda messages: [message for message in messages if message["role"] != "developer"],
     "turns": lambda messages: _joined(messages, _turns(messages)[-1:]),
@@ -232,7 +234,7 @@ _CUTS: dict[str, Any] = {
     "text": _plain,
 }
 
-_IN_ONE: dict[str, Any] = {
+_IN_ONE: dict[str, Callable[[Message], bool]] = {
     "parts": lambda message: isinstance(message.get("content"), list),
     "names": lambda message: _nameless([message]) != [message],
 }

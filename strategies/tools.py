@@ -69,7 +69,11 @@ def definitions(*, bare: bool = True, strict: bool = False) -> SearchStrategy[De
 
     Shrinks towards a one-character name and parameters with one property (none where ``bare``).
     """
-    return st.builds(lambda name, members: {"name": name, **members}, function_names(), _members(bare, strict))
+
+    def made(name: str, members: dict[str, Any]) -> Definition:
+        return {"name": name, **members}
+
+    return st.builds(made, function_names(), _members(bare, strict))
 
 
 @st.composite
@@ -142,17 +146,16 @@ def bad_tool_choices(tools: Sequence[Tool]) -> SearchStrategy[Any]:
 
 def misshapen_choices(name: str) -> SearchStrategy[dict[str, Any]]:
     """Objects that nearly choose the tool ``name``, with one fault of shape. Shrinks towards a missing member."""
+    shapes: list[dict[str, Any]] = [
+        {"type": "function"},
+        {"type": "function", "function": {}},
+        {"function": {"name": name}},
+        {"name": name},
+        {"type": "function", "name": name},
+        {"type": "bogus", "function": {"name": name}},
+    ]
     return st.one_of(
-        st.sampled_from(
-            [
-                {"type": "function"},
-                {"type": "function", "function": {}},
-                {"function": {"name": name}},
-                {"name": name},
-                {"type": "function", "name": name},
-                {"type": "bogus", "function": {"name": name}},
-            ]
-        ),
+        st.sampled_from(shapes),
         wrong_type("string").map(named_choice),
         wrong_type("object").map(lambda value: {"type": "function", "function": value}),
     )

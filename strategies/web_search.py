@@ -17,7 +17,7 @@ SIZES = ("low", "medium", "high")
 PLACE = {"country": "FR", "region": "Île-de-France", "city": "Paris", "timezone": "Europe/Paris"}
 """Every member of an approximate place."""
 
-_places = (
+_places: tuple[dict[str, Any], ...] = (
     {},
     {"country": "US"},
     {"city": "Zürich", "country": "CH"},
@@ -31,18 +31,26 @@ def located(approximate: Any = PLACE, **more: Any) -> Options:
     return {"user_location": {"type": "approximate", "approximate": approximate, **more}}
 
 
+def _both(one: Options, other: Options) -> Options:
+    return {**one, **other}
+
+
 def web_search_options() -> SearchStrategy[Options]:
     """Valid options. Shrinks towards ``{}``."""
     size = st.sampled_from(SIZES).map(lambda word: {"search_context_size": word})
     place = st.sampled_from(_places).map(located)
-    return st.just({}) | size | place | st.builds(lambda one, other: {**one, **other}, size, place)
+    return st.just(Options()) | size | place | st.builds(_both, size, place)
+
+
+def _strange(name: str, value: Any) -> Options:
+    return located({**PLACE, name: value})
 
 
 def misplaced() -> SearchStrategy[Options]:
     """Options whose place has one fault of shape. Shrinks towards a place of the wrong type."""
     whole = wrong_type("object").map(lambda value: {"user_location": value})
     inner = wrong_type("object").map(located)
-    member = st.builds(lambda name, value: located({**PLACE, name: value}), st.sampled_from(sorted(PLACE)), _no_string)
+    member = st.builds(_strange, st.sampled_from(sorted(PLACE)), _no_string)
     return whole | inner | member
 
 

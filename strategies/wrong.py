@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
 _keys = st.text(st.characters(max_codepoint=0x7F, categories=("L", "N")), min_size=1, max_size=5)
 _drawn: dict[str, SearchStrategy[Any]] = {
     "string": st.integers(-99, 99).map(str) | st.sampled_from(["yes", "true", "null", "1.0", "a b"]),
-    "number": st.builds(lambda whole, part: whole + part, st.integers(-9, 9), st.sampled_from([0.5, 0.25, 0.75])),
+    "number": st.builds(operator.add, st.integers(-9, 9), st.sampled_from([0.5, 0.25, 0.75])),
     "integer": st.integers(-99, 99),
     "boolean": st.booleans(),
     "array": st.lists(st.integers(0, 9) | st.booleans(), max_size=2),

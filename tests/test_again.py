@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 import servers
-from chatproof.conformance.again import PROOFS, asked_again
+from chatproof.conformance.again import PROOFS, Crowd, CrowdSighting, asked_again
 from chatproof.conformance.campaign import CROWD_RULE, Campaign
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.model import Relation, Request, RequestRule, Symptom
+from chatproof.conformance.model import Exchange, Relation, Request, RequestRule, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.results import Result, Verdict
@@ -92,6 +92,25 @@ def test_a_crowd_is_blamed_and_nobody_else(serve: Serve, wrong: servers.Behaviou
     assert len(blamed.finding.steps) > 1  # a replay sends them together
     assert {result.verdict for result in found.values()} == {Verdict.PASSED}
     assert any(CROWD_RULE in result.note for result in found.values())
+
+
+@pytest.mark.parametrize(
+    ("strength", "symptom", "kept"),
+    [
+        (Strength.MAY, Symptom.WRONG_CONTENT, False),
+        (Strength.MAY, Symptom.CRASHED, True),
+        (Strength.SHOULD, Symptom.WRONG_CONTENT, True),
+        (Strength.MUST, Symptom.WRONG_CONTENT, True),
+    ],
+)
+def test_what_binds_nobody_alone_binds_nobody_in_a_crowd(strength: Strength, symptom: Symptom, kept: bool) -> None:
+    """Ids that are the time in milliseconds are shared by many at once, and no document says that they must not be."""
+    crowd = Crowd(blamed=CROWD_RULE)
+    request = Request(body=lean())
+    said = crowd.note(CrowdSighting("res.id.unique", "", symptom, request, Exchange(request), "5/16"), strength)
+    assert said.startswith("holds alone; broken with others in flight, 5/16")
+    assert (CROWD_RULE in said) is kept
+    assert bool(crowd.sightings) is kept
 
 
 def test_where_nobody_can_be_blamed_it_is_not_forgotten(serve: Serve) -> None:

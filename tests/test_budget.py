@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,9 @@ from chatproof.conformance.catalogue import load
 from chatproof.conformance.cli.plan import plan
 from chatproof.conformance.cuts import Planned, cut
 from chatproof.conformance.estimate import planned
-from chatproof.conformance.model import Answer, Exchange, Request
+from chatproof.conformance.lane import Lane
+from chatproof.conformance.model import Answer, Request
+from chatproof.conformance.pace import Pace
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.results import Verdict
 from chatproof.conformance.target import Target
@@ -87,6 +90,34 @@ def test_tokens_end_a_run_before_they_are_exceeded() -> None:
     assert not budget.take(request)
     budget.settle(request, answered(2))
     assert budget.take(request)
+
+
+def test_what_was_not_sent_is_given_back() -> None:
+    budget = Budget(requests=3, tokens=48)
+    request = Request(body=lean(max_tokens=16))
+    assert budget.take(request, 2)
+    assert not budget.take(request, 2)  # all of them or none
+    assert (budget.sent, budget.held) == (2, 32)
+    budget.settle(request, answered(3))
+    budget.give_back(request)
+    assert (budget.sent, budget.held, budget.used) == (1, 0, 3)
+    assert budget.take(request, 2)
+
+
+def test_what_waits_for_its_turn_is_not_spent_when_the_run_stops() -> None:
+    async def stopped() -> tuple[str, int, int]:
+        budget, pace = Budget(requests=5, tokens=100), Pace(1)
+        async with Lane(Target("http://127.0.0.1:9/v1", budget=budget), pace=pace) as lane:
+            await pace.take()  # somebody else is under way
+            waiting = asyncio.create_task(lane.ask(Request(body=lean(max_tokens=16))))
+            await asyncio.sleep(0.01)
+            assert (budget.sent, budget.held) == (1, 16)
+            pace.stop()
+            exchange = await waiting
+        assert exchange.trouble is not None
+        return exchange.trouble.kind, budget.sent, budget.held
+
+    assert asyncio.run(stopped()) == ("cancelled", 0, 0)
 
 
 def test_shares_never_add_up_to_more() -> None:
@@ -251,13 +282,12 @@ def test_a_client_keeps_to_the_ceiling() -> None:
     budget = Budget(requests=40, tokens=1000)
     one = Request(body=lean(max_tokens=16))
     budget.sent = 37  # 2 are kept
-    assert not budget.reserve(one, 2)
-    assert budget.reserve(one, 1)
-    assert (budget.sent, budget.held) == (38, 16)
-    budget.release(one, 1, [])
-    assert (budget.sent, budget.held) == (37, 0)
-    assert budget.reserve(one, 1)
-    budget.release(one, 1, [Exchange(one, answered(3))])
+    assert not budget.allows(one, LATER, 2)
+    assert budget.allows(one, LATER)
+    assert budget.take(one, 2)
+    assert (budget.sent, budget.held) == (39, 32)
+    budget.give_back(one)
+    budget.settle(one, answered(3))
     assert (budget.sent, budget.held, budget.used) == (38, 0, 3)
 
 

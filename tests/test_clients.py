@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 import servers
 from chatproof.conformance import clients
+from chatproof.conformance.budget import NOTE, Budget
+from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.client_uses import USES, Use
 from chatproof.conformance.intake import BrokenCoding, decoded
 from chatproof.conformance.model import Answer, Call, Exchange, Outcome, Request, Undecided
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.reference.behaviour import Reference
+from chatproof.conformance.results import Verdict
 from chatproof.conformance.rules import clients as chapter
 from chatproof.conformance.target import Bounds, Target
 from chatproof.strategies.bodies import lean
@@ -29,6 +32,8 @@ from variants import application
 
 RULES = [rule.id for rule in load().relations if rule.chapter == "clients"]
 DEFAULT = Settings(strict=True)
+
+SERVED = "chatproof-reference"
 
 needs_the_package = pytest.mark.skipif(
     importlib.util.find_spec("openai") is None, reason="openai is not installed: pip install 'chatproof[clients]'"
@@ -148,6 +153,41 @@ def test_what_never_ends_is_bounded() -> None:
         target = Target(f"{server.url}/v1", bounds=Bounds(size=10_000))
         outcome = asyncio.run(clients.drive(Call("stream", lean()), target))
     assert outcome.undecided == "the answer went beyond the bounds"
+
+
+@needs_the_package
+@pytest.mark.parametrize("use", list(USES))
+def test_no_use_sends_more_than_it_says(use: str, serve: Callable[..., servers.Server]) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    body = lean() | ({"tools": [tool], "tool_choice": "required"} if use == "tools" else {})
+    counts: list[int] = []
+    with served(Reference()) as url:
+        counts.append(len(asyncio.run(clients.drive(Call(use, body), Target(url, model=SERVED))).exchanges))
+    for behave in (servers.refuses(500, "no"), servers.refuses(429, "later")):
+        server = serve(behave)
+        asyncio.run(clients.drive(Call(use, body), Target(f"{server.url}/v1")))
+        counts.append(len(server.received))
+    assert max(counts) == USES[use].most_requests
+
+
+@needs_the_package
+@pytest.mark.parametrize("requests", [3, 5, 12])
+def test_a_client_keeps_to_the_ceiling(requests: int) -> None:
+    """What it may send is booked before it starts."""
+    with served(Reference()) as url:
+        budget = Budget(requests=requests)
+        catalogue = load()
+        campaign = Campaign(Target(url, model=SERVED, budget=budget), catalogue, Settings(in_flight=4), capabilities={})
+        campaign.open()
+        try:
+            campaign.submit([catalogue.by_id[name] for name in RULES])  # pyright: ignore[reportArgumentType]
+            results = [campaign.result(name) for name in RULES]
+        finally:
+            campaign.close()
+    assert campaign.sent == budget.sent <= requests
+    cut = [result for result in results if result.verdict is Verdict.ERROR]
+    assert cut
+    assert all(result.note.startswith(NOTE) for result in cut)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,15 @@ import json
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from chatproof.conformance import profile as files
 from chatproof.conformance.catalogue import Catalogue, load
 from chatproof.conformance.cli.plan import plan
-from chatproof.conformance.estimate import Row, as_json, ceiling, estimate, table, total
+from chatproof.conformance.estimate import Plan, Row, as_json, ceiling, estimate, table, total
+from chatproof.conformance.estimate import planned as full_plan
 from chatproof.conformance.model import (
     AnswerRule,
     Body,
@@ -30,6 +34,8 @@ from chatproof.conformance.proving import verdicts
 from chatproof.conformance.reference import serve
 from chatproof.strategies.bodies import lean
 from click.testing import CliRunner
+from conftest import Ran
+from serving import written
 
 SOURCE = Source("documented", "a test")
 
@@ -186,7 +192,7 @@ def test_a_seed_gives_its_own_numbers() -> None:
 def test_the_catalogue_in_smoke() -> None:
     catalogue = load()
     rows = {row.chapter: row for row in estimate(catalogue, Settings(depth="smoke"))}
-    assert not {"relations", "many", "auth"} & set(rows)
+    assert not {"relations", "many"} & set(rows)
     assert list(rows)[:3] == ["canary", "gates", "http"]
     assert rows["gates"].requests <= 2 * len(catalogue.gates)
     listed = cases(catalogue, catalogue.rules, Settings(depth="smoke"))
@@ -253,6 +259,90 @@ def test_command_refuses_in_one_line(options: list[str], said: str) -> None:
     assert said in errors[0]
 
 
+# --- a profile --------------------------------------------------------------------------------------------------------
+
+
+def told(*options: str) -> dict[str, Any]:
+    done = CliRunner().invoke(plan, ["--depth", "smoke", "--format", "json", *options])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.output)
+
+
+def test_a_profile_plans_what_a_run_with_it_asks(tmp_path: Path) -> None:
+    core = files.load(files.shipped()["core"])
+    whole, less = told(), told("--conformance-profile", "core")
+    rows = estimate(load(), replace(Settings(depth="smoke"), **core.settings()))
+    assert less["chapters"] == as_json(rows)["chapters"]
+    assert less["total"]["requests"] < whole["total"]["requests"] / 2
+    (tmp_path / "p.toml").write_text('vintage = "2026-08"\n')
+    later = told("--conformance-profile", str(tmp_path / "p.toml"), "--safe", "--max-examples", "0")
+    assert {row["chapter"] for row in later["chapters"]} > {"files"}
+    given = told("--conformance-profile", str(tmp_path / "p.toml"), "--vintage", "2024-11")
+    assert given == whole
+
+
+def profiled(profile: files.Profile, *rules: Rule, depth: str = "default") -> Plan:
+    requests = tuple(rule for rule in rules if isinstance(rule, RequestRule))
+    relations = tuple(rule for rule in rules if isinstance(rule, Relation))
+    others = tuple(rule for rule in rules if isinstance(rule, AnswerRule))
+    chapters = tuple(Chapter(name, name) for name in ("one", "two", "three"))
+    made = Catalogue("2024-11", (), requests, chapters, others, relations)
+    return full_plan(made, replace(Settings(depth=depth), **profile.settings()), profile=profile)
+
+
+def test_what_joins_every_request_is_counted(tmp_path: Path) -> None:
+    def only(plan: Plan) -> Row:
+        return plan.rows[-1]
+
+    rule = asks("a", Expect.ACCEPT, lean())
+    plain = only(profiled(files.Profile(), rule))
+    assert plain.completion_tokens == 16
+    longer = only(profiled(written(tmp_path, "[request]\nfields = { reasoning_effort = 'none' }"), rule))
+    assert longer.prompt_tokens == plain.prompt_tokens + len('"reasoning_effort": "none", ') // 4
+    unbounded = only(profiled(written(tmp_path, "[request]\ntoken_bound = 'none'"), rule))
+    assert (unbounded.completion_tokens, unbounded.unbounded) == (0, 1)
+    renamed = only(profiled(written(tmp_path, "[request]\ntoken_bound = 'max_completion_tokens'"), rule))
+    assert (renamed.completion_tokens, renamed.unbounded) == (16, 0)
+
+
+def test_what_goes_beyond_a_bound_is_not_counted(tmp_path: Path) -> None:
+    def script(body: Body) -> Script:
+        yield Request(body)
+
+    profile = written(tmp_path, "[bounds]\nn = 8\n")
+    rules = (
+        asks("a", Expect.ACCEPT, lean(n=8), lean(n=9)),
+        asks("b", Expect.REFUSE, lean(n=129)),
+        relates(script, lean(n=7), lean(n=10)),
+        answers(lean(n=6), lean(n=11)),
+    )
+    rows = {row.chapter: row.requests for row in profiled(profile, *rules).rows}
+    assert rows == {"canary": 2, "one": 2, "two": 1, "three": 1}
+
+
+def test_pytest_plans_the_same(ask: Callable[..., Ran], pytester: pytest.Pytester) -> None:
+    (pytester.path / "p.toml").write_text(
+        "[capabilities]\nclaimed = ['n', 'stop']\nothers = 'left out'\n[request]\nfields = { user = 'somebody' }\n"
+        "[bounds]\nmax_stop = 2\n"
+    )
+    options = ("--depth", "smoke", "--conformance-profile", "p.toml")
+    ran = ask("--endpoint", "reference", "--plan", *options, report=False)
+    assert ran.code == 0, ran.out
+    done = CliRunner().invoke(plan, options)
+    rows = [line for line in done.output.splitlines() if line.startswith(("gates", "stop", "total"))]
+    assert len(rows) == 3
+    assert all(row in ran.out for row in rows)
+
+
+@pytest.mark.parametrize(("word", "said"), [("cor", "did you mean core?"), ("none.toml", "No such file")])
+def test_no_profile_is_one_line(word: str, said: str) -> None:
+    done = CliRunner().invoke(plan, ["--conformance-profile", word])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: --conformance-profile: ")
+    assert said in done.output
+    assert done.output.count("\n") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("depth", ["smoke", "default"])
 def test_near_to_a_real_run(depth: str) -> None:
@@ -260,3 +350,9 @@ def test_near_to_a_real_run(depth: str) -> None:
     with serve.start() as url:
         sent = verdicts(url, settings)[1]
     assert total(estimate(load(), settings)).requests == pytest.approx(sent, rel=0.15)
+
+
+@pytest.mark.slow
+def test_near_to_a_real_run_with_a_profile(ask: Callable[..., Ran]) -> None:
+    ran = ask("--endpoint", "reference", "--depth", "smoke", "--conformance-profile", "core")
+    assert told("--conformance-profile", "core")["total"]["requests"] == pytest.approx(ran.footer["requests"], rel=0.05)

@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from chatproof.conformance import profile as files
 from chatproof.conformance.cli.compare import compare
 from chatproof.conformance.cli.matrix import matrix
-from chatproof.reports import certificate
+from chatproof.reports import certificate, lines
 from chatproof.reports.matrix import GALLERY, gallery
 from chatproof.reports.reading import content_of, read
 from click.testing import CliRunner
@@ -52,6 +53,41 @@ def test_a_record_is_whole_small_and_of_no_machine(name: str) -> None:
     assert re.match("http://127.0.0.1:[0-9]+/v1$", run.header["endpoint"])
     assert run.header["seed"] == 0
     assert run.header["settings"]["depth"] == "default"
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_each_broken_rule_has_a_line_that_was_run(name: str) -> None:
+    """The page is what `chatproof lines` makes of the record and of what the lines gave."""
+    run = read(RECORDS[name])
+    checked = lines.load(GALLERY / f"{name}.checked.json", run)
+    page = (GALLERY / f"{name}.md").read_text(encoding="utf-8")
+    assert page == lines.render(run, name, checked)
+    broken = [line["rule"] for line in run.results if line["verdict"] in ("failed", "inconsistent", "warning")]
+    assert sorted(checked.statuses) == sorted(broken)
+    verified = [line for line in lines.listed(run) if lines.same(line, checked.statuses[line["rule"]])]
+    assert len(verified) >= len(broken) * 0.97  # what a server does now and then need not come again
+    readme = (GALLERY / "README.md").read_text(encoding="utf-8")
+    assert f"[{len(verified)} of {len(broken)}]({name}.md)" in readme
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[.-]", "_", name)
+
+
+PROFILES = {path.stem: path for path in files.FOLDER.glob("*.toml")}
+NEVER_WAIVED = ("crashed", "killed_server", "disconnected", "hung")
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_profile_of_a_server_says_what_its_record_says(name: str) -> None:
+    """Each failure is waived, but for crashes and what comes and goes; nothing else is."""
+    word = max((word for word in PROFILES if f"{_plain(name)}_".startswith(f"{word}_")), key=len)
+    run, profile = read(RECORDS[name]), files.load(PROFILES[word])
+    failed = {line["rule"]: line["finding"]["symptom"] for line in run.results if line["verdict"] == "failed"}
+    waived = {entry.rule: entry.symptom for entry in profile.waivers.entries}
+    assert waived == {rule: symptom for rule, symptom in failed.items() if symptom not in NEVER_WAIVED}
+    assert set(profile.claims) <= {name for name, found in run.header["capabilities"].items() if found == "offered"}
+    assert run.header["catalogue"] in PROFILES[word].read_text(encoding="utf-8")
 
 
 def test_one_command_renders_it_with_links_that_lead_somewhere(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import servers
 from chatproof import strategies
 from chatproof.conformance.cli import main
 from chatproof.conformance.reference import serve as reference
-from chatproof.conformance.waivers import load
+from chatproof.conformance.waiver_file import load
 from click.testing import CliRunner
 from conftest import Ran
 

@@ -640,3 +640,31 @@ def test_a_plan_sends_nothing(ask: Ask, tmp_path: Path) -> None:
     assert ran.code == 0, ran.out
     assert [line for line in ran.out.splitlines() if line.startswith("total")]
     assert not (ran.folder / "conformance-report").exists()
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+def test_a_run_leaves_nothing_but_its_report(
+    run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: list[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.delenv("HYPOTHESIS_STORAGE_DIRECTORY", raising=False)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    ran = run("--endpoint", "reference", "-q", "-k", "temperature", *workers, cwd=folder)
+    assert ran.code == 0, ran.out
+    assert list(folder.iterdir()) == []
+    assert (tmp_path / "caches" / "chatproof" / "hypothesis").is_dir()
+
+
+def test_where_tests_of_ones_own_run_too_hypothesis_keeps_its_place(
+    run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.delenv("HYPOTHESIS_STORAGE_DIRECTORY", raising=False)
+    (tmp_path / "test_own.py").write_text(
+        "from hypothesis import given, strategies as st\n\n@given(st.text())\ndef test_own(text):\n    str(text)\n"
+    )
+    ran = run("--endpoint", "reference", "-q", "test_own.py", report=False)
+    assert ran.code == 0, ran.out
+    assert (tmp_path / ".hypothesis").is_dir()
+    assert not (tmp_path / "caches" / "chatproof").exists()

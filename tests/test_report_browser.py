@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import record_strategies as draw
-from chatproof.reports import html, matrix
+from chatproof.reports import grid, html, matrix
 from chatproof.reports.reading import read
 from test_report_html import PAYLOADS, full_record
 
@@ -355,9 +355,9 @@ def test_text_stands_out_from_its_ground(browser: Any, plain: str, scheme: str) 
     colours = browser.execute_script(
         "const style = getComputedStyle(document.documentElement);"
         "return Object.fromEntries(arguments[0].map((name) => [name, style.getPropertyValue('--' + name).trim()]))",
-        ["paper", "raised", "sunk", "ink", "dim", "link", *html.VERDICTS, *[f"{name}-bg" for name in html.VERDICTS]],
+        ["paper", "raised", "sunk", "ink", "dim", "link", *grid.VERDICTS, *[f"{name}-bg" for name in grid.VERDICTS]],
     )
-    pairs = [(name, f"{name}-bg") for name in html.VERDICTS]
+    pairs = [(name, f"{name}-bg") for name in grid.VERDICTS]
     pairs += [(text, ground) for text in ("ink", "dim", "link", "failed", "warning") for ground in ("paper", "raised")]
     pairs += [("ink", "sunk"), ("dim", "sunk")]
     weak = [pair for pair in pairs if contrast(colours[pair[0]], colours[pair[1]]) < 4.5]

@@ -16,7 +16,7 @@ import pytest
 import record_strategies as draw
 from chatproof.conformance.catalogue import load, properties
 from chatproof.conformance.vintages import VINTAGES
-from chatproof.reports import html
+from chatproof.reports import charts, grid, html
 from chatproof.reports.reading import Run, read
 from chatproof.reports.showing import block, pretty, visible
 from hypothesis import HealthCheck, given, settings
@@ -166,9 +166,11 @@ def test_every_rule_has_one_entry_and_one_place_in_the_grid() -> None:
     assert cells == ["n, invalid: 1/9 failed", "zzz, null: 1 passed"]
 
 
-def test_the_rows_are_the_29_properties_then_the_others() -> None:
-    rows = [row[0] for row in html._grid([draw.result("a.b", property="zzz"), draw.result("a.c", property="n")])]
-    assert rows == [*properties(), "zzz"]
+def test_the_rows_are_the_properties_then_what_is_none() -> None:
+    lines = [draw.result(f"a.b{number}", property=name) for number, name in enumerate(("answer", "zzz", "body", "n"))]
+    assert [row[0] for row in grid.rows_of(lines)] == ["n", "zzz", "body", "answer"]
+    page = html.render(run_of(draw.record(*lines)))
+    assert page.count('<tbody class="beyond">') == 1
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_the_rows_are_the_29_properties_then_the_others() -> None:
 )
 def test_the_worst_verdict_colours_a_cell(verdicts: list[str], worst: str) -> None:
     lines = [{**draw.result(f"a.b{number}"), "verdict": verdict} for number, verdict in enumerate(verdicts)]
-    found = [cell for _, cells in html._grid(lines) for cell in cells if cell[1]]
+    found = [cell for _, cells in grid.rows_of(lines) for cell in cells if cell[1]]
     assert found == [("invalid", len(verdicts), worst, 1)]
 
 
@@ -209,7 +211,7 @@ def test_the_worst_verdict_colours_a_cell(verdicts: list[str], worst: str) -> No
     ],
 )
 def test_a_rule_has_one_kind(rule: str, chapter: str, title: str, kind: str) -> None:
-    assert html.kind_of({"rule": rule, "chapter": chapter, "title": title}) == kind
+    assert grid.kind_of({"rule": rule, "chapter": chapter, "title": title}) == kind
 
 
 @pytest.mark.parametrize("vintage", VINTAGES)
@@ -217,14 +219,16 @@ def test_every_kind_has_rules_and_accepting_is_never_invalid(vintage: str) -> No
     kinds: dict[str, str] = {}
     for rule in load(vintage).by_id.values():
         chapter = "gates" if rule.id.startswith("gate.") else rule.chapter
-        kinds[rule.id] = html.kind_of({"rule": rule.id, "chapter": chapter, "title": rule.title})
-    assert set(kinds.values()) == set(html.KINDS)
+        kinds[rule.id] = grid.kind_of({"rule": rule.id, "chapter": chapter, "title": rule.title})
+    assert set(kinds.values()) == set(grid.KINDS)
     assert not [rule for rule, kind in kinds.items() if rule.endswith(".accepts") and kind == "invalid"]
     assert not [rule for rule, kind in kinds.items() if rule.endswith(".refuses") and kind == "valid"]
 
 
-def test_the_properties_are_the_catalogues() -> None:
-    assert tuple(html.PROPERTIES) == properties()
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_what_is_no_property_stands_apart(vintage: str) -> None:
+    named = {rule.property for rule in load(vintage).by_id.values()}
+    assert named - set(grid.BEYOND) == set(properties(vintage))
 
 
 def test_a_finding_shows_its_proof() -> None:
@@ -346,7 +350,7 @@ def test_traffic_is_drawn_where_it_is_known() -> None:
 @given(st.dictionaries(st.integers(-69, 49), st.integers(0, 10**9), min_size=1))
 def test_bars_and_ticks_lie_inside_the_chart_in_order(buckets: dict[int, int]) -> None:
     rows = [(10 ** (place / 10), count) for place, count in sorted(buckets.items())]
-    chart = html._histogram(rows)
+    chart = charts.histogram(rows)
     assert [count for _, count, _, _ in chart["bars"]] == [count for _, count in rows]
     places = [left for _, _, left, _ in chart["bars"]]
     assert places == sorted(places)
@@ -360,7 +364,7 @@ def test_bars_and_ticks_lie_inside_the_chart_in_order(buckets: dict[int, int]) -
     "rows", [[], [[0, 1]], [[-1, 1]], [[1e99, 1]], [["x", 1]], [[0.1, True]], "x", [[1]], {"a": 1}]
 )
 def test_a_histogram_of_nonsense_is_none(rows: object) -> None:
-    assert html._traffic({"traffic": {"latency": {"histogram": rows}}})["histogram"] in ({}, [])
+    assert charts.of_traffic({"traffic": {"latency": {"histogram": rows}}})["histogram"] in ({}, [])
 
 
 def test_a_run_that_was_cut_short_says_so(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from chatproof.conformance.catalogue import load as load_catalogue
 from chatproof.conformance.cli.waivers import comment, draft
 from chatproof.conformance.cli.waivers import waivers as command
 from chatproof.conformance.model import Symptom
-from chatproof.conformance.waivers import WAIVABLE, Waiver, WaiverError, Waivers, load, restored
+from chatproof.conformance.waiver_file import WaiverError, load
+from chatproof.conformance.waivers import WAIVABLE, Waiver, Waivers, restored
 from chatproof.reports.reading import read
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
@@ -287,7 +288,7 @@ def test_what_is_no_toml(tmp_path: Path, content: bytes) -> None:
 
 def test_a_deep_file(tmp_path: Path) -> None:
     depth = 100_000
-    assert fault(put(tmp_path, "x = " + "[" * depth + "]" * depth)).startswith("nested too deeply; ")
+    assert fault(put(tmp_path, "x = " + "[" * depth + "]" * depth)).startswith("nested too deeply for ")
 
 
 def test_a_huge_expression(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from ...strategies.bodies import MODEL
@@ -120,7 +120,7 @@ class BenchError(Exception):
 
 
 @contextmanager
-def start(latency_ms: float = 0.0, refused: Iterable[str] = ()) -> Iterator[str]:
+def start(latency_ms: float = 0.0, refused: Iterable[str] = ()) -> Generator[str, None, None]:
     """A stub as a child process: yields its base URL, stops it at the end. ``refused`` are marks of bodies."""
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

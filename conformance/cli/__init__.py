@@ -21,6 +21,7 @@ COMMANDS = {
     "waivers": "waivers",
     "merge": "merge",
     "probe": "probe",
+    "lines": "lines",
 }
 """Subcommands, and the file of each."""
 

@@ -14,7 +14,7 @@ from ..access import DEFAULT_KEY_VARIABLE, OPTIONS, REPEATED, Access, AccessErro
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Read(click.ParamType):
+class _Read(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]  generic from click 8.5 on
     """What a function of ours makes of a text; its ValueError becomes click's word for a wrong value."""
 
     def __init__(self, read: Callable[[str], Any], name: str) -> None:

@@ -46,3 +46,13 @@ def put(text: str, output: Path | None) -> None:
         output.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise Unreadable(f"{output}: {error.strerror or error}; name a file in a folder that is there") from None
+
+
+def check_writable(option: str, path: Path) -> None:
+    """Ends the command with exit code 2 where a file cannot be written, before minutes are spent on what goes in."""
+    try:
+        with path.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        why = error.strerror or error
+        raise Unreadable(f"{option} {path}: {why}; name a file in a folder that is there") from None

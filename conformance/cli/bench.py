@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from ._records import check_writable
+
 FORMAT = "chatproof.bench/1"
 SECTIONS = ("throughput", "campaign", "generation", "run", "shrinking")
 DEPTHS = ("smoke", "default")
@@ -78,6 +80,7 @@ def bench(
     Suite and bare loop take turns in one run and the median of the rounds counts, so that the ratios hold on a busy
     machine too; the other figures want a quiet one.
 
+    \b
     Example: chatproof bench throughput --latency-ms 50 --in-flight 1 --in-flight 16 --json bench.json
     """
     from dataclasses import replace
@@ -89,7 +92,7 @@ def bench(
     size = replace(size, **{name: value for name, value in given.items() if value})
     size = replace(size, in_flight=tuple(sorted(set(size.in_flight))))
     if json_file:
-        _try(json_file)
+        check_writable("--json", json_file)
     figures: dict[str, Any] = {"format": FORMAT, "machine": machine(), "quick": quick}
     try:
         for name in [name for name in SECTIONS if name in (sections or SECTIONS)]:
@@ -102,15 +105,6 @@ def bench(
         raise click.ClickException("a measurement took too long; try again on a quieter machine") from None
     if json_file:
         json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-
-
-def _try(path: Path) -> None:
-    """Whether the file can be written is known before minutes are spent."""
-    try:
-        with path.open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        raise click.ClickException(f"--json {path} cannot be written: {error.strerror}") from None
 
 
 def machine() -> dict[str, Any]:
@@ -127,7 +121,8 @@ def machine() -> dict[str, Any]:
 def _throughput(size: Size, figures: dict[str, Any]) -> Iterator[str]:
     from ..bench.throughput import measure
 
-    rows = figures["throughput"] = []
+    rows: list[dict[str, Any]] = []
+    figures["throughput"] = rows
     yield "latency  in flight  requests/s  x 1 in flight  bare httpx/s  ratio  CPU ms/request  bare"
     for latency in size.latencies:
         for row in measure(latency, size.in_flight, size.rounds, size.seconds):
@@ -178,7 +173,8 @@ def _generation(size: Size, figures: dict[str, Any]) -> Iterator[str]:
 def _run(size: Size, figures: dict[str, Any]) -> Iterator[str]:
     from ..bench.whole_run import measure
 
-    rows = figures["run"] = []
+    rows: list[dict[str, Any]] = []
+    figures["run"] = rows
     for depth in size.depths:
         row = measure(depth, *size.choice)
         rows.append(row)

@@ -32,6 +32,7 @@ def _catalogue(vintage: str) -> Catalogue:
 def rules(form: str, prop: str | None, chapter: str | None, vintage: str) -> None:
     """List every rule: as lines (the last one counts them by property), as the reference page, or as JSON.
 
+    \b
     Example: chatproof rules --property logit_bias
     Example: chatproof rules --format md > rules.md
     """

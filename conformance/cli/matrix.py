@@ -22,6 +22,7 @@ def matrix(runs: Sequence[str], gallery: bool, form: str | None, output: Path | 
     A RUN is a run.jsonl or a folder that holds one, or NAME=PATH to say how the server is called. The page links to
     each run's report.html where one lies beside the record; with --gallery or --reports they are written.
 
+    \b
     Example: chatproof matrix vllm=runs/vllm llama.cpp=runs/llama -o matrix.html
     Example: chatproof matrix mine=conformance-report/latest --gallery -o matrix.html
     """

@@ -57,8 +57,8 @@ def probe(
     """
     from ..plan import Settings, asked_at
     from ..record import printable
-    from ..session import REFERENCE, Session
-    from ..target import EndpointError
+    from ..session import Session
+    from ..target import REFERENCE, EndpointError
 
     if output is not None and output.exists():
         raise Unreadable(f"{output}: is there already, and may be reviewed; name another file")

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from ._records import check_writable
+
 DEFAULT_SERVERS = Path(__file__).parents[2] / "tests" / "mutants"
 
 
@@ -45,6 +47,9 @@ def prove(
     from .. import proving
     from ..plan import Settings
 
+    for option, path in (("--json", json_file), ("--html", html_file)):
+        if path:
+            check_writable(option, path)
     settings = Settings(depth=depth, seed=seed, strict=True, in_flight=in_flight)
 
     def chosen(subjects: list[proving.Subject]) -> list[proving.Subject]:
@@ -55,7 +60,7 @@ def prove(
 
     def told(trial: proving.Trial, of: int) -> None:
         word = "right" if trial.right else "killed" if trial.killed else "SURVIVED"
-        rest = []
+        rest: list[str] = []
         if trial.error:
             rest.append(f"error: {trial.error}")
         if trial.wrong:
@@ -76,6 +81,8 @@ def prove(
         trials = proving.prove(servers, settings, chosen, told)
     except proving.ProvingError as error:
         raise click.ClickException(str(error)) from None
+    if not trials:
+        raise click.UsageError(f"no server is left of {' and '.join(names) or 'all'}: see NAMES, --skip and {servers}")
     for one in bar:
         one.render_finish()
     found = proving.summary(trials)

@@ -17,4 +17,4 @@ def reference(arguments: Sequence[str]) -> None:
     """
     from ..reference.__main__ import main as run
 
-    sys.exit(run(list(arguments)))
+    sys.exit(run(list(arguments), "chatproof reference"))

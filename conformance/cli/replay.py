@@ -59,7 +59,7 @@ def replay(
     settings = Settings(parity=bool(run.header.get("settings", {}).get("parity")))
     found = dict.fromkeys(Outcome, 0)
     try:
-        profile = profiles.load(profiles.find(word, Path()), lenient=True) if word not in (None, "auto") else None
+        profile = profiles.named(word, Path())
     except profiles.ProfileError as error:
         raise click.ClickException(str(error)) from None
     try:

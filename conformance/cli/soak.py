@@ -64,13 +64,14 @@ def soak(
     from ...reports import writers
     from ...reports.jsonl import FolderError
     from ...reports.reading import RecordError, read
+    from .. import standing
     from ..model import Gate
     from ..plan import Settings, asked_at, needed_gates
     from ..record import RED, cut, printable
     from ..results import Verdict
-    from ..session import REFERENCE, Session
+    from ..session import Session
     from ..soak import Soak
-    from ..target import EndpointError, split_url
+    from ..target import REFERENCE, EndpointError, split_url
 
     access = access_from(api_key_env, **how)
     settings = Settings(depth=depth, seed=seed, strict=strict, safe=safe, parity=parity, in_flight=in_flight)
@@ -112,7 +113,7 @@ def soak(
         raise _Failed("stopped before the first round", 6) from None
     finally:
         session.close()
-    counts = session.counts()
+    counts = standing.counts(session)
     told = ", ".join(f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if verdict.value in counts)
     times = f"{work.rounds} round" + "s" * (work.rounds != 1)
     click.echo(f"{times}, {session.traffic.requests} requests, {len(work.found)} findings; {told}")
@@ -130,7 +131,7 @@ def soak(
         click.echo(f"not written: {fault}")
     if any(Verdict(line["verdict"]) in RED for line in session.lines.values()):
         sys.exit(1)
-    sys.exit(6 if session.gone or not session.complete else 0)
+    sys.exit(6 if session.gone or not standing.complete(session) else 0)
 
 
 class _Failed(click.ClickException):

@@ -11,11 +11,15 @@ from .serve import run
 from .vintages import DEFAULT, VINTAGES
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and serve; 0 after a clean stop, 2 for a bad command line."""
+def main(arguments: Sequence[str] | None = None, name: str = "python -m chatproof.conformance.reference") -> int:
+    """Parse the command line and serve; 0 after a clean stop, 2 for a bad command line.
+
+    `name` is how it was called, for the usage.
+    """
     parser = argparse.ArgumentParser(
-        prog="python -m chatproof.conformance.reference",
+        prog=name,
         description="Serve an OpenAI-compatible chat-completions endpoint that keeps every rule, with toy answers.",
+        epilog=f"Example: {name} --port 8000 --latency-ms 50",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (default 8000)")

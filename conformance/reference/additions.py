@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .answers import Choice, Reply, plan
+from .json_values import is_object
 from .prompt import input_tokens
 
 FINGERPRINT_2026 = "fp_c0ffee2608"
@@ -25,7 +26,7 @@ CATEGORIES = ("harassment", "hate", "self-harm", "sexual", "violence")
 def citations(body: Mapping[str, Any], choice: Choice) -> tuple[dict[str, Any], ...]:
     """The citations of a choice: one of its whole text, where a search of the web was asked for."""
     text = "".join(choice.tokens)
-    if not isinstance(body.get("web_search_options"), dict) or not choice.speaks or not text:
+    if not is_object(body.get("web_search_options")) or not choice.speaks or not text:
         return ()
     citation = {"start_index": 0, "end_index": len(text), "url": "https://example.com/", "title": "Example"}
     return ({"type": "url_citation", "url_citation": citation},)
@@ -34,7 +35,7 @@ def citations(body: Mapping[str, Any], choice: Choice) -> tuple[dict[str, Any], 
 def moderation(body: Mapping[str, Any]) -> dict[str, Any] | None:
     """The verdict on the input and on the output, where it was asked for: nothing is ever flagged."""
     wanted = body.get("moderation")
-    if not isinstance(wanted, dict):
+    if not is_object(wanted):
         return None
     model = str(wanted.get("model"))
     result = {
@@ -79,7 +80,7 @@ def plan_2026(body: Mapping[str, Any], now: int) -> Reply:
         # always told: the tier that served the request
         tier=SERVED.get(tier, "default") if isinstance(tier, str) else "default",
         fingerprint=FINGERPRINT_2026,
-        metadata=metadata if isinstance(metadata, dict) else None,
+        metadata=metadata if is_object(metadata) else None,
         moderation=moderation(body),
-        obfuscated=not (isinstance(options, dict) and options.get("include_obfuscation") is False),
+        obfuscated=not (is_object(options) and options.get("include_obfuscation") is False),
     )

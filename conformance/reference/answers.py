@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from .instances import instance
+from .json_values import is_array, is_object
 from .prompt import input_tokens, last_user_text, objects, prompt_tokens
 from .text import Written, biased, biases, bound, entry, script, stopped, stops, take, tokenize, whole
 
@@ -125,7 +126,7 @@ def _declared(body: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {
         function["name"]: function.get("parameters")
         for function in functions
-        if isinstance(function, dict) and isinstance(function.get("name"), str)
+        if is_object(function) and isinstance(function.get("name"), str)
     }
 
 
@@ -134,14 +135,14 @@ def _kinds(body: Mapping[str, Any]) -> dict[str, Literal["function", "custom"]]:
     return {
         tool[_kind(tool)]["name"]: _kind(tool)
         for tool in objects(body.get("tools"))
-        if isinstance(tool.get(_kind(tool)), dict) and isinstance(tool[_kind(tool)].get("name"), str)
+        if is_object(tool.get(_kind(tool))) and isinstance(tool[_kind(tool)].get("name"), str)
     }
 
 
 def _narrowed(tools: Mapping[str, Any], allowed: Mapping[str, Any]) -> dict[str, Any]:
     """The declared tools that a list of allowed ones names."""
     named = [entry.get(_kind(entry)) for entry in objects(allowed.get("tools"))]
-    names = [inner["name"] for inner in named if isinstance(inner, dict) and isinstance(inner.get("name"), str)]
+    names = [inner["name"] for inner in named if is_object(inner) and isinstance(inner.get("name"), str)]
     return {name: schema for name, schema in tools.items() if name in names}
 
 
@@ -163,12 +164,12 @@ def decide(body: Mapping[str, Any]) -> tuple[list[str], Finish, bool]:
     tools = _declared(body, "tools")
     if tools:
         choice = body.get("tool_choice")
-        if isinstance(choice, dict) and isinstance(choice.get("allowed_tools"), dict):
+        if is_object(choice) and is_object(choice.get("allowed_tools")):
             allowed = choice["allowed_tools"]
             tools, choice = _narrowed(tools, allowed), allowed.get("mode")
-        if isinstance(choice, dict):
+        if is_object(choice):
             function = choice.get(_kind(choice))
-            name = function.get("name") if isinstance(function, dict) else None
+            name = function.get("name") if is_object(function) else None
             return ([name], "stop", False) if isinstance(name, str) else ([], "stop", False)
         if choice == "none":
             return [], "stop", False
@@ -177,7 +178,7 @@ def decide(body: Mapping[str, Any]) -> tuple[list[str], Finish, bool]:
     functions = _declared(body, "functions")
     if functions:
         choice = body.get("function_call")
-        if isinstance(choice, dict):
+        if is_object(choice):
             name = choice.get("name")
             return ([name], "stop", True) if isinstance(name, str) else ([], "stop", True)
         names = [] if choice == "none" else _mentioned(body, functions)[:1]
@@ -187,8 +188,8 @@ def decide(body: Mapping[str, Any]) -> tuple[list[str], Finish, bool]:
 
 def arguments(schema: object) -> str:
     """A JSON object that the schema describes, as text."""
-    value = instance(schema) if isinstance(schema, dict) else {}
-    return _json(value if isinstance(value, dict) else {})
+    value = instance(schema) if is_object(schema) else None
+    return _json(value) if is_object(value) else "{}"
 
 
 def _json(value: object) -> str:
@@ -222,13 +223,13 @@ def _calls(body: Mapping[str, Any], names: list[str], legacy: bool) -> tuple[tup
 def _structured(body: Mapping[str, Any]) -> str | None:
     """The JSON text that `response_format` asks for, or None for plain text."""
     wanted = body.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, dict) else None
+    kind = wanted.get("type") if is_object(wanted) else None
     if kind == "json_object":
         return _json({"answer": "".join(script(body, 0))[:80], "items": [1, 2, 3], "ok": True})
-    if isinstance(wanted, dict) and kind == "json_schema":
+    if is_object(wanted) and kind == "json_schema":
         inner = wanted.get("json_schema")
-        schema = inner.get("schema") if isinstance(inner, dict) else None
-        return _json(instance(schema)) if isinstance(schema, dict) else "{}"
+        schema = inner.get("schema") if is_object(inner) else None
+        return _json(instance(schema)) if is_object(schema) else "{}"
     return None
 
 
@@ -241,7 +242,7 @@ def write(body: Mapping[str, Any], index: int) -> Written:
 
 def _speaks(body: Mapping[str, Any], now: int) -> Audio | None:
     modalities = body.get("modalities")
-    if isinstance(modalities, list) and "audio" in modalities and isinstance(body.get("audio"), dict):
+    if is_array(modalities) and "audio" in modalities and is_object(body.get("audio")):
         return Audio(_ident("audio_"), now + AUDIO_LIFE, base64.b64encode(bytes(480)).decode())
     return None
 
@@ -291,7 +292,7 @@ def plan(body: Mapping[str, Any], now: int) -> Reply:
         tier="default" if body.get("service_tier") is not None else None,
         alternatives=max(0, min(top, 80)) if body.get("logprobs") is True else None,
         banned=frozenset(token for token, bias in biases(body).items() if bias <= -100),
-        include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        include_usage=is_object(options) and options.get("include_usage") is True,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from .answers import Reply, completion
 from .faults import Check, Reason, coupled
+from .json_values import is_object
 from .limits import Limits
 from .stream import DONE, chunks
 from .validator import reasons
@@ -218,6 +219,6 @@ def respond(reference: Reference, content_type: str | None, raw: bytes) -> Answe
         body, reason = _judge(reference, raw)
         if reason is not None:
             return refuse(reference, reason)
-        return _accept(reference, body if isinstance(body, dict) else {})
+        return _accept(reference, body if is_object(body) else {})
     except RecursionError:
         return refuse(reference, coupled("http.deep", None, "The body is nested too deeply.", "should"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .faults import Ask, Reason, is_object, is_string, missing, one_string_of, string_member, table, wrong_type
+from .faults import Ask, Reason, missing, one_string_of, string_member, table, wrong_type
+from .json_values import is_object, is_string
 
 
 def custom_required(ask: Ask) -> Iterator[Reason]:
@@ -19,7 +20,7 @@ def custom_required(ask: Ask) -> Iterator[Reason]:
 def bodies(ask: Ask) -> Iterator[tuple[str, dict[str, Any]]]:
     """What stands under `custom`, where it is an object: path, object."""
     for path, tool in ask.customs:
-        if isinstance(tool.get("custom"), dict):
+        if is_object(tool.get("custom")):
             yield f"{path}.custom", tool["custom"]
 
 
@@ -42,7 +43,7 @@ def custom_format(ask: Ask) -> Iterator[Reason]:
         value, path = custom.get("format"), f"{path}.format"
         if value is None:
             continue
-        if not isinstance(value, dict):
+        if not is_object(value):
             yield wrong_type("custom.format", path, "an object", value)
         elif "type" not in value:
             yield missing("custom.format", f"{path}.type")
@@ -59,8 +60,8 @@ _FORMAT_KEYS = {"text": frozenset({"type"}), "grammar": frozenset({"type", "gram
 def custom_format_keys(ask: Ask) -> Iterator[Reason]:
     for path, custom in bodies(ask):
         value = custom.get("format")
-        name = value.get("type") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(name, str) or name not in _FORMAT_KEYS:
+        name = value.get("type") if is_object(value) else None
+        if not is_object(value) or not isinstance(name, str) or name not in _FORMAT_KEYS:
             continue
         for key in value:
             if key not in _FORMAT_KEYS[name]:
@@ -77,7 +78,7 @@ def _grammar(ask: Ask, path: str, holder: dict[str, Any]) -> Iterator[Reason]:
     rule, grammar = "custom.format", holder.get("grammar")
     if "grammar" not in holder:
         yield missing(rule, path)
-    elif not isinstance(grammar, dict):
+    elif not is_object(grammar):
         yield wrong_type(rule, path, "an object", grammar)
     else:
         yield from string_member(rule, path, grammar, "definition")

@@ -8,20 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .faults import (
-    Ask,
-    CheckFunction,
-    Reason,
-    coupled,
-    holds,
-    is_object,
-    is_string,
-    missing,
-    one_of,
-    table,
-    too_long,
-    wrong_type,
-)
+from .faults import Ask, CheckFunction, Reason, coupled, holds, missing, one_of, table, too_long, wrong_type
+from .json_values import is_array, is_object, is_string
 from .prompt import prompt_tokens
 
 
@@ -34,7 +22,7 @@ def _assistants(ask: Ask, key: str) -> Iterator[tuple[str, object]]:
 def calls_min(ask: Ask) -> Iterator[Reason]:
     least = ask.limits.calls_min
     for path, calls in _assistants(ask, "tool_calls"):
-        if isinstance(calls, list) and len(calls) < least:
+        if is_array(calls) and len(calls) < least:
             yield Reason(
                 "assistant.toolcalls.min",
                 f"'{path}' must hold at least {least} call.",
@@ -47,7 +35,7 @@ def calls_min(ask: Ask) -> Iterator[Reason]:
 def calls_max(ask: Ask) -> Iterator[Reason]:
     most = ask.limits.calls_max
     for path, calls in _assistants(ask, "tool_calls"):
-        if isinstance(calls, list) and len(calls) > most:
+        if is_array(calls) and len(calls) > most:
             yield Reason(
                 "assistant.toolcalls.max",
                 f"'{path}' holds more than {most} calls.",
@@ -59,7 +47,7 @@ def calls_max(ask: Ask) -> Iterator[Reason]:
 
 def _called(path: str, value: object, said: str = "arguments") -> Iterator[Reason]:
     """Name and arguments (or input), both strings: the body of a call."""
-    if not isinstance(value, dict):
+    if not is_object(value):
         yield wrong_type("toolcall.shape", path, "an object", value)
         return
     for key in ("name", said):
@@ -73,7 +61,7 @@ def call_shape(ask: Ask) -> Iterator[Reason]:
     """The four members of a call; an assistant's `function_call` is judged like the `function` of a call."""
     allowed = ask.limits.call_types
     for path, calls in _assistants(ask, "tool_calls"):
-        if not isinstance(calls, list):
+        if not is_array(calls):
             yield wrong_type("toolcall.shape", path, "an array", calls)
             continue
         for j, call in enumerate(calls):
@@ -106,7 +94,7 @@ def call_id_max(ask: Ask) -> Iterator[Reason]:
 def call_name(ask: Ask) -> Iterator[Reason]:
     for path, call in ask.calls:
         function = call.get("function") if holds(call, ask.limits.call_types) == "function" else None
-        name = function.get("name") if isinstance(function, dict) else None
+        name = function.get("name") if is_object(function) else None
         if isinstance(name, str) and not ask.limits.call_name.fullmatch(name):
             yield Reason(
                 "toolcall.name.pattern",
@@ -133,7 +121,7 @@ def tool_id(ask: Ask) -> Iterator[Reason]:
 def _sound(ask: Ask) -> bool:
     """Whether every message has a known role and every id in the sequence is a string."""
     messages = ask.body.get("messages")
-    if not isinstance(messages, list) or len(ask.spoken) != len(messages):
+    if not is_array(messages) or len(ask.spoken) != len(messages):
         return False
     for _, message, role in ask.spoken:
         if role == "tool" and not is_string(message.get("tool_call_id")):
@@ -142,11 +130,7 @@ def _sound(ask: Ask) -> bool:
         if (
             role == "assistant"
             and calls is not None
-            and not (
-                isinstance(calls, list)
-                and calls
-                and all(is_object(call) and is_string(call.get("id")) for call in calls)
-            )
+            and not (is_array(calls) and calls and all(is_object(call) and is_string(call.get("id")) for call in calls))
         ):
             return False
     return True
@@ -231,9 +215,9 @@ def sequence_row(rule: str) -> CheckFunction:
 
 def functions_history(ask: Ask) -> Iterator[Reason]:
     """Observed: calls of the newer form in a history do not go with `functions`."""
-    if isinstance(ask.body.get("functions"), list) and ask.body.get("tools") is None:
+    if is_array(ask.body.get("functions")) and ask.body.get("tools") is None:
         for i, message, role in ask.spoken:
-            if role == "assistant" and isinstance(message.get("tool_calls"), list):
+            if role == "assistant" and is_array(message.get("tool_calls")):
                 yield coupled(
                     "functions.history",
                     f"messages.[{i}].tool_calls",

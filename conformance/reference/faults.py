@@ -1,8 +1,4 @@
-"""What a reason to refuse is, and the small vocabulary in which the checks state them.
-
-Types are exact JSON types: a boolean is not a number, a string of digits is not a number.  `1.0` counts as an
-integer (JSON Schema says so and the fact base asserts nothing else).
-"""
+"""What a reason to refuse is, and the small vocabulary in which the checks state them."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from .json_values import is_array, is_object, is_string, kind
 from .limits import Limits
 
 Strength = Literal["must", "should"]
@@ -57,9 +54,9 @@ class Ask:
     def items(self) -> list[tuple[int, dict[str, Any]]]:
         """The messages that are objects, with their position."""
         messages = self.body.get("messages")
-        if not isinstance(messages, list):
+        if not is_array(messages):
             return []
-        return [(i, message) for i, message in enumerate(messages) if isinstance(message, dict)]
+        return [(i, message) for i, message in enumerate(messages) if is_object(message)]
 
     @cached_property
     def spoken(self) -> list[tuple[int, dict[str, Any], str]]:
@@ -77,9 +74,9 @@ class Ask:
         return [
             (f"messages[{i}].content[{j}]", role, part)
             for i, message, role in self.spoken
-            if isinstance(message.get("content"), list)
+            if is_array(message.get("content"))
             for j, part in enumerate(message["content"])
-            if isinstance(part, dict)
+            if is_object(part)
         ]
 
     @cached_property
@@ -88,25 +85,25 @@ class Ask:
         return [
             (f"messages[{i}].tool_calls[{j}]", call)
             for i, message, role in self.spoken
-            if role == "assistant" and isinstance(message.get("tool_calls"), list)
+            if role == "assistant" and is_array(message.get("tool_calls"))
             for j, call in enumerate(message["tool_calls"])
-            if isinstance(call, dict)
+            if is_object(call)
         ]
 
     @cached_property
     def declared(self) -> list[tuple[str, dict[str, Any]]]:
         """Function objects under `tools` and `functions`: path, function."""
-        found = []
+        found: list[tuple[str, dict[str, Any]]] = []
         tools = self.body.get("tools")
-        if isinstance(tools, list):
+        if is_array(tools):
             for i, tool in enumerate(tools):
-                if not isinstance(tool, dict) or holds(tool, self.limits.tool_types) != "function":
+                if not is_object(tool) or holds(tool, self.limits.tool_types) != "function":
                     continue
-                if isinstance(tool.get("function"), dict):
+                if is_object(tool.get("function")):
                     found.append((f"tools[{i}].function", tool["function"]))
         functions = self.body.get("functions")
-        if isinstance(functions, list):
-            found += [(f"functions[{i}]", item) for i, item in enumerate(functions) if isinstance(item, dict)]
+        if is_array(functions):
+            found += [(f"functions[{i}]", item) for i, item in enumerate(functions) if is_object(item)]
         return found
 
     @cached_property
@@ -115,8 +112,8 @@ class Ask:
         tools = self.body.get("tools")
         return [
             (f"tools[{i}]", tool)
-            for i, tool in enumerate(tools if isinstance(tools, list) else ())
-            if isinstance(tool, dict) and holds(tool, self.limits.tool_types) == "custom"
+            for i, tool in enumerate(tools if is_array(tools) else ())
+            if is_object(tool) and holds(tool, self.limits.tool_types) == "custom"
         ]
 
 
@@ -129,46 +126,6 @@ class Check:
 
     name: str
     function: CheckFunction
-
-
-def is_number(value: object) -> bool:
-    """A JSON number of any form; `bool` is a subclass of int in Python, hence the exact types."""
-    return type(value) is int or type(value) is float
-
-
-def is_whole(value: object) -> bool:
-    """A JSON number without a fraction; an overflowing literal such as 1e400 arrives as inf and is not one."""
-    return type(value) is int or (type(value) is float and value.is_integer())
-
-
-def is_boolean(value: object) -> bool:
-    """JSON true or false."""
-    return value is True or value is False
-
-
-def is_string(value: object) -> bool:
-    """A JSON string."""
-    return isinstance(value, str)
-
-
-def is_object(value: object) -> bool:
-    """A JSON object."""
-    return isinstance(value, dict)
-
-
-def is_array(value: object) -> bool:
-    """A JSON array."""
-    return isinstance(value, list)
-
-
-_KINDS = {bool: "a boolean", int: "an integer", float: "a decimal number", str: "a string", list: "an array"}
-
-
-def kind(value: object) -> str:
-    """The JSON type of a parsed value, in words for a message."""
-    if value is None:
-        return "null"
-    return _KINDS.get(type(value), "an object")
 
 
 def wrong_type(rule: str, path: str, wanted: str, value: object, strength: Strength = "must") -> Reason:
@@ -224,7 +181,7 @@ def coupled(rule: str, path: str | None, message: str, strength: Strength = "mus
 def member(ask: Ask, key: str) -> dict[str, Any] | None:
     """A top-level option that is an object; None where it is anything else."""
     value = ask.body.get(key)
-    return value if isinstance(value, dict) else None
+    return value if is_object(value) else None
 
 
 def one_string_of(

@@ -11,9 +11,6 @@ from .faults import (
     Reason,
     bad_value,
     coupled,
-    is_boolean,
-    is_object,
-    is_string,
     member,
     missing,
     one_string_of,
@@ -22,6 +19,7 @@ from .faults import (
     typed,
     wrong_type,
 )
+from .json_values import is_array, is_boolean, is_object, is_string
 from .prompt import text_of
 from .strict import StrictFault, strict_faults
 
@@ -45,7 +43,7 @@ def _json_schema(ask: Ask) -> dict[str, Any] | None:
     if value is None or value.get("type") != "json_schema":
         return None
     inner = value.get("json_schema")
-    return inner if isinstance(inner, dict) else None
+    return inner if is_object(inner) else None
 
 
 def json_schema_required(ask: Ask) -> Iterator[Reason]:
@@ -114,7 +112,7 @@ def strict_rule(fault: StrictFault) -> CheckFunction:
     def check(ask: Ask) -> Iterator[Reason]:
         inner = _json_schema(ask)
         schema = inner.get("schema") if inner is not None and inner.get("strict") is True else None
-        if isinstance(schema, dict) and fault in strict_faults(schema):
+        if is_object(schema) and fault in strict_faults(schema):
             yield coupled(rule, "response_format", f"The schema is not valid: {_STRICT[fault]}.", "should")
 
     return check
@@ -124,7 +122,7 @@ def json_word(ask: Ask) -> Iterator[Reason]:
     """Observed: json_object wants the word in a message; messages that are no messages have their own reason."""
     value = member(ask, "response_format")
     messages = ask.body.get("messages")
-    if value is None or value.get("type") != "json_object" or not isinstance(messages, list) or not messages:
+    if value is None or value.get("type") != "json_object" or not is_array(messages) or not messages:
         return
     if len(ask.items) != len(messages):
         return

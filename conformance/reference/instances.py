@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .json_values import is_array, is_object
+
 #: Depth from which optional members and unasked array items are left out, and at which a branch gives up.
 SHALLOW = 4
 DEEP = 40
@@ -63,18 +65,18 @@ class _Maker:
         self.left -= 1
         if depth > DEEP or self.left < 0 or schema is False:
             raise Unsolvable
-        if not isinstance(schema, dict):
+        if not is_object(schema):
             return _FILLER
         if "$ref" in schema:
             return self.make(self.resolve(schema["$ref"]), depth + 1)
         if "const" in schema:
             return schema["const"]
-        if isinstance(schema.get("enum"), list) and schema["enum"]:
+        if is_array(schema.get("enum")) and schema["enum"]:
             return schema["enum"][0]
         for key in ("anyOf", "oneOf"):
-            if isinstance(schema.get(key), list) and schema[key]:
+            if is_array(schema.get(key)) and schema[key]:
                 return self.branch(schema, schema[key], key, depth)
-        if isinstance(schema.get("allOf"), list) and schema["allOf"]:
+        if is_array(schema.get("allOf")) and schema["allOf"]:
             return self.make(self.merged(schema, depth), depth + 1)
         return self.typed(schema, depth)
 
@@ -85,9 +87,9 @@ class _Maker:
             raise Unsolvable
         for step in ref[1:].split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(node, dict) and name in node:
+            if is_object(node) and name in node:
                 node = node[name]
-            elif isinstance(node, list) and name.isdecimal() and int(name) < len(node):
+            elif is_array(node) and name.isdecimal() and int(name) < len(node):
                 node = node[int(name)]
             else:
                 raise Unsolvable
@@ -98,7 +100,7 @@ class _Maker:
         rest = {name: value for name, value in schema.items() if name != key}
         order = branches if depth < SHALLOW else sorted(branches, key=self.weight)
         for option in order:
-            if not isinstance(option, dict):
+            if not is_object(option):
                 continue
             try:
                 return self.make({**rest, **option}, depth + 1)
@@ -110,7 +112,7 @@ class _Maker:
     @staticmethod
     def weight(schema: object) -> int:
         """How far a branch is from a plain value."""
-        if not isinstance(schema, dict):
+        if not is_object(schema):
             return 9
         if "const" in schema or "enum" in schema or schema.get("type") == "null":
             return 0
@@ -121,15 +123,15 @@ class _Maker:
         for part in schema["allOf"]:
             if depth > DEEP:
                 raise Unsolvable
-            if isinstance(part, dict) and "$ref" in part:
+            if is_object(part) and "$ref" in part:
                 part = self.resolve(part["$ref"])
-            if not isinstance(part, dict):
+            if not is_object(part):
                 continue
             for name, value in part.items():
                 old = result.get(name)
-                if name == "properties" and isinstance(old, dict) and isinstance(value, dict):
+                if name == "properties" and is_object(old) and is_object(value):
                     result[name] = {**old, **value}
-                elif name == "required" and isinstance(old, list) and isinstance(value, list):
+                elif name == "required" and is_array(old) and is_array(value):
                     result[name] = [*old, *value]
                 else:
                     result[name] = value
@@ -137,7 +139,7 @@ class _Maker:
 
     def typed(self, schema: dict[str, Any], depth: int) -> Any:
         kind = schema.get("type")
-        if isinstance(kind, list):
+        if is_array(kind):
             simple = [name for name in kind if name != "null"]
             kind = "null" if depth >= SHALLOW and "null" in kind else (simple or kind or [None])[0]
         if kind is None:
@@ -163,7 +165,7 @@ class _Maker:
 
     def object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         properties = schema.get("properties")
-        properties = properties if isinstance(properties, dict) else {}
+        properties = properties if is_object(properties) else {}
         required = [name for name in schema.get("required") or () if isinstance(name, str)]
         made: dict[str, Any] = {}
         for name in properties:
@@ -177,16 +179,16 @@ class _Maker:
         other = schema.get("additionalProperties")
         for name in required:
             if name not in made:
-                made[name] = self.make(other if isinstance(other, dict) else {}, depth + 1)
+                made[name] = self.make(other if is_object(other) else {}, depth + 1)
         extra = 0
         while len(made) < min(_count(schema.get("minProperties")), 1_000) and other is not False:
-            made.setdefault(f"key{extra}", self.make(other if isinstance(other, dict) else {}, depth + 1))
+            made.setdefault(f"key{extra}", self.make(other if is_object(other) else {}, depth + 1))
             extra += 1
         return made
 
     def array(self, schema: dict[str, Any], depth: int) -> list[Any]:
         first = schema.get("prefixItems")
-        first = first if isinstance(first, list) else []
+        first = first if is_array(first) else []
         items = schema.get("items", {})
         least = _count(schema.get("minItems"))
         most = _finite(schema.get("maxItems"))
@@ -196,7 +198,7 @@ class _Maker:
         if wanted > 10_000:
             raise Unsolvable
         unique = schema.get("uniqueItems") is True
-        made = []
+        made: list[Any] = []
         for place in range(wanted):
             try:
                 value = self.make(first[place] if place < len(first) else items, depth + 1)
@@ -210,12 +212,12 @@ class _Maker:
     @staticmethod
     def another(value: Any, items: object, place: int) -> Any:
         """A value that differs from those before it, for arrays of unique items."""
-        if isinstance(items, dict) and isinstance(items.get("enum"), list) and place < len(items["enum"]):
+        if is_object(items) and is_array(items.get("enum")) and place < len(items["enum"]):
             return items["enum"][place]
         if isinstance(value, str):
             return f"{value}{place}"
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            step = _finite(items.get("multipleOf")) if isinstance(items, dict) else None
+            step = _finite(items.get("multipleOf")) if is_object(items) else None
             return value + place * (step or 1)
         return value
 

@@ -15,8 +15,6 @@ from .faults import (
     Reason,
     bad_value,
     coupled,
-    is_object,
-    is_string,
     missing,
     one_of,
     string_member,
@@ -24,6 +22,7 @@ from .faults import (
     too_long,
     wrong_type,
 )
+from .json_values import is_array, is_object, is_string
 
 
 def required(ask: Ask) -> Iterator[Reason]:
@@ -38,20 +37,20 @@ def null(ask: Ask) -> Iterator[Reason]:
 
 def array(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("messages")
-    if value is not None and not isinstance(value, list):
+    if value is not None and not is_array(value):
         yield wrong_type("messages.type", "messages", "an array of objects", value)
 
 
 def minimum(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("messages")
     least = ask.limits.messages_min
-    if isinstance(value, list) and len(value) < least:
+    if is_array(value) and len(value) < least:
         yield Reason("messages.min", f"'messages' must hold at least {least} message.", "messages", "empty_array")
 
 
 def item_type(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("messages")
-    if isinstance(value, list):
+    if is_array(value):
         for i, item in enumerate(value):
             if not is_object(item):
                 yield wrong_type("messages.item.type", f"messages[{i}]", "an object", item)
@@ -172,7 +171,7 @@ def content_type(ask: Ask) -> Iterator[Reason]:
     for i, message, role in ask.spoken:
         content = message.get("content")
         path = f"messages[{i}].content"
-        if isinstance(content, list):
+        if is_array(content):
             for j, part in enumerate(content):
                 if not is_object(part):
                     yield wrong_type("content.type", f"{path}[{j}]", "an object", part)
@@ -243,8 +242,8 @@ def part_refusal(ask: Ask) -> Iterator[Reason]:
                 )
     for i, message, role in ask.spoken:
         content = message.get("content")
-        if role == "assistant" and isinstance(content, list) and len(content) > 1:
-            kinds = [part.get("type") for part in content if isinstance(part, dict)]
+        if role == "assistant" and is_array(content) and len(content) > 1:
+            kinds = [part.get("type") for part in content if is_object(part)]
             if "refusal" in kinds and all(name in ("refusal", "text") for name in kinds):
                 yield bad_value("part.refusal", f"messages[{i}].content", "text parts, or exactly one refusal")
 
@@ -265,7 +264,7 @@ def part_image_url(ask: Ask) -> Iterator[Reason]:
     for path, part in _known(ask, "image_url"):
         if "image_url" not in part:
             yield missing("part.image.url", f"{path}.image_url")
-        elif not isinstance(part["image_url"], dict):
+        elif not is_object(part["image_url"]):
             yield wrong_type("part.image.url", f"{path}.image_url", "an object", part["image_url"])
         else:
             yield from string_member("part.image.url", f"{path}.image_url", part["image_url"], "url")
@@ -275,7 +274,7 @@ def part_image_detail(ask: Ask) -> Iterator[Reason]:
     allowed = ask.limits.image_details
     for path, part in _known(ask, "image_url"):
         image = part.get("image_url")
-        if isinstance(image, dict) and image.get("detail") is not None:
+        if is_object(image) and image.get("detail") is not None:
             detail = image["detail"]
             if not is_string(detail):
                 yield wrong_type("part.image.detail", f"{path}.image_url.detail", "a string", detail)
@@ -288,7 +287,7 @@ def part_audio_required(ask: Ask) -> Iterator[Reason]:
         audio = part.get("input_audio")
         if "input_audio" not in part:
             yield missing("part.audio.required", f"{path}.input_audio")
-        elif not isinstance(audio, dict):
+        elif not is_object(audio):
             yield wrong_type("part.audio.required", f"{path}.input_audio", "an object", audio)
         else:
             yield from string_member("part.audio.required", f"{path}.input_audio", audio, "data")
@@ -299,7 +298,7 @@ def part_audio_format(ask: Ask) -> Iterator[Reason]:
     allowed = ask.limits.input_audio_formats
     for path, part in _known(ask, "input_audio"):
         audio = part.get("input_audio")
-        if isinstance(audio, dict) and is_string(audio.get("format")) and audio["format"] not in allowed:
+        if is_object(audio) and is_string(audio.get("format")) and audio["format"] not in allowed:
             yield bad_value("part.audio.format", f"{path}.input_audio.format", one_of(allowed))
 
 
@@ -311,7 +310,7 @@ def part_file(ask: Ask) -> Iterator[Reason]:
         file, path = part.get("file"), f"{path}.file"
         if "file" not in part:
             yield missing(rule, path)
-        elif not isinstance(file, dict):
+        elif not is_object(file):
             yield wrong_type(rule, path, "an object", file)
         else:
             given = {key: file[key] for key in ("file_id", "file_data", "filename") if file.get(key) is not None}

@@ -13,8 +13,6 @@ from .faults import (
     Check,
     CheckFunction,
     Reason,
-    is_object,
-    is_string,
     member,
     missing,
     one_string_of,
@@ -23,6 +21,7 @@ from .faults import (
     typed,
     wrong_type,
 )
+from .json_values import is_object, is_string
 
 
 def _enumerated(key: str, bound: str) -> tuple[Check, ...]:
@@ -65,7 +64,7 @@ def search_location(ask: Ask) -> Iterator[Reason]:
     value = (member(ask, "web_search_options") or {}).get("user_location")
     if value is None:
         return
-    if not isinstance(value, dict):
+    if not is_object(value):
         yield wrong_type(rule, path, "an object", value)
         return
     if "type" not in value:
@@ -75,7 +74,7 @@ def search_location(ask: Ask) -> Iterator[Reason]:
     place, path = value.get("approximate"), f"{path}.approximate"
     if "approximate" not in value:
         yield missing(rule, path)
-    elif not isinstance(place, dict):
+    elif not is_object(place):
         yield wrong_type(rule, path, "an object", place)
     else:
         for key in ("country", "region", "city", "timezone"):
@@ -98,14 +97,14 @@ def moderation_policy(ask: Ask) -> Iterator[Reason]:
     policy = (member(ask, "moderation") or {}).get("policy")
     if policy is None:
         return
-    if not isinstance(policy, dict):
+    if not is_object(policy):
         yield wrong_type(rule, path, "an object", policy)
         return
     for key in ("input", "output"):
         side = policy.get(key)
         if side is None:
             continue
-        if not isinstance(side, dict):
+        if not is_object(side):
             yield wrong_type(rule, f"{path}.{key}", "an object", side)
         elif "mode" not in side:
             yield missing(rule, f"{path}.{key}.mode")

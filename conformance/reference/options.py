@@ -13,10 +13,6 @@ from .faults import (
     Strength,
     bad_value,
     coupled,
-    is_array,
-    is_boolean,
-    is_object,
-    is_string,
     member,
     missing,
     one_of,
@@ -26,20 +22,21 @@ from .faults import (
     typed,
     wrong_type,
 )
+from .json_values import is_array, is_boolean, is_object, is_string
 
 # modalities, audio, prediction
 
 
 def modalities(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("modalities")
-    if isinstance(value, list):
+    if is_array(value):
         for i, name in enumerate(value):
             yield from one_string_of("modalities.enum", f"modalities[{i}]", name, ask.limits.modalities)
 
 
 def _wants_audio(ask: Ask) -> bool:
     value = ask.body.get("modalities")
-    return isinstance(value, list) and "audio" in value
+    return is_array(value) and "audio" in value
 
 
 def audio_needs(ask: Ask) -> Iterator[Reason]:
@@ -65,7 +62,7 @@ def audio_voice_free(ask: Ask) -> Iterator[Reason]:
     """Since 2026-08 any name is a voice, and a voice of one's own is an object with its id."""
     rule, path = "audio.voice", "audio.voice"
     voice = (member(ask, "audio") or {"voice": ""}).get("voice", "")
-    if isinstance(voice, dict):
+    if is_object(voice):
         if "id" not in voice:
             yield missing(rule, f"{path}.id")
         elif not is_string(voice["id"]):
@@ -102,7 +99,7 @@ def prediction(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("prediction")
     if value is None:
         return
-    if not isinstance(value, dict):
+    if not is_object(value):
         yield wrong_type(rule, "prediction", "an object", value)
         return
     if "type" not in value:
@@ -112,7 +109,7 @@ def prediction(ask: Ask) -> Iterator[Reason]:
     content, path = value.get("content"), "prediction.content"
     if "content" not in value:
         yield missing(rule, path)
-    elif isinstance(content, list):
+    elif is_array(content):
         if len(content) < ask.limits.prediction_parts_min:
             yield Reason(rule, f"'{path}' must not be empty.", path, "empty_array")
         for i, part in enumerate(content):
@@ -123,7 +120,7 @@ def prediction(ask: Ask) -> Iterator[Reason]:
 
 def _prediction_part(path: str, part: object) -> Iterator[Reason]:
     rule = "prediction.shape"
-    if not isinstance(part, dict):
+    if not is_object(part):
         yield wrong_type(rule, path, "an object", part)
     elif "type" not in part:
         yield missing(rule, f"{path}.type")
@@ -236,10 +233,10 @@ def unknown_nested(ask: Ask) -> Iterator[Reason]:
     for path, known in ask.limits.option_keys.items():
         holder: Any = ask.body
         for step in path.split("."):
-            holder = holder.get(step) if isinstance(holder, dict) else None
-        if not isinstance(holder, dict):
+            holder = holder.get(step) if is_object(holder) else None
+        if not is_object(holder):
             continue
-        if path == "tool_choice" and not any(isinstance(holder.get(key), dict) for key in ask.limits.choice_types):
+        if path == "tool_choice" and not any(is_object(holder.get(key)) for key in ask.limits.choice_types):
             continue
         for key in holder:
             if key not in known:

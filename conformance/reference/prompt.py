@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from .json_values import is_array, is_object
+
 #: Characters of prompt text that make one token.  Generous, so that a string of the documented maximal length
 #: (1 048 576 characters) still fits the context window.
 CHARACTERS_PER_TOKEN = 10
@@ -24,7 +26,7 @@ _PART_TOKENS = {"image_url": IMAGE_TOKENS, "input_audio": AUDIO_TOKENS, "file": 
 
 def objects(value: object) -> list[dict[str, Any]]:
     """The objects in an array; nothing for anything else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in value if is_object(item)] if is_array(value) else []
 
 
 def text_of(content: object) -> str:
@@ -52,9 +54,9 @@ def _nodes(value: object) -> int:
     while stack:
         node = stack.pop()
         count += 1
-        if isinstance(node, dict):
+        if is_object(node):
             stack.extend(node.values())
-        elif isinstance(node, list):
+        elif is_array(node):
             stack.extend(node)
     return count
 
@@ -76,7 +78,7 @@ def input_tokens(body: dict[str, Any], kind: str) -> int:
 
 def _member(owner: dict[str, Any], *keys: str) -> dict[str, Any]:
     """The first of the members that is an object, or an empty one."""
-    return next((owner[key] for key in keys if isinstance(owner.get(key), dict)), {})
+    return next((value for key in keys if is_object(value := owner.get(key))), None) or {}
 
 
 def prompt_tokens(body: dict[str, Any]) -> int:

@@ -9,23 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .faults import (
-    Ask,
-    Check,
-    CheckFunction,
-    Reason,
-    Strength,
-    coupled,
-    is_array,
-    is_boolean,
-    is_number,
-    is_object,
-    is_string,
-    is_whole,
-    table,
-    typed,
-    wrong_type,
-)
+from .faults import Ask, Check, CheckFunction, Reason, Strength, coupled, table, typed, wrong_type
+from .json_values import is_array, is_boolean, is_number, is_object, is_string, is_whole
 
 Fits = Callable[[object], bool]
 _WORD: dict[Fits, str] = {is_number: "decimal", is_whole: "integer"}
@@ -95,7 +80,7 @@ def top_logprobs_needs(ask: Ask) -> Iterator[Reason]:
 
 def _bias(ask: Ask) -> dict[str, Any]:
     value = ask.body.get("logit_bias")
-    return value if isinstance(value, dict) else {}
+    return value if is_object(value) else {}
 
 
 def bias_key_numeric(ask: Ask) -> Iterator[Reason]:
@@ -131,7 +116,7 @@ def bias_value_range(ask: Ask) -> Iterator[Reason]:
 def stop_array_max(ask: Ask) -> Iterator[Reason]:
     stop = ask.body.get("stop")
     most = ask.limits.stop_max
-    if isinstance(stop, list) and len(stop) > most:
+    if is_array(stop) and len(stop) > most:
         yield Reason(
             "stop.array.max",
             f"'stop' has {len(stop)} items, at most {most} are allowed.",
@@ -142,7 +127,7 @@ def stop_array_max(ask: Ask) -> Iterator[Reason]:
 
 def stop_array_item(ask: Ask) -> Iterator[Reason]:
     stop = ask.body.get("stop")
-    if isinstance(stop, list):
+    if is_array(stop):
         for i, item in enumerate(stop):
             if not is_string(item):
                 yield wrong_type("stop.array.item", f"stop[{i}]", "a string", item)

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -79,8 +80,12 @@ def run(
             threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
         # uvicorn raises a caught signal again after its clean stop; these handlers end the process without an error
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, _pass)
         server.run(sockets=[listener])
+
+
+def _pass(number: int, frame: FrameType | None) -> None:
+    """Handles a signal by doing nothing."""
 
 
 def _first_line(process: subprocess.Popen[str], timeout: float) -> str | None:
@@ -101,7 +106,7 @@ def start(
     vintage: str = DEFAULT,
     env: Mapping[str, str] | None = None,
     timeout: float = START_TIMEOUT,
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     """A reference server as a child process on a free port: yields its base URL, and stops it at the end.
 
     `arguments` are further options of the command line; `env` is added to the environment.

@@ -19,6 +19,10 @@ DONE = b"data: [DONE]\n\n"
 OBFUSCATED = 64
 
 
+_Delta = tuple[dict[str, Any], dict[str, Any] | None]
+"""Of a choice, with the log probabilities of its tokens."""
+
+
 def _call_deltas(index: int, call: Call) -> Iterator[dict[str, Any]]:
     """Id, type and name once, then the arguments (or the input) in pieces."""
     first = {"index": index, "id": call.ident, "type": call.kind, call.kind: {"name": call.name, call.said: ""}}
@@ -27,7 +31,7 @@ def _call_deltas(index: int, call: Call) -> Iterator[dict[str, Any]]:
         yield {"tool_calls": [{"index": index, call.kind: {call.said: piece}}]}
 
 
-def _deltas(reply: Reply, choice: Choice) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+def _deltas(reply: Reply, choice: Choice) -> Iterator[_Delta]:
     """Deltas of one choice with the log probabilities of exactly their tokens, without the finish."""
     role: dict[str, Any] = {"role": "assistant", "content": "" if choice.speaks else None, "refusal": None}
     if choice.function is not None:
@@ -75,6 +79,12 @@ def _chunk(reply: Reply, choices: list[dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _piece(
+    choice: Choice, delta: dict[str, Any], entries: dict[str, Any] | None = None, finish: str | None = None
+) -> dict[str, Any]:
+    return {"index": choice.index, "delta": delta, "logprobs": entries, "finish_reason": finish}
+
+
 def chunks(reply: Reply) -> Iterator[dict[str, Any]]:
     """All chunks of a reply in order; with `include_usage` a last one without choices carries the usage.
 
@@ -83,21 +93,19 @@ def chunks(reply: Reply) -> Iterator[dict[str, Any]]:
     turns = [(choice, _deltas(reply, choice)) for choice in reply.choices]
     ended = 0
     while turns:
-        going = []
+        going: list[tuple[Choice, Iterator[_Delta]]] = []
         for choice, deltas in turns:
             found = next(deltas, None)
             if found is None:
                 ended += 1
-                last = {"index": choice.index, "delta": {}, "logprobs": None, "finish_reason": choice.finish}
-                chunk = _chunk(reply, [last])
+                chunk = _chunk(reply, [_piece(choice, {}, finish=choice.finish)])
                 if reply.moderation is not None and ended == len(reply.choices):
                     chunk["moderation"] = dict(reply.moderation)
                 yield chunk
                 continue
             going.append((choice, deltas))
             delta, entries = found
-            piece = {"index": choice.index, "delta": delta, "logprobs": entries, "finish_reason": None}
-            yield _chunk(reply, [piece])
+            yield _chunk(reply, [_piece(choice, delta, entries)])
         turns = going
     if reply.include_usage:
         yield {**_chunk(reply, []), "usage": dict(reply.usage)}

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from .json_values import is_array, is_object
+
 StrictFault = Literal["root", "additional", "required"]
 
 _MAPS = ("properties", "$defs", "definitions")
@@ -20,14 +22,14 @@ def subschemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     stack: list[Any] = [schema]
     while stack:
         node = stack.pop()
-        if not isinstance(node, dict):
+        if not is_object(node):
             continue
         yield node
         for key in _MAPS:
-            if isinstance(node.get(key), dict):
+            if is_object(node.get(key)):
                 stack.extend(node[key].values())
         for key in _LISTS:
-            if isinstance(node.get(key), list):
+            if is_array(node.get(key)):
                 stack.extend(node[key])
         stack.append(node.get("items"))
 
@@ -35,9 +37,7 @@ def subschemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def names_object(schema: dict[str, Any]) -> bool:
     """Whether a schema describes objects: by its type, or by having properties."""
     kind = schema.get("type")
-    return (
-        kind == "object" or (isinstance(kind, list) and "object" in kind) or isinstance(schema.get("properties"), dict)
-    )
+    return kind == "object" or (is_array(kind) and "object" in kind) or is_object(schema.get("properties"))
 
 
 def strict_faults(schema: dict[str, Any]) -> set[StrictFault]:
@@ -52,7 +52,7 @@ def strict_faults(schema: dict[str, Any]) -> set[StrictFault]:
             found.add("additional")
         properties = node.get("properties")
         required = node.get("required")
-        listed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
-        if isinstance(properties, dict) and not listed >= properties.keys():
+        listed = {name for name in (required if is_array(required) else ()) if isinstance(name, str)}
+        if is_object(properties) and not listed >= properties.keys():
             found.add("required")
     return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from .json_values import is_array, is_object
 from .prompt import digest, last_user_text
 
 _DIGITS = tuple("0123456789")
@@ -97,7 +98,7 @@ def biases(body: Mapping[str, Any]) -> dict[str, float]:
     """`logit_bias` by token instead of by id; ids outside the toy vocabulary bias nothing."""
     value = body.get("logit_bias")
     found: dict[str, float] = {}
-    if isinstance(value, dict):
+    if is_object(value):
         for key, bias in value.items():
             known = key.isascii() and key.isdigit() and len(key) <= 6 and int(key) < len(VOCABULARY)
             if known and isinstance(bias, (int, float)) and bias != 0:
@@ -141,7 +142,7 @@ def bound(body: Mapping[str, Any]) -> int | None:
 def stops(body: Mapping[str, Any]) -> list[str]:
     """The stop sequences of a body, as a list; what is no text or is empty is left out."""
     value = body.get("stop")
-    listed = value if isinstance(value, list) else [value]
+    listed = value if is_array(value) else [value]
     return [item for item in listed if isinstance(item, str) and item]
 
 
@@ -171,7 +172,8 @@ def stopped(written: Written, strings: Iterable[str]) -> Written:
     found = [place for place in (text.find(string) for string in strings) if place >= 0]
     if not found:
         return written
-    left, kept = min(found), []
+    left = min(found)
+    kept: list[str] = []
     for token in written.tokens:
         if left <= 0:
             break

@@ -6,21 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import customtools
-from .faults import (
-    Ask,
-    Reason,
-    bad_value,
-    coupled,
-    holds,
-    is_boolean,
-    is_object,
-    is_string,
-    missing,
-    one_of,
-    one_string_of,
-    string_member,
-    wrong_type,
-)
+from .faults import Ask, Reason, bad_value, coupled, holds, missing, one_of, one_string_of, string_member, wrong_type
+from .json_values import is_array, is_boolean, is_object, is_string
 from .limits import Limits
 
 
@@ -43,7 +30,7 @@ def _choice_fault(value: dict[str, Any], limits: Limits) -> Reason | None:
     if key not in value:
         return missing(rule, path)
     inner = value[key]
-    if not isinstance(inner, dict):
+    if not is_object(inner):
         return wrong_type(rule, path, "an object", inner)
     inside = _allowed_faults(inner, limits) if key == "allowed_tools" else string_member(rule, path, inner, "name")
     for fault in inside:
@@ -66,7 +53,7 @@ def _allowed_faults(inner: dict[str, Any], limits: Limits) -> Iterator[Reason]:
         yield from one_string_of(rule, f"{path}.mode", inner["mode"], limits.allowed_modes)
     if "tools" not in inner:
         yield missing(rule, f"{path}.tools")
-    elif not isinstance(inner["tools"], list):
+    elif not is_array(inner["tools"]):
         yield wrong_type(rule, f"{path}.tools", "an array", inner["tools"])
     else:
         for i, entry in enumerate(inner["tools"]):
@@ -76,7 +63,7 @@ def _allowed_faults(inner: dict[str, Any], limits: Limits) -> Iterator[Reason]:
 
 def choice_shape(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("tool_choice")
-    if isinstance(value, dict):
+    if is_object(value):
         fault = _choice_fault(value, ask.limits)
         if fault is not None:
             yield fault
@@ -85,7 +72,7 @@ def choice_shape(ask: Ask) -> Iterator[Reason]:
 def _names(ask: Ask, key: str) -> set[tuple[str, str]] | None:
     """Kind and name of what is declared under `tools` or `functions`; None where a malformed entry makes it moot."""
     value = ask.body.get(key)
-    if not isinstance(value, list) or not value:
+    if not is_array(value) or not value:
         return None
     found = [("function", function.get("name")) for path, function in ask.declared if path.startswith(key)]
     if key == "tools":
@@ -104,7 +91,7 @@ def _chosen(value: dict[str, Any], limits: Limits) -> Iterator[tuple[str, str]]:
     for entry in value[key]["tools"]:
         kind = holds(entry, limits.tool_types)
         inner = entry.get(kind)
-        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+        if is_object(inner) and isinstance(inner.get("name"), str):
             yield kind, inner["name"]
 
 
@@ -112,13 +99,13 @@ def choice_exists(ask: Ask) -> Iterator[Reason]:
     """A named tool is one of `tools`, and so is an allowed one; a named function is one of `functions`."""
     value = ask.body.get("tool_choice")
     names = _names(ask, "tools")
-    shaped = isinstance(value, dict) and _choice_fault(value, ask.limits) is None
-    if isinstance(value, dict) and shaped and names is not None and not names.issuperset(_chosen(value, ask.limits)):
+    shaped = is_object(value) and _choice_fault(value, ask.limits) is None
+    if is_object(value) and shaped and names is not None and not names.issuperset(_chosen(value, ask.limits)):
         yield coupled("tool_choice.named.exists", "tool_choice", "No tool of this name is in 'tools'.", "should")
     value = ask.body.get("function_call")
     names = _names(ask, "functions")
     if (
-        isinstance(value, dict)
+        is_object(value)
         and names is not None
         and is_string(value.get("name"))
         and ("function", value["name"]) not in names
@@ -135,7 +122,7 @@ def choice_needs_tools(ask: Ask) -> Iterator[Reason]:
     if isinstance(value, str):
         fine = value in ask.limits.choices_without_tools or value not in ask.limits.choices
     else:
-        fine = not isinstance(value, dict) or _choice_fault(value, ask.limits) is not None
+        fine = not is_object(value) or _choice_fault(value, ask.limits) is not None
     if not fine:
         yield coupled("tool_choice.needs.tools", "tool_choice", "'tool_choice' needs 'tools'.", "should")
 
@@ -152,7 +139,7 @@ def function_call(ask: Ask) -> Iterator[Reason]:
     if isinstance(value, str):
         if value not in ask.limits.function_choices:
             yield bad_value("function_call.enum", "function_call", one_of(ask.limits.function_choices))
-    elif isinstance(value, dict):
+    elif is_object(value):
         if "name" not in value:
             yield missing("function_call.enum", "function_call.name")
         elif not is_string(value["name"]):
@@ -167,6 +154,6 @@ def function_call_needs(ask: Ask) -> Iterator[Reason]:
         return
     # a malformed choice has its own reason
     if (isinstance(value, str) and value in ask.limits.function_choices) or (
-        isinstance(value, dict) and is_string(value.get("name"))
+        is_object(value) and is_string(value.get("name"))
     ):
         yield coupled("function_call.needs.functions", "function_call", "'function_call' needs 'functions'.", "should")

@@ -19,10 +19,6 @@ from .faults import (
     bad_value,
     coupled,
     holds,
-    is_array,
-    is_boolean,
-    is_object,
-    is_string,
     missing,
     one_of,
     table,
@@ -30,6 +26,7 @@ from .faults import (
     typed,
     wrong_type,
 )
+from .json_values import is_array, is_boolean, is_object, is_string
 from .strict import strict_faults
 
 
@@ -37,7 +34,7 @@ def fewest(rule: str, key: str, bound: str, strength: Strength) -> CheckFunction
     def check(ask: Ask) -> Iterator[Reason]:
         value = ask.body.get(key)
         least = getattr(ask.limits, bound)
-        if isinstance(value, list) and len(value) < least:
+        if is_array(value) and len(value) < least:
             yield Reason(rule, f"'{key}' must hold at least {least} item.", key, "empty_array", strength=strength)
 
     return check
@@ -47,7 +44,7 @@ def most_items(rule: str, key: str, bound: str, strength: Strength = "must") -> 
     def check(ask: Ask) -> Iterator[Reason]:
         value = ask.body.get(key)
         most = getattr(ask.limits, bound)
-        if isinstance(value, list) and len(value) > most:
+        if is_array(value) and len(value) > most:
             yield Reason(
                 rule,
                 f"'{key}' has {len(value)} items, at most {most} are allowed.",
@@ -61,15 +58,15 @@ def most_items(rule: str, key: str, bound: str, strength: Strength = "must") -> 
 
 def _tools(ask: Ask) -> Iterator[tuple[str, dict[str, Any]]]:
     value = ask.body.get("tools")
-    if isinstance(value, list):
+    if is_array(value):
         for i, tool in enumerate(value):
-            if isinstance(tool, dict):
+            if is_object(tool):
                 yield f"tools[{i}]", tool
 
 
 def tool_type(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("tools")
-    if isinstance(value, list):
+    if is_array(value):
         for i, tool in enumerate(value):
             if not is_object(tool):
                 yield wrong_type("tool.type", f"tools[{i}]", "an object", tool)
@@ -95,7 +92,7 @@ def tool_function(ask: Ask) -> Iterator[Reason]:
 
 def functions_item(ask: Ask) -> Iterator[Reason]:
     value = ask.body.get("functions")
-    if isinstance(value, list):
+    if is_array(value):
         for i, function in enumerate(value):
             if not is_object(function):
                 yield wrong_type("functions.type", f"functions[{i}]", "an object", function)
@@ -153,7 +150,7 @@ def parameters_type(ask: Ask) -> Iterator[Reason]:
 
 def _parameters(ask: Ask) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     for path, function in ask.declared:
-        if isinstance(function.get("parameters"), dict):
+        if is_object(function.get("parameters")):
             yield f"{path}.parameters", function["parameters"], function
 
 
@@ -166,7 +163,7 @@ def _bad_schema(rule: str, path: str, message: str) -> Reason:
 def _object_root(schema: dict[str, Any]) -> bool:
     """The root names no type, or the type object (alone or in a list)."""
     kind = schema.get("type")
-    return kind is None or kind == "object" or (isinstance(kind, list) and "object" in kind)
+    return kind is None or kind == "object" or (is_array(kind) and "object" in kind)
 
 
 def parameters_root(ask: Ask) -> Iterator[Reason]:
@@ -178,7 +175,7 @@ def parameters_root(ask: Ask) -> Iterator[Reason]:
 def parameters_properties(ask: Ask) -> Iterator[Reason]:
     """Observed: an object schema lists its properties, if only `{}`; a schema without a type passes."""
     for path, schema, _ in _parameters(ask):
-        if schema.get("type") == "object" and not isinstance(schema.get("properties"), dict):
+        if schema.get("type") == "object" and not is_object(schema.get("properties")):
             yield _bad_schema("fn.parameters.properties", path, "an object schema needs properties")
 
 
@@ -195,7 +192,7 @@ def strict_schema(ask: Ask) -> Iterator[Reason]:
         if function.get("strict") is not True or not path.startswith("tools") or not schema:
             continue
         # a root that is no object, or has no properties, has its own reason
-        listed = schema.get("type") != "object" or isinstance(schema.get("properties"), dict)
+        listed = schema.get("type") != "object" or is_object(schema.get("properties"))
         if _object_root(schema) and listed and strict_faults(schema):
             yield _bad_schema(
                 "fn.strict.schema", path, "with strict, every object forbids other members and requires all of its own"

@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from . import dialogue, formats, messages, newer, options, sampling, toolspec
-from .faults import Ask, Check, Reason, coupled, kind, table
+from .faults import Ask, Check, Reason, coupled, table
+from .json_values import is_object, kind
 from .limits import LIMITS, Limits
 
 __all__ = ["CHECKS", "CHECKS_2026", "LIMITS", "Check", "Limits", "Reason", "reasons"]
 
 
 def body_object(ask: Ask) -> Iterator[Reason]:
-    if not isinstance(ask.raw, dict):
+    if not is_object(ask.raw):
         yield coupled("http.json.object", None, f"The body must be a JSON object, it is {kind(ask.raw)}.")
 
 
@@ -116,7 +117,7 @@ def reasons(
     `models` are the served model names; None takes any non-empty string.  A body that is no object is asked about
     that alone.
     """
-    if isinstance(body, dict):
+    if is_object(body):
         ask = Ask(body, limits, models, body)
         return [reason for check in checks for reason in check.function(ask)]
     ask = Ask({}, limits, models, body)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from chatproof.conformance.reference import behaviour
 from chatproof.conformance.reference.answers import Reply
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.faults import Ask, Check, coupled
 
+from . import requests_making
 from .base import Mutant, of
 
 VINTAGE = "2026-08"
@@ -21,33 +22,9 @@ Body = dict[str, Any]
 GONE = object()
 
 
-def rewriting(change: Callable[[Body], object]) -> Reference:
-    """A server that reads every object body as something else."""
-
-    def parse(raw: bytes) -> Any:
-        body = behaviour.parse(raw)
-        if isinstance(body, dict):
-            change(body)
-        return body
-
-    return replace(LATER, behaviour=replace(LATER.behaviour, parse=parse))
-
-
-def reading(prop: str, when: Callable[[Any], object], into: Callable[[Any], Any] | None = None) -> Reference:
-    """A server that reads some values of a property as another one; without ``into``, as if it were absent."""
-
-    def change(body: Body) -> None:
-        if prop in body and when(body[prop]):
-            value = body.pop(prop)
-            if into:
-                body[prop] = into(value)
-
-    return rewriting(change)
-
-
-def within(prop: str, change: Callable[[Body], object]) -> Reference:
-    """A server that reads an option object as another one."""
-    return rewriting(lambda body: change(body[prop]) if isinstance(body.get(prop), dict) else None)
+rewriting = partial(requests_making.rewriting, right=LATER)
+reading = partial(requests_making.reading, right=LATER)
+within = partial(requests_making.within, right=LATER)
 
 
 def refusing(test: Callable[[Body], object]) -> Reference:

@@ -14,6 +14,7 @@ from chatproof.conformance.reference.validator import CHECKS, reasons
 from .base import Mutant, of
 
 Body = dict[str, Any]
+RIGHT = Reference()
 
 
 Test = Callable[[Body], object]
@@ -26,8 +27,8 @@ def fault(name: str, prop: str, family: str, server: Reference, fails: str, with
     )
 
 
-def rewriting(change: Callable[[Body], object]) -> Reference:
-    """A server that reads every object body as something else."""
+def rewriting(change: Callable[[Body], object], right: Reference = RIGHT) -> Reference:
+    """The ``right`` server, but it reads every object body as something else."""
 
     def parse(raw: bytes) -> Any:
         body = behaviour.parse(raw)
@@ -35,10 +36,12 @@ def rewriting(change: Callable[[Body], object]) -> Reference:
             change(body)
         return body
 
-    return Reference(behaviour=Behaviour(parse=parse))
+    return replace(right, behaviour=replace(right.behaviour, parse=parse))
 
 
-def reading(prop: str, when: Callable[[Any], object], into: Callable[[Any], Any] | None = None) -> Reference:
+def reading(
+    prop: str, when: Callable[[Any], object], into: Callable[[Any], Any] | None = None, right: Reference = RIGHT
+) -> Reference:
     """A server that reads some values of a property as another one; without ``into``, as if it were absent."""
 
     def change(body: Body) -> None:
@@ -47,12 +50,12 @@ def reading(prop: str, when: Callable[[Any], object], into: Callable[[Any], Any]
             if into:
                 body[prop] = into(value)
 
-    return rewriting(change)
+    return rewriting(change, right)
 
 
-def within(prop: str, change: Callable[[Body], object]) -> Reference:
+def within(prop: str, change: Callable[[Body], object], right: Reference = RIGHT) -> Reference:
     """A server that reads an option object as another one."""
-    return rewriting(lambda body: change(body[prop]) if isinstance(body.get(prop), dict) else None)
+    return rewriting(lambda body: change(body[prop]) if isinstance(body.get(prop), dict) else None, right)
 
 
 def refusing_valid(test: Test) -> Reference:

@@ -1,0 +1,259 @@
+"""Relations: their scripts are played against the endpoint, and what they say becomes verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from . import clients
+from .again import CROWD_RULE, LEFT, MOST_AT_ONCE, PUT_OFF, Asked, Crowd, CrowdSighting, Unproved, asked_again
+from .budget import LATER, URGENT, Priority
+from .exchange import Answer, Body, Exchange, Request, Trouble
+from .judge import Reaction, describe, react
+from .model import Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
+from .outgoing import curl, prepare
+from .pipeline import Pipeline
+from .plan import Settings, relation_bodies
+from .proof import unaffordable, upheld, weighed
+from .record import cut
+from .results import Finding, Result, Verdict
+from .sightings import BUSY, Sightings, Watched, judge_answer
+from .tallies import Ledger
+
+TURNS_AT_ONCE = 8
+"""Equal comparisons that are made together to see whether a crowd breaks what alone holds."""
+
+CROWDS = "many"
+"""The chapter of the rules that need many requests in flight."""
+
+STEPS = 20
+"""Compared requests that a record keeps."""
+
+Played = tuple[str | None, list[Exchange]]
+"""What a comparison found wrong, or None, and the exchanges that it compared."""
+
+
+@dataclass(frozen=True)
+class Relations:
+    """What it takes to conclude relations. Without ``prove`` a violation is left to another process."""
+
+    pipeline: Pipeline
+    settings: Settings
+    sightings: Sightings
+    crowd: Crowd
+    ledger: Ledger
+    prove: bool = True
+
+    async def conclude(self, rule: Relation) -> Result:
+        """The verdict of a relation; of many at once there is only one where the server dies of them."""
+        crowd = self.pipeline.health.crowd
+        result = None if crowd and rule.chapter == CROWDS else await self._related(rule)
+        crowd = self.pipeline.health.crowd
+        if crowd is None or rule.chapter != CROWDS:
+            result = result or await self._related(rule)
+            if rule.id == self.crowd.blamed and self.crowd.sightings and result.finding is None:
+                return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd(rule))
+            return result
+        if rule.id != CROWD_RULE:
+            return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
+        line = curl(crowd.exchange.request, self.pipeline.target)
+        finding = Finding(
+            symptom=Symptom.KILLED_SERVER,
+            why=f"the server died of {crowd.deadly} requests at once, twice, and of none of them alone",
+            request=crowd.exchange.request,
+            exchange=crowd.exchange,
+            curl=" & ".join([line] * crowd.deadly) + " & wait",
+            confirmed="2/2",
+        )
+        return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
+
+    def _of_crowd(self, rule: Relation) -> Finding:
+        """The finding that what other rules saw only with many in flight makes."""
+        first, *others = self.crowd.sightings
+        line = curl(first.request, self.pipeline.target)
+        return Finding(
+            symptom=first.symptom,
+            why=f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
+            request=first.request,
+            exchange=first.exchange,
+            curl=" & ".join([line] * MOST_AT_ONCE) + " & wait",
+            confirmed=first.confirmed,
+            sightings=len(self.crowd.sightings),
+            others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
+            steps=(first.request,) * MOST_AT_ONCE,
+        )
+
+    async def _related(self, rule: Relation) -> Result:
+        """Its script is run over its pins and drawn bodies, a violation once more."""
+        bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
+        held, undecided, note = 0, "", ""
+        sent = 0
+        for done, body in enumerate(bodies):
+            if beyond := self.settings.beyond(body):
+                undecided = beyond
+                continue
+            try:
+                found = await self._compared(rule, body)
+            except Undecided as reason:
+                undecided = str(reason)
+                continue
+            except Unproved as reason:
+                missing = f"{len(bodies) - done} of {len(bodies)} comparisons were not made"
+                return Result(rule.id, Verdict.ERROR, note=f"{reason}; {missing}", requests=sent)
+            sent += sum(len(exchanges) for _, exchanges in found.seen)
+            if self.pipeline.gone:
+                break
+            if found.crowd:
+                why, exchanges = found.seen[-1]
+                last = exchanges[-1]
+                seen_so = CrowdSighting(rule.id, why or "", rule.symptom, last.request, last, found.told)
+                note = self.crowd.note(seen_so, rule.strength)
+            elif found.asked:
+                return self._broken(rule, found, sent)
+            held += 1
+        if self.pipeline.gone:
+            return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
+        if not held:
+            return Result(rule.id, Verdict.NOT_OFFERED, note=undecided or "nothing to compare", requests=sent)
+        verdict = upheld(rule.strength)
+        return Result(rule.id, verdict, observed="held", judged=held, requests=sent, note=note)
+
+    async def _compared(self, rule: Relation, body: Body) -> Asked[Played]:
+        """The times that a comparison was broken, and how often it was made (0: it held); never from an ill server."""
+
+        async def work() -> Asked[Played]:
+            first = await self._play(rule, body)
+            if first[0] is None:
+                return Asked([first], 0)
+            if not self.prove:
+                raise Unproved(LEFT)
+
+            async def again() -> Played | None:
+                return await self._broken_again(rule, body, alone=True)
+
+            async def crowd() -> list[Played | None]:
+                turns = range(min(self.settings.in_flight, TURNS_AT_ONCE))
+                return list(await asyncio.gather(*(self._broken_again(rule, body, alone=False) for _ in turns)))
+
+            if self.crowd.blamed is None or rule.chapter == CROWDS:
+                return await asked_again(first, again)
+            return await asked_again(first, again, crowd, known=self.crowd.known)
+
+        health = self.pipeline.health
+        found = await health.undisturbed(work, lambda value: value.asked == 0)
+        if found is None:
+            raise Undecided(f"the server was not itself ({self.pipeline.gone or 'it fell ill each time'})")
+        return found
+
+    async def _broken_again(self, rule: Relation, body: Body, *, alone: bool) -> Played | None:
+        """The comparison made anew, with nothing else in flight where it is made one request at a time."""
+        try:
+            played = await self._play(rule, body, again=True, alone=alone)
+        except Undecided:
+            return None  # seen once, and not seen again
+        return played if played[0] is not None else None
+
+    def _broken(self, rule: Relation, found: Asked[Played], sent: int) -> Result:
+        why, exchanges = found.seen[-1]
+        last = exchanges[-1]
+        finding = Finding(
+            symptom=rule.symptom,
+            why=why or "",
+            request=last.request,
+            exchange=last,
+            curl=" ; ".join(curl(exchange.request, self.pipeline.target) for exchange in exchanges[-3:]),
+            confirmed=found.told,
+            others=tuple(cut(exchange.request.content, 300) for exchange in exchanges[:-1][:5]),
+            steps=tuple(exchange.request for exchange in exchanges[:STEPS]),
+        )
+        verdict = weighed(rule.strength, found.steady, self.settings.strict)
+        return Result(rule.id, verdict, requests=sent, finding=finding)
+
+    async def _play(self, rule: Relation, body: Body, *, again: bool = False, alone: bool = False) -> Played:
+        """Run the script once; with ``again`` every request is sent anew, and ``alone`` but for those of a list."""
+        script = rule.script(body)
+        made: list[Exchange] = []
+        step: Step = next(script)
+        try:
+            while True:
+                reply: Any
+                if isinstance(step, list):
+                    reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
+                    made += reply
+                elif isinstance(step, Call):
+                    reply = await self._drive(rule, step, URGENT if again else LATER)
+                    made += reply.exchanges
+                else:
+                    reply = await self._ask(rule, step, again=again, alone=alone)
+                    made.append(reply)
+                step = script.send(reply)
+        except StopIteration as end:
+            return end.value, made
+        except Unlocked as reason:
+            if self.settings.key != "required":
+                raise
+            return f"{reason}, and the profile {self.settings.profile} says that it wants one", made
+
+    async def _drive(self, rule: Relation, call: Call, priority: Priority) -> Outcome:
+        """What a real client makes of the endpoint; its requests count as this run's."""
+        most = clients.most_requests(call)
+        request = prepare(Request(body=call.body), self.pipeline.target)
+        outcome = await self.pipeline.occupy(
+            lambda: self._booked(call, request, most), rule.id, priority, request, most
+        )
+        if isinstance(outcome, Exchange):
+            if unaffordable(outcome):
+                raise Unproved(describe(outcome))
+            raise Undecided(f"no client is started any more ({self.pipeline.gone})")
+        for exchange in outcome.exchanges:
+            self.pipeline.traffic.add(exchange)
+        return clients.judged(outcome, self._broken_by)
+
+    async def _booked(self, call: Call, request: Request, most: int) -> Outcome | Exchange:
+        """What a client makes of it, all that it may send booked before, and given back what it did not send."""
+        target = self.pipeline.target
+        budget = target.budget
+        if budget is None:
+            return await clients.drive(call, target)
+        if not budget.take(request, most):
+            return Exchange(request, trouble=Trouble("budget", budget.spent), attempts=0)
+        answers: list[Answer | None] = [None] * most
+        try:
+            outcome = await clients.drive(call, target)
+            answers = [exchange.answer for exchange in outcome.exchanges]
+            return outcome
+        finally:
+            for answer in answers:
+                budget.settle(request, answer)
+            for _ in range(most - len(answers)):
+                budget.give_back(request)
+
+    def _broken_by(self, exchange: Exchange) -> tuple[str, ...]:
+        """The must rules about answers that an exchange breaks."""
+        rules = [rule for rule in self.sightings.rules if rule.strength is Strength.MUST]
+        return tuple(rule.id for rule in rules if judge_answer(rule, exchange, Watched()))
+
+    async def _ask(self, rule: Relation, step: Request | Fresh, *, again: bool, alone: bool = False) -> Exchange:
+        request = step.request if isinstance(step, Fresh) else step
+        if again and alone:
+            exchange = await self.pipeline.ask_alone(request, rule.id)
+        elif again or isinstance(step, Fresh):
+            exchange = await self.pipeline.ask_again(request, rule.id, URGENT if again else LATER)
+        else:
+            exchange = await self.pipeline.ask(request, rule.id, LATER)
+        if unaffordable(exchange):
+            raise Unproved(describe(exchange))
+        if exchange.answer is not None and exchange.answer.status in BUSY:
+            raise Unproved(f"{PUT_OFF} ({describe(exchange)})")
+        if react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
+            raise Undecided(f"no answer to compare ({describe(exchange)})")
+        # what a server makes of an invalid request that it took is that rule's finding, and no other's
+        if (
+            react(exchange) is Reaction.REFUSED
+            or exchange.status == 401
+            or (rule.valid and react(exchange) is Reaction.ACCEPTED)
+        ):
+            with self.ledger.of(rule.id):
+                self.sightings.observe(exchange, rule.id)
+        return exchange
