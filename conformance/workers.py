@@ -10,6 +10,7 @@ server with no time for all workers put off each time; and the rest of a worker 
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,11 @@ def scheduler(config: pytest.Config, log: Any) -> Scheduling:
                 self._shares = spread(names, self.numnodes)
             share = self._shares.get(nodeid.removeprefix(PREFIX)) if nodeid.startswith(PREFIX) else None
             return super()._split_scope(nodeid) if share is None else f"{SHARE}{share}"
+
+        def _assign_work_unit(self, node: WorkerController) -> None:
+            """A worker may have died since it collected: that is told next, and its share taken back then."""
+            with suppress(OSError):
+                super()._assign_work_unit(node)
 
         def remove_node(self, node: WorkerController) -> str | None:
             """What is left of a share is the controller's to ask, and the rule that a worker waited for when it died

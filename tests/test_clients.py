@@ -8,6 +8,7 @@ import importlib.util
 import json
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -288,3 +289,20 @@ def test_what_a_stream_may_hold_and_the_client_raises_is_no_fault_of_the_server(
     exchange = wire(events.encode(), "text/event-stream")
     with pytest.raises(Undecided, match="the stream"):
         chapter._wrong(Outcome((exchange,), error="JSONDecodeError: …"), chapter.same_stream)
+
+
+def test_a_client_may_send_again_what_was_put_off() -> None:
+    """A busy server refuses the second time: that is one refusal."""
+    busy = Exchange(Request(body=lean(n=0)), Answer(429, (("content-type", "application/json"),), b"{}"))
+    error = {"error": {"message": "no", "type": "invalid_request_error", "param": "n", "code": None}}
+    plain = wire(error)
+    assert plain.answer is not None
+    no = replace(plain, answer=replace(plain.answer, status=400))
+    value = {"class": "BadRequestError", "status": 400, **error["error"]}
+    for exchanges, fault in (((busy, no), False), ((no, no), True)):
+        script = chapter.refused(lean(n=0))
+        next(script)
+        assert isinstance(script.send(no), Call)
+        with pytest.raises(StopIteration) as end:
+            script.send(Outcome(exchanges, value=value))
+        assert bool(end.value.value) is fault

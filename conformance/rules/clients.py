@@ -275,8 +275,9 @@ def refused(body: Body) -> Script:
 
     def compare(value: Any, wire: Exchange) -> str | None:
         assert wire.answer is not None
-        if len(outcome.exchanges) > 1:
-            return f"the client sends a refused request {len(outcome.exchanges)} times, as if to try again helped"
+        refusals = [exchange for exchange in outcome.exchanges if exchange.status in _REFUSALS]
+        if len(refusals) > 1:  # after a 429 it is right to send again
+            return f"the client sends a refused request {len(refusals)} times, as if to try again helped"
         said = wire.answer.json.get("error") if is_object(wire.answer.json) else None
         if not is_object(said):
             raise Undecided("the error is no object, which err.envelope says")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from chatproof.conformance.reference import behaviour
-from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .base import Mutant, of
@@ -82,11 +80,6 @@ def once(headers: Headers, raw: bytes, taken: Taken) -> Taken:
     return failure(400, "This request was made before.") if again else taken
 
 
-def numbered(chunk: Mapping[str, Any]) -> bytes:
-    """Events with ids, and comments between them: for the official client each comment is then an empty event."""
-    return b": keep-alive\n\nid: 1\ndata: " + behaviour.dump(chunk) + b"\n\n"
-
-
 MUTANTS = (
     client("gzip_in_name_only", ALL, mislabelled),
     client("stream_wants_accept", (*STREAMS, "client.tools.stream"), negotiated),
@@ -94,9 +87,4 @@ MUTANTS = (
     client("user_agent", ALL, choosy),
     client("should_retry_refusals", ("client.error",), inviting),
     client("retry_is_duplicate", ("client.retry",), once),
-    client(
-        "ids_and_comments",
-        (*STREAMS, "client.tools.stream"),
-        server=Reference(behaviour=Behaviour(frame=numbered)),
-    ),
 )
