@@ -123,7 +123,7 @@ def mutant(name: str, prop: str, server: Reference, fails: str, with_it: str = "
     return row(f"streamed-{name}", fails, server, with_it, prop=prop)
 
 
-LENGTHS = "res.finish.length.stream ef.length.*stream"
+LENGTHS = "res.finish.length.stream res.finish.function.stream ef.length.*stream"
 
 MUTANTS = [
     mutant(
