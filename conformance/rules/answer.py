@@ -987,8 +987,8 @@ def _likelihoods(exchange: Exchange) -> list[tuple[float, list[float]]]:
     found: list[tuple[float, list[float]]] = []
     for entry in objects(tokens(exchange)):
         tops = objects(entry.get("top_logprobs"))
-        values = [one.get("logprob") for one in (entry, *tops)]
-        if len(tops) >= most and all(is_number(value) and _UNKNOWN < value <= _SLACK for value in values):
+        values = [one["logprob"] for one in (entry, *tops) if is_number(one.get("logprob"))]
+        if len(values) == 1 + len(tops) > most and all(_UNKNOWN < value <= _SLACK for value in values):
             found.append((values[0], values[1:]))
     return found
 
@@ -1100,7 +1100,7 @@ probabilities = [
         observed("bytes: joined they are the content"),
         _sequences,
         _differs,
-        [*_LOGPROBS, *_WIDE],
+        [*_LOGPROBS, *_WIDE, _TWO_CUT],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

@@ -162,7 +162,7 @@ def stop_across(body: Body) -> Script:
         raise Undecided("the stream was not seen to be cut by the stop string")
     plain = choices(plainly((yield Request({**body, "stop": stop}))))
     message = plain[0].get("message") if len(plain) == 1 else None
-    if not is_object(message) or str(message.get("content")).rstrip() != before.rstrip():
+    if not is_object(message) or str(message.get("content")).strip() != before.strip():
         raise Undecided("the text without a stream is not cut there")
     again = yield Fresh(stopped)
     whole = yield Fresh(Request(streamed(body)))

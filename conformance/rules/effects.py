@@ -184,6 +184,7 @@ def one_token(name: str) -> Callable[[Exchange], bool]:
             plain(exchange)
             and option(exchange, name) == 1
             and asked(exchange).get("messages") == _COUNTING
+            and usage(exchange).get("completion_tokens") in (None, 0, 1)  # else the bound was not kept: ef.maxtokens
             and not any(option(exchange, other) for other in others)
             and bool(texts(exchange))
         )

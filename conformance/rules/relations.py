@@ -522,7 +522,6 @@ relations = [
         scalar_stop,
         *(lean(stop=text) for text in ("\n", " ", "\U0001f6d1")),
         lean(stop="END", stream=True),
-        lean(stop=7),
         property="stop",
         source=documented("stop: a string or an array of strings"),
     ),

@@ -393,8 +393,10 @@ def log_range(exchange: Exchange) -> str | None:
 
 def log_count(exchange: Exchange) -> str | None:
     most = option(exchange, "top_logprobs", 0)
+    if not is_integer(most) or most < 1:  # that none come unasked is a habit only
+        return None
     for entry in (entry for log in logs(exchange) for entry in entries(log) if is_object(entry)):
-        if is_integer(most) and len(listed(entry.get("top_logprobs"))) > most:
+        if len(listed(entry.get("top_logprobs"))) > most:
             return f"{len(entry['top_logprobs'])} alternatives, where {show(most)} were asked for"
     return None
 
@@ -521,6 +523,7 @@ _BYTES: Any = {"symptom": Symptom.MALFORMED}
 _SHOULD: Any = {"strength": Strength.SHOULD}
 _WHOLE: Any = {"applies": whole}
 _TOOLS: Any = {"prop": "tools", "needs": ("forced_tool",), "pins": _CALL}
+_PARALLEL: Any = {**_TOOLS, "pins": _CALL[2:]}
 _LOGPROBS: Any = {"prop": "logprobs", "needs": ("logprobs",), "pins": _LOGS}
 _COUNTS: Any = {"prop": "stream_options", "needs": ("stream_usage",), "pins": _USAGE, "applies": counted}
 
@@ -758,7 +761,7 @@ TOOL_CALLS = [
           each(_call_items, lambda c: is_integer(c.get("index")), "index"), applies=_called, **_TOOLS),
     _rule("tool.apart", "streams each of several tool calls under an index of its own",
           documented("delta.tool_calls: the index tells to which call a piece belongs"), one_index_each,
-          applies=_parallel, **{**_TOOLS, "pins": _CALL[2:]}),
+          applies=_parallel, **_PARALLEL),
     _rule("tool.type", "sends type: function in tool calls", documented("delta.tool_calls: type"),
           each(_heads, lambda c: c.get("type") in (None, "function", "custom"), "type"), applies=_called, **_TOOLS),
     _rule("tool.arguments", "streams tool arguments as strings", documented("delta.tool_calls: arguments is a string"),

@@ -112,11 +112,6 @@ def split(choice: Members) -> None:
     choice["logprobs"]["content"] = entries[len(entries) // 2 :]
 
 
-def top_of_first(entries: list[Members]) -> list[Members]:
-    """The alternatives of the first token for all."""
-    return [{**entry, "top_logprobs": entries[0]["top_logprobs"]} for entry in entries]
-
-
 def top_late(entries: list[Members]) -> list[Members]:
     """The alternatives of the token before: the buffer is read a step too late."""
     lists = [entry["top_logprobs"] for entry in entries]
@@ -308,7 +303,6 @@ MUTANTS = [
     row("answer-logprobs-reversed", "res.logprobs.concat", tokens(turned), prop="logprobs"),
     row("answer-logprobs-code-points", "res.logprobs.concat", spoiled(points), prop="logprobs"),
     row("answer-logprobs-of-first-choice", "res.logprobs.concat", answering(borrowed), prop="n"),
-    row("answer-top-of-first", "res.logprobs.top.own", tokens(top_of_first), prop="top_logprobs"),
     row("answer-top-late", "res.logprobs.top.own", tokens(top_late), prop="top_logprobs"),
     row("answer-top-unsorted", "res.logprobs.topsorted", spoiled(turning("top_logprobs", turned)), prop="top_logprobs"),
     row(

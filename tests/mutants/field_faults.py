@@ -106,15 +106,14 @@ async def unbounded(app: ASGIApp, scope: Scope, raw: bytes, send: Send) -> None:
 
 
 MUTANTS: list[Mutant] = [
-    effect("field-stop-begun-in-stream", "stop", choosing(stop_begun), "ef.stop.stream", family="answer"),
-    effect("field-usage-first-choice", "n", replying(first_counted), "ef.maxtokens", family="answer"),
-    row("field-alternatives-of-first", "res.logprobs.topsorted", tokens(first_alternatives), prop="logprobs"),
+    effect("field-stop-begun-in-stream", "stop", choosing(stop_begun), "ef.stop.across.stream", family="answer"),
+    effect("field-usage-first-choice", "n", replying(first_counted), "res.usage.choices", family="answer"),
+    row("field-alternatives-of-first", "res.logprobs.top.own", tokens(first_alternatives), prop="logprobs"),
     load("field-bound-lost-in-crowd", crowded(unbounded), "many.refusals", about="max_tokens"),
     spoilt(
         "field-parallel-calls-one-index",
-        "sse.tool.index",
+        "sse.tool.apart",
         each(fragments, setting(index=0)),
-        "sse.tool.later sse.tool.args",
         prop="tools",
     ),
     effect(

@@ -220,7 +220,6 @@ MUTANTS = [
         "stop",
         unchecked_when(lambda body: isinstance(body.get("stop"), list), "stop.array.item"),
         "stop.array.item.refuses",
-        "mm.stop.scalar",
     ),
     relation(
         "parts-last-only",

@@ -10,7 +10,7 @@ from typing import Any
 from chatproof.conformance.reference import answers
 from chatproof.conformance.reference.answers import Call, Choice, Reply
 from chatproof.conformance.reference.behaviour import Reference
-from chatproof.conformance.reference.text import bound, stops, tokenize
+from chatproof.conformance.reference.text import bound, tokenize
 
 from .base import Mutant
 from .effects_common import Body, choosing, planning, replying, without
@@ -113,20 +113,6 @@ def more(details: str, name: str) -> Callable[[Members], None]:
     return lambda usage: usage[details].update({name: usage[details.removesuffix("_details")] + 1})
 
 
-def early_part(body: Body, choice: Choice) -> Choice:
-    """A token is sent before the next one shows that a stop string began in it."""
-    if not stops(body) or not choice.speaks:
-        return choice
-    text, sent = "", []
-    for token in answers.write({**body, "stop": None}, choice.index).tokens:
-        found = [place for place in map((text + token).find, stops(body)) if place >= 0]
-        if found:
-            rest = (text + token)[len(text) : min(found)]
-            return replace(choice, tokens=(*sent, rest) if rest else tuple(sent))
-        text, sent = text + token, [*sent, token]
-    return choice
-
-
 def first_counted(body: Body, reply: Reply) -> Reply:
     """The usage of a stream is that of its first choice."""
     return replace(reply, usage=answers.usage(body, reply.choices[:1])) if body.get("stream") is True else reply
@@ -137,7 +123,7 @@ def mutant(name: str, prop: str, server: Reference, fails: str, with_it: str = "
     return row(f"streamed-{name}", fails, server, with_it, prop=prop)
 
 
-LENGTHS = "res.finish.length.stream ef.length.*stream"
+LENGTHS = "res.finish.length.stream res.finish.function.stream ef.length.*stream"
 
 MUTANTS = [
     mutant(
@@ -181,7 +167,6 @@ MUTANTS = [
     mutant("text-ends-with-call", "answer", ending("stop", "tool_calls"), "res.finish.calls.stream",
            "ef.stop.finish.stream"),
     mutant("text-ends-with-function-call", "answer", streamed(text_legacy), "res.finish.calls.stream"),
-    mutant("stop-string-begins", "stop", streamed(early_part), "ef.stop.across.stream"),
     mutant("usage-of-first-choice", "n", replying(first_counted), "res.usage.choices.stream"),
     mutant("stop-string-ends-with-length", "stop", streamed(stopped_length), "ef.stop.finish.stream",
            "res.finish.early.stream"),
