@@ -182,6 +182,10 @@ def _used(use: str, body: Body) -> Generator[Any, Any, Outcome]:
     last = outcome.exchanges[-1]
     if last.answer is None or react(last) in (Reaction.LIMITED, Reaction.REDIRECTED, Reaction.UNREACHED):
         raise Undecided(f"no answer that can be judged ({describe(last)})")
+    if use != "refused" and react(last) is Reaction.REFUSED and last.request.body is not None:
+        plain: Exchange = yield Request(body=last.request.body)
+        if react(plain) is Reaction.REFUSED:
+            raise Undecided("what the client writes is refused from another client too: rules about requests say why")
     return outcome
 
 
