@@ -140,6 +140,9 @@ class Answers:
         )
         # the tally is part of the evidence: what most answers break is not a matter of luck
         steady = len(seen) == asked or watched.seen * 2 > watched.judged
+        if rule.doubt is not None and not steady:  # a model that draws its words may have come to its end just there
+            note = f"{why}, seen {len(seen)} of {asked} times: it cannot be told from an end that came by itself"
+            return Result(rule.id, upheld(rule.strength), observed="held", note=note)
         return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), finding=finding)
 
     async def _shrunk(
