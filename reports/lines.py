@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from .markdown import code, fence, prose
 from .reading import BROKEN, Line, RecordError, Run, content_of
@@ -73,7 +73,7 @@ def render(run: Run, name: str, checked: Checked | None = None) -> str:
 
 def _pieces(run: Run, name: str, checked: Checked | None) -> Iterator[str]:
     lines = listed(run)
-    known = checked.statuses if checked else {}
+    known: Mapping[str, tuple[int, ...]] = checked.statuses if checked else {}
     verified = [line for line in lines if line["rule"] in known and same(line, known[line["rule"]])]
     yield f"# {prose(name)}: one line for each broken rule\n\n"
     yield f"{len(lines)} rules are broken. "
@@ -120,7 +120,7 @@ def load(path: Path, run: Run) -> Checked:
     """What ``dump`` has written of this run. Raises RecordError, also where it is about another record."""
     try:
         said: Any = json.loads(path.read_text(encoding="utf-8"))
-        statuses = {str(rule): tuple(map(int, found)) for rule, found in cast("Any", said["statuses"]).items()}
+        statuses = {str(rule): tuple(map(int, found)) for rule, found in said["statuses"].items()}
         checked = Checked(str(said["record"]), str(said["when"]), statuses)
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror or error}; name a file that chatproof lines --run wrote") from None

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,7 +94,7 @@ def _ran(run: Run, start: str | None) -> dict[str, tuple[int, ...]]:
 
 
 @contextmanager
-def _kept(command: str, run: Run) -> Iterator[Callable[[], None]]:
+def _kept(command: str, run: Run) -> Generator[Callable[[], None]]:
     """Starts the server, stops it at the end; gives what starts it again where it does not take a plain request."""
     from ..access import DEFAULT_KEY_VARIABLE
     from ..canary import CANARY, await_ready, resolve
@@ -104,7 +104,7 @@ def _kept(command: str, run: Run) -> Iterator[Callable[[], None]]:
     from ..outgoing import prepare
     from ..target import EndpointError, Target
 
-    how = {"key": os.environ.get(DEFAULT_KEY_VARIABLE), "key_variable": DEFAULT_KEY_VARIABLE}
+    key = os.environ.get(DEFAULT_KEY_VARIABLE)
     endpoint = run.header["endpoint"]
 
     async def healthy(target: Target) -> bool:
@@ -120,7 +120,9 @@ def _kept(command: str, run: Run) -> Iterator[Callable[[], None]]:
         try:
             lifeline.start()
             target = await_ready(
-                lambda: asyncio.run(resolve(endpoint, model=run.header["model"], **how)),
+                lambda: asyncio.run(
+                    resolve(endpoint, model=run.header["model"], key=key, key_variable=DEFAULT_KEY_VARIABLE)
+                ),
                 READY_WITHIN,
                 lifeline.check,
                 READY_WITHIN,

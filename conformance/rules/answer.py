@@ -987,7 +987,8 @@ def _likelihoods(exchange: Exchange) -> list[tuple[float, list[float]]]:
     found: list[tuple[float, list[float]]] = []
     for entry in objects(tokens(exchange)):
         tops = objects(entry.get("top_logprobs"))
-        values = [one["logprob"] for one in (entry, *tops) if is_number(one.get("logprob"))]
+        logs: list[Any] = [one.get("logprob") for one in (entry, *tops)]
+        values = [value for value in logs if is_number(value)]
         if len(values) == 1 + len(tops) > most and all(_UNKNOWN < value <= _SLACK for value in values):
             found.append((values[0], values[1:]))
     return found

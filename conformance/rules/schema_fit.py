@@ -27,9 +27,8 @@ def misfit(value: object, schema: object) -> str | None:
     try:
         if not _readable(schema):
             return None
-        error = min(
-            Draft202012Validator(schema).iter_errors(value), key=lambda found: list(map(str, found.path)), default=None
-        )
+        validator: Any = Draft202012Validator(schema)
+        error = min(validator.iter_errors(value), key=lambda found: list(map(str, found.path)), default=None)
     except Exception:  # a reference to nowhere or to itself: the request's fault
         return None
     return None if error is None else f"{error.json_path[:120]} breaks {error.validator!s}"
@@ -44,6 +43,7 @@ def _readable(schema: Any) -> bool:
     if not str(schema.get("$ref", "#")).startswith("#"):
         return False
     named = [part for name in _BY_NAME if is_object(schema.get(name)) for part in schema[name].values()]
-    branches = schema["anyOf"] if is_array(schema.get("anyOf")) else []
+    found = schema.get("anyOf")
+    branches = found if is_array(found) else []
     inner = [schema[name] for name in ("items", "additionalProperties") if name in schema]
     return all(map(_readable, (*named, *branches, *inner)))
