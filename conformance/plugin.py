@@ -67,8 +67,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # Hypothesis warns of plugins that make strategies this early; the catalogue is made of them, and only now
         warnings.filterwarnings("ignore", "Slow code in plugin")
         # all of it in workers too: Hypothesis draws constants from what is imported
-        from . import handover, opening, progress
+        from . import handover, progress
         from .catalogue import load
+        from .opening import from_options
         from .profile import Profile
         from .suite import ANCHOR, SESSION, all_markers
         from .workers import Controller
@@ -80,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if handed:
         session = handover.taken_over(handed, int(_input(config).get("workercount", 1)))
     else:
-        session = opening.from_options(config, endpoint, profile, vendors)
+        session = from_options(config, endpoint, profile, vendors)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)]
     else:  # a node id as reports print it

@@ -164,7 +164,7 @@ MUTANTS = [
         about="response_format",
         with_it=("many.*", "ef.json_schema", "*.refuses", "*.accepts"),
     ),
-    load("cross-streams", last_stream, "many.streams", about="stream", with_it=("many.*", "sse.*", "ef.*.stream")),
+    load("cross-streams", last_stream, "many.streams", about="stream", with_it=("many.*", "sse.*", "*.stream")),
     load(
         "cross-ids",
         mixing(lambda mine, last: mine.update(id=last["id"])),
