@@ -129,8 +129,8 @@ def joinable(rule: RequestRule) -> bool:
     return rule.expect is Expect.ACCEPT and not rule.risky and rule.fit is None
 
 
-TELLING = 3
-"""Pins from which on a rule of the default depth draws one body less: they say much already."""
+TELLING = (3, 12)
+"""Numbers of pins from each of which on a rule of the default depth draws one body less: they say much already."""
 
 
 LIGHT = 4
@@ -140,8 +140,8 @@ LIGHT = 4
 def drawn_count(rule: RequestRule, chosen: Settings) -> int:
     """How many bodies are drawn for a rule. One without pins draws at least one."""
     drawn = chosen.drawn_for(rule.strength)
-    if chosen.depth == "default" and chosen.examples is None and len(rule.pins) >= TELLING:
-        drawn -= 1
+    if chosen.depth == "default" and chosen.examples is None:
+        drawn = max(0, drawn - sum(len(rule.pins) >= many for many in TELLING))
     weight = min(rule.weight, LIGHT) if DEPTHS[chosen.depth].jointly else rule.weight
     return (drawn if rule.pins else max(drawn, 1)) * weight
 
