@@ -279,7 +279,7 @@ MUTANTS = [
         "presence_penalty",
         reading(readers.mantissa),
         "mm.number",
-        with_it=("*.max.refuses", "*.min.refuses", "seed.type.refuses"),
+        with_it=("*.max.refuses", "*.min.refuses", "seed.type.refuses", "temperature.exponent.accepts"),
     ),
     relation("exponent-penalty", "frequency_penalty", reading(readers.plain_penalty), "mm.number"),
     # one property more or less
