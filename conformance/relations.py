@@ -55,6 +55,22 @@ def _unanswered(exchange: Exchange) -> bool:
     return react(exchange) is not Reaction.ACCEPTED
 
 
+def _kept(kept: Crowd, why: str, curl_line: str, steps: tuple[Request, ...]) -> Finding:
+    """One finding of all that rules saw only under some circumstance."""
+    first, *others = kept.sightings
+    return Finding(
+        symptom=first.symptom,
+        why=why,
+        request=first.request,
+        exchange=first.exchange,
+        curl=curl_line,
+        confirmed=first.confirmed,
+        sightings=len(kept.sightings),
+        others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
+        steps=steps,
+    )
+
+
 @dataclass(frozen=True)
 class Relations:
     """What it takes to conclude relations. Without ``prove`` a violation is left to another process."""
@@ -76,7 +92,7 @@ class Relations:
             result = result or await self._related(rule)
             unproved = result.finding is None or result.verdict is Verdict.INCONSISTENT
             if rule.id == self.crowd.blamed and self.crowd.sightings and unproved:
-                return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd(rule))
+                return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd())
             if rule.id == self.refused.blamed and self.refused.sightings and unproved:
                 return result.with_(verdict=Verdict.FAILED, finding=self._of_refused())
             return result
@@ -93,36 +109,26 @@ class Relations:
         )
         return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
 
-    def _of_crowd(self, rule: Relation) -> Finding:
+    def _of_crowd(self) -> Finding:
         """The finding that what other rules saw only with many in flight makes."""
-        first, *others = self.crowd.sightings
+        first = self.crowd.sightings[0]
         line = curl(first.request, self.pipeline.target)
-        return Finding(
-            symptom=first.symptom,
-            why=f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
-            request=first.request,
-            exchange=first.exchange,
-            curl=" & ".join([line] * MOST_AT_ONCE) + " & wait",
-            confirmed=first.confirmed,
-            sightings=len(self.crowd.sightings),
-            others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
-            steps=(first.request,) * MOST_AT_ONCE,
+        return _kept(
+            self.crowd,
+            f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
+            " & ".join([line] * MOST_AT_ONCE) + " & wait",
+            (first.request,) * MOST_AT_ONCE,
         )
 
     def _of_refused(self) -> Finding:
         """The finding that what other rules saw only after refused requests makes."""
-        first, *others = self.refused.sightings
-        refused = prepare(REFUSED, self.pipeline.target)
-        return Finding(
-            symptom=first.symptom,
-            why=f"{first.rule} holds after an accepted request, and is broken after a refused one: {first.why}",
-            request=first.request,
-            exchange=first.exchange,
-            curl=" ; ".join(curl(one, self.pipeline.target) for one in (refused, first.request)),
-            confirmed=first.confirmed,
-            sightings=len(self.refused.sightings),
-            others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
-            steps=(refused, first.request),
+        first = self.refused.sightings[0]
+        steps = (prepare(REFUSED, self.pipeline.target), first.request)
+        return _kept(
+            self.refused,
+            f"{first.rule} holds after an accepted request, and is broken after a refused one: {first.why}",
+            " ; ".join(curl(one, self.pipeline.target) for one in steps),
+            steps,
         )
 
     async def _related(self, rule: Relation) -> Result:
