@@ -101,7 +101,8 @@ class Access:
 
 def restored(values: Mapping[str, Any]) -> Access:
     """An access that was handed on as plain values."""
-    return Access(**{**values, "headers": tuple((name, variable) for name, variable in values["headers"])})
+    plain: dict[str, Any] = {**values, "headers": tuple((name, variable) for name, variable in values["headers"])}
+    return Access(**plain)
 
 
 def _fitting(value: str | None, where: str) -> str | None:
@@ -214,6 +215,6 @@ def _check_bundle(place: str) -> None:
 
     try:
         ssl.create_default_context(cafile=place)
-    except (OSError, ssl.SSLError) as error:
-        why = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else "no certificate"
+    except OSError as error:
+        why = "no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise AccessError(f"--ca-bundle {place}: {why}; name a file with certificates in PEM form") from None

@@ -122,9 +122,9 @@ class Answers:
                 return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(seen_so, rule.strength))
             seen, asked = found.seen, found.asked
             if len(seen) == asked:
-                smaller, *shown = await self._shrunk(rule, request, *seen[-1])
+                smaller, exchange, why = await self._shrunk(rule, request, *seen[-1])
                 if smaller is not request:
-                    request, seen, asked = smaller, [*seen, (shown[0], shown[1])], asked + 1
+                    request, seen, asked = smaller, [*seen, (exchange, why)], asked + 1
         except Unproved as reason:
             return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
         exchange, why = seen[-1]

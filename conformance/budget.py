@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..strategies.json_values import is_object
 from .exchange import TOKEN_BOUNDS, Answer, Request
 from .sse import read_json
 from .traffic import completion_tokens
@@ -49,7 +50,7 @@ DRAWN = 2
 
 def ceiling(body: object) -> int | None:
     """Completion tokens that a body allows at most, over all of its choices; None where it sets no real bound."""
-    if not isinstance(body, dict):
+    if not is_object(body):
         return None
     bounds = [whole for name in TOKEN_BOUNDS if (whole := _whole(body.get(name)))]
     return min(bounds) * (_whole(body.get("n")) or 1) if bounds and min(bounds) < LARGEST else None

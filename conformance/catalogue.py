@@ -175,7 +175,7 @@ def load(vintage: str = FIRST) -> Catalogue:
     """Import every chapter and return the catalogue of a vintage. Chapters without a rule of it are left out."""
     from .rules.gates import GATES
 
-    chapters = []
+    chapters: list[Chapter] = []
     for name in (*CHAPTERS, *SECOND_WAVE):
         chapter: Chapter = importlib.import_module(f".rules.{name}", __package__).CHAPTER
         rules = tuple(_placed(rule, chapter) for rule in chapter.rules if holds(vintage, rule.since, rule.until))

@@ -25,7 +25,7 @@ def _number(name: str) -> Callable[[Mapping[str, Any]], float | None]:
 def _count(name: str) -> Callable[[Mapping[str, Any]], float | None]:
     def measure(body: Mapping[str, Any]) -> float | None:
         value = body.get(name)
-        return len(value) if isinstance(value, list | dict) else None
+        return len(value) if is_array(value) or is_object(value) else None
 
     return measure
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,7 +142,10 @@ def _tee(stream: Any, attempt: _Attempt, wire: ClientWire) -> Any:
     async def close_async(self: Any) -> None:
         await stream.aclose()
 
-    members = {"__iter__": read, "close": lambda self: stream.close()}
+    def close(self: Any) -> None:
+        stream.close()
+
+    members: dict[str, Callable[..., Any]] = {"__iter__": read, "close": close}
     if bases[0].__name__ == "AsyncByteStream":
         members = {"__aiter__": read_async, "aclose": close_async}
     return type("Tee", tuple(bases), members)()

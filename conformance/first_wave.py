@@ -181,8 +181,9 @@ class FirstWave:
             try:
                 kept = self._shared.cases(run.rule, self._places[run.rule.id], self.settings) if self._shared else []
                 cases = [*kept, *example_cases(run.rule, self._places[run.rule.id], self.settings)]
-                if run.rule.id.startswith(VENDOR):  # what others draw may be no body at all
-                    cases = [case for case in cases if case.request.content is not None]
+                if run.rule.id.startswith(VENDOR):
+                    for case in cases:
+                        _ = case.request.content  # raises where what others draw is no body at all
             except Exception as error:
                 cases, run.fault = [], error
             if not run.rule.risky:

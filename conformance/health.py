@@ -64,12 +64,12 @@ class Health:
     revive: Revive | None = None
     incidents: list[Incident] = field(default_factory=list[Incident])
     set_aside: set[str] = field(default_factory=set[str])
-    suspects: list[Job] = field(default_factory=list)
+    suspects: list[Job] = field(default_factory=lambda: [])
     crowd: killers.DeadlyCrowd | None = None
     restart: float = 0.0
     _healthy_at: float = 0.0
     _since: deque[Job] = field(default_factory=lambda: deque(maxlen=500))
-    _dropped: list[Job] = field(default_factory=list)
+    _dropped: list[Job] = field(default_factory=lambda: [])
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -221,8 +221,8 @@ def _remarks(runs: Sequence[Run], results: Sequence[Line]) -> list[str]:
     header = runs[0].header
     day = date.fromisoformat(header["started"][:10])
     said = restored(header.get("waivers", ())).remarks(results, header["model"], header["vintage"], day)
-    everywhere = [set(run.footer.get("waiver_remarks", ())) for run in runs if run.footer]
-    return list(dict.fromkeys((*said, *sorted(set.intersection(*everywhere)))))
+    everywhere: list[set[str]] = [set(run.footer.get("waiver_remarks", ())) for run in runs if run.footer]
+    return list(dict.fromkeys((*said, *sorted(set[str].intersection(*everywhere)))))
 
 
 # --- the ends ------------------------------------------------------------------------------------------------------

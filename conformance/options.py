@@ -123,7 +123,7 @@ def register(parser: pytest.Parser) -> None:
 
 def strict(config: pytest.Config) -> bool:
     """Whether ``--strict`` was given. The option is pytest's own; here it also turns warnings into failures."""
-    overrides = getattr(config.option, "override_ini", None) or []
+    overrides: list[str] = getattr(config.option, "override_ini", None) or []
     return getattr(config.option, "strict", False) is True or "strict=true" in overrides
 
 

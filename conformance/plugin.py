@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +175,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
     if file_path != ANCHOR:
         return None
-    return Suite.from_parent(parent, path=file_path, nodeid="chatproof")
+    return Suite.from_parent(  # pyright: ignore[reportUnknownMemberType]  # pytest has no types there
+        parent, path=file_path, nodeid="chatproof"
+    )
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -231,7 +233,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, pytest.TestReport]:
     """Attach the record line to the report, so that it travels from a worker to the controller."""
     report = yield
     line = getattr(item, "line", None)

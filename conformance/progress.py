@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -128,7 +128,7 @@ class Progress:
     # --- pytest ---------------------------------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtestloop(self) -> Iterator[None]:
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Around all that is asked. Where workers are being started pytest-xdist has the line to itself."""
         if not self._workers:
             self._start()
@@ -138,13 +138,13 @@ class Progress:
             self.stop()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logstart(self) -> Iterator[None]:
+    def pytest_runtest_logstart(self) -> Generator[None, object, object]:
         """Make way."""
         with self._away():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logreport(self) -> Iterator[None]:
+    def pytest_runtest_logreport(self) -> Generator[None, object, object]:
         """Make way; with workers the first report starts the line."""
         if self._workers and self._file is None:
             self._start()
@@ -152,13 +152,13 @@ class Progress:
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logfinish(self) -> Iterator[None]:
+    def pytest_runtest_logfinish(self) -> Generator[None, object, object]:
         """Make way."""
         with self._away():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True, optionalhook=True)
-    def pytest_testnodedown(self) -> Iterator[None]:
+    def pytest_testnodedown(self) -> Generator[None, object, object]:
         """Make way: pytest-xdist says that a worker is gone."""
         with self._away():
             return (yield)

@@ -136,7 +136,7 @@ def verdict_of_run(counts: Mapping[str, int]) -> str:
 def failure_text(line: Mapping[str, Any]) -> str:
     """A finding in about 25 lines at most: what the rule says, what was sent, what came back, how to repeat it."""
     finding = line["finding"]
-    response = finding.get("response") or {}
+    response: dict[str, Any] = finding.get("response") or {}
     came = finding["trouble"] if finding["status"] is None else finding["status"]
     rows = [
         f"{line['rule']}: {finding['symptom']}: {finding['why']}",

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from ..strategies.json_values import is_array, is_object
+
 REDACTED = "[key]"
 HALF_REDACTED = "[a part of the key]"
 """Stands for a piece of a key that is longer than half of it: answers may show its ends."""
@@ -105,9 +107,9 @@ class Redaction:
             return value
         if isinstance(value, str):
             return self._without_parts(self.text(value))
-        if isinstance(value, Mapping):
+        if is_object(value):
             return self.line(value)
-        if isinstance(value, list):
+        if is_array(value):
             return [self._value(each) for each in value]
         return value
 

@@ -54,7 +54,8 @@ def tell(terminalreporter: Any, config: pytest.Config, run: Session) -> None:
     write(terminalreporter, run)
     if COMPARISON in config.stash:
         write_changes(terminalreporter, config.stash[COMPARISON])
-    written, faults = config.stash.get(REPORTS, ([], []))
+    nothing: tuple[list[Path], list[str]] = ([], [])
+    written, faults = config.stash.get(REPORTS, nothing)
     if written:
         pages = sorted(written, key=lambda path: path.suffix != ".html")  # the one to look at first
         terminalreporter.line(f"report: {pages[0]}; beside it {', '.join(path.name for path in pages[1:])}")

@@ -22,7 +22,7 @@ MOST_PINS = 3
 LONGEST = 240
 """Characters of a request that the page shows, and of one in JSON many more."""
 
-_KINDS = {
+_KINDS: dict[type[Any], tuple[str, str]] = {
     Gate: ("looks at a feature", "whether the feature is offered, by its effect; rules that need it wait for it"),
     RequestRule: ("request", "whether a request is taken or refused"),
     AnswerRule: ("answer", "every answer of the run that it is about"),

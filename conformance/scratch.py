@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
-from hypothesis.configuration import set_hypothesis_home_dir
-
 
 def leave_nothing_behind() -> None:
-    """Give Hypothesis a home among the user's caches, unless its own variable names one. Before anything is drawn."""
+    """Give Hypothesis a home among the user's caches, unless its own variable names one. Before anything is drawn.
+
+    Light: Hypothesis is not imported for it.
+    """
     if os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY"):
         return
     try:
@@ -18,5 +20,8 @@ def leave_nothing_behind() -> None:
     except RuntimeError:  # nobody's home
         caches = Path(tempfile.mkdtemp(prefix="chatproof-"))
     home = caches / "chatproof" / "hypothesis"
-    set_hypothesis_home_dir(home)
-    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(home)  # for workers
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(home)  # read when a place is first needed; workers inherit it
+    if "hypothesis" in sys.modules:  # which may have read it already
+        from hypothesis.configuration import set_hypothesis_home_dir
+
+        set_hypothesis_home_dir(home)

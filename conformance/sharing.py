@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hypothesis import Phase, given, seed
+from hypothesis import Phase, given, seed, settings
 from hypothesis.database import (
     DirectoryBasedExampleDatabase,
     ExampleDatabase,
@@ -87,8 +87,10 @@ def _redis(url: str) -> ExampleDatabase:
         raise SharingError(f"{url} needs the package redis: pip install 'chatproof[redis]'") from None
     try:
         password = os.environ.get(PASSWORD_VARIABLE) or None
-        server = Redis.from_url(url, password=password, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
-        server.ping()
+        server = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # redis leaves its options untyped
+            url, password=password, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+        )
+        server.ping()  # pyright: ignore[reportUnknownMemberType]  # here too
     except (RedisError, ValueError, OSError) as error:
         raise SharingError(f"{url}: {error}; is a Redis server there?") from None
     return RedisExampleDatabase(server)
@@ -192,10 +194,8 @@ class _Found(Exception):
     """Ends a search at the wanted draw."""
 
 
-def replace_database(chosen: Any, database: ExampleDatabase | None) -> Any:
+def replace_database(chosen: settings, database: ExampleDatabase | None) -> settings:
     """Hypothesis settings with a database. They must stand over ``@seed``, which takes it away."""
-    from hypothesis import settings
-
     return settings(chosen, database=database)
 
 
@@ -204,10 +204,14 @@ def name_key(test: Any) -> None:
     test._hypothesis_internal_database_key = b"chatproof"
 
 
+def _unheard(error: Exception) -> None:
+    """What goes wrong with a database in memory is nobody's concern."""
+
+
 def drawn_again(strategy: SearchStrategy[Any], value: bytes) -> tuple[Any] | None:
     """The value that a kept draw gives today; None where it gives none."""
     memory = InMemoryExampleDatabase()
-    one = OneRule(memory, b"one", lambda error: None)
+    one = OneRule(memory, b"one", _unheard)
     one.save(b"", value)
     drawn: list[Any] = []
 

@@ -26,12 +26,13 @@ def smallest(
     spent, which ends the search. ``database`` keeps what fails. Returns the smallest failing body, or None where none
     failed this time.
     """
+    assert rule.examples is not None
     best: list[Any] = []
     spent = False
 
     @replace_database(quiet(max(drawn_count(rule, chosen), 1), Phase.generate, Phase.shrink), database)
     @seed(seed_of(chosen.seed, rule.id))
-    @given(rule.examples)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    @given(rule.examples)
     def search(body: Any) -> None:
         nonlocal spent
         if spent:

@@ -59,7 +59,9 @@ class Soak:
         self._worst: dict[str, Line] = {}
         self._seen: set[tuple[str, str]] = set()  # in this round
 
-    def run(self, ends: float, most: int | None = None, told: Callable[[int, int], None] = lambda *_: None) -> None:
+    def run(
+        self, ends: float, most: int | None = None, told: Callable[[int, int], None] = lambda _seed, _sent: None
+    ) -> None:
         """Rounds until ``ends`` on the monotonic clock, or ``most`` of them, or until the server has gone.
 
         ``told`` gets the seed of each finished round and the requests so far. KeyboardInterrupt ends it as time does.

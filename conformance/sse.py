@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
+from ..strategies.json_values import is_object
+
 
 class _NotJson:
     def __repr__(self) -> str:
@@ -52,7 +54,7 @@ class Event:
     @property
     def failed(self) -> bool:
         """Whether this is an error: an object with a truthy ``error``, or one that calls itself an error."""
-        return isinstance(self.json, dict) and (bool(self.json.get("error")) or self.json.get("object") == "error")
+        return is_object(self.json) and (bool(self.json.get("error")) or self.json.get("object") == "error")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Stream:
     @cached_property
     def chunks(self) -> list[dict[str, Any]]:
         """The JSON objects before the end marker that are no errors."""
-        return [event.json for event in self.payloads if isinstance(event.json, dict) and not event.failed]
+        return [event.json for event in self.payloads if is_object(event.json) and not event.failed]
 
     @cached_property
     def failed(self) -> bool:

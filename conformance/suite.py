@@ -33,14 +33,16 @@ class Suite(pytest.File):
         for rule in asked_at(session.catalogue, session.settings.depth):
             if session.shard and not session.shard.judges(rule):
                 continue
-            yield RuleItem.from_parent(self, name=rule.id, rule=rule)
+            yield RuleItem.from_parent(  # pyright: ignore[reportUnknownMemberType]  # pytest has no types there
+                self, name=rule.id, rule=rule
+            )
 
 
 class RuleItem(pytest.Item):
     """One rule: waits for its verdict and turns it into a pytest outcome."""
 
     def __init__(self, *, rule: Rule, **rest: Any) -> None:
-        super().__init__(**rest)
+        super().__init__(**rest)  # pyright: ignore[reportUnknownMemberType]  # pytest has no types there
         self.rule = rule
         self.line: dict[str, Any] | None = None
         for name in marker_names(rule):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ..strategies.json_values import is_object
 from .model import Strength
 from .record import cut, printable
 from .results import Verdict
@@ -56,7 +57,7 @@ class Waiver:
         """Whether it speaks of the rule of a result line and of the way in which it failed."""
         finding = line.get("finding")
         return (
-            isinstance(finding, dict)
+            is_object(finding)
             and self.covers(line["rule"])
             and self.symptom in ("", finding["symptom"])
             and (not self.pattern or re.search(self.pattern, finding["why"]) is not None)

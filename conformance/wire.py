@@ -139,7 +139,8 @@ class Wire(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read the head of its answer."""
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
-        pieces = [piece async for piece in request.stream]  # type: ignore[union-attr]
+        assert isinstance(request.stream, httpx.AsyncByteStream)  # what an AsyncClient hands on
+        pieces = [piece async for piece in request.stream]
         if self._socket and (self._socket.stale or time.monotonic() - self._idle_since > self._keepalive):
             await self.aclose()
         try:

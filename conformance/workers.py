@@ -24,8 +24,8 @@ from .shards import spread
 from .suite import ANCHOR, RuleItem, Suite
 
 if TYPE_CHECKING:
-    from xdist.scheduler import Scheduling
-    from xdist.workermanage import WorkerController
+    from xdist.scheduler import Scheduling  # pyright: ignore[reportMissingTypeStubs]  # there are none
+    from xdist.workermanage import WorkerController  # pyright: ignore[reportMissingTypeStubs]  # there are none
 
 
 def left_to_controller(item: RuleItem) -> bool:
@@ -44,7 +44,7 @@ SHARE = f"{PREFIX}share-"
 
 def scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """A scheduler that gives each worker its share at once, and what a dead one has left of it to nobody."""
-    from xdist.scheduler import LoadScopeScheduling
+    from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissingTypeStubs]  # there are none
 
     class FixedShares(LoadScopeScheduling):
         """Shares are its scopes. What is not ours is handed out file by file."""
@@ -93,7 +93,7 @@ class Controller:
             self._sent[node.gateway.id] = getattr(report, SENT)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: WorkerController, error: object) -> None:
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Of the traffic of a worker that died only what it told before is known; its share of the ceilings stays
         spent."""
         if not getattr(node, "workeroutput", None):
@@ -102,7 +102,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Scheduling | None:
         """Fixed shares, unless every worker is to run everything."""
-        return None if config.getvalue("dist") == "each" else scheduler(config, log)
+        return None if config.getoption("dist") == "each" else scheduler(config, log)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -113,7 +113,9 @@ class Controller:
         return done
 
     def _conclude(self, session: pytest.Session) -> None:
-        suite = Suite.from_parent(session, path=ANCHOR, nodeid="chatproof")
+        suite = Suite.from_parent(  # pyright: ignore[reportUnknownMemberType]  # pytest has no types there
+            session, path=ANCHOR, nodeid="chatproof"
+        )
         items = [
             item
             for item in suite.collect()

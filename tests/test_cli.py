@@ -139,6 +139,35 @@ def test_plan(chatproof: Chatproof) -> None:
     one_line(chatproof("plan", "--depth", "deep"), 2, "--depth", "'smoke'")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rules",),
+        ("plan", "--depth", "smoke"),
+        ("soak", "reference", "temperature.max.*", "--rounds", "1", "--depth", "smoke"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_nothing_of_hypothesis_is_left_where_a_command_runs(
+    chatproof: Chatproof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    caches = tmp_path / "caches"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(caches))
+    monkeypatch.delenv("HYPOTHESIS_STORAGE_DIRECTORY", raising=False)
+    done = chatproof(*words)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / ".hypothesis").exists()
+    assert (caches / "chatproof" / "hypothesis").is_dir()
+
+
+def test_a_place_of_ones_own_for_hypothesis_stays(
+    chatproof: Chatproof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(tmp_path / "mine"))
+    assert chatproof("plan", "--depth", "smoke").returncode == 0
+    assert (tmp_path / "mine").is_dir()
+
+
 # --- records -----------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from ..scratch import leave_nothing_behind
+
 COMMANDS = {
     "rules": "catalogue",
     "explain": "catalogue",
@@ -37,6 +39,7 @@ class _Commands(click.Group):
         """The subcommand of that name."""
         if cmd_name not in COMMANDS:
             return None
+        leave_nothing_behind()  # before anything makes a strategy
         module = importlib.import_module(f".{COMMANDS[cmd_name]}", __package__)
         return getattr(module, cmd_name)
 
