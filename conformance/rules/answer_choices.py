@@ -10,10 +10,10 @@ from ...strategies.json_values import is_array, is_object
 from ..model import Exchange, Strength, Symptom
 from ..sse import NOT_JSON, read_json
 from .answer_forms import CALLS, CHOICE, FUNCTIONS, NAMED, PLAIN, TWO_CUT, WEATHER, missing
-from .answer_views import FINISHES, Object, bound, choices, completions, member, objects, single, spent, spoken
+from .answer_views import Object, bound, choices, completions, member, objects, single, spent, spoken
 from .forms import documented, judges, observed, prose
 from .gates import TOOL
-from .views import COUNT, ENDS_THERE, asked, is_integer, long_answer, option, said
+from .views import COUNT, ENDS_THERE, FINISHES, asked, is_integer, long_answer, option, said
 
 
 def _counts(exchange: Exchange, few: int, most: int) -> list[tuple[int, int]]:

@@ -16,9 +16,8 @@ from ..sse import NOT_JSON
 from .answer_forms import PLAIN, is_text, missing, must_be, text_or_null
 from .answer_views import completions, member, objects, unstreamed
 from .forms import documented, judges, observed, prose
-from .views import chunks, is_integer, said
+from .views import TIERS, chunks, is_integer, said
 
-_TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 _NOT_SECONDS = 10**11
 _NEAR = 15 * 60
 
@@ -49,7 +48,7 @@ def _stale(pair: tuple[int, list[int]]) -> str | None:
 
 
 def _tier(value: str) -> str | None:
-    return None if value in _TIERS else f"service_tier is {said(value)}, not one of {', '.join(_TIERS)}"
+    return None if value in TIERS else f"service_tier is {said(value)}, not one of {', '.join(TIERS)}"
 
 
 def _ident(exchange: Exchange) -> str | None:
