@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from chatproof.conformance.model import Answer, AnswerRule, Body, Exchange, Fresh, Relation, Request, Trouble, Undecided
 from chatproof.conformance.rules import effects, relations
+from chatproof.conformance.rules.effect_formats import KEYWORDS, strict_format
 from chatproof.conformance.rules.gates import TOOL
 from chatproof.conformance.rules.views import asked, long_answer
 from chatproof.strategies.bodies import SCHEMAS, lean
@@ -363,8 +364,11 @@ BAD: list[tuple[set[str], Exchange]] = [
     ({"ef.json_object.kind"}, said(lean(response_format={"type": "json_object"}), "[1]")),
     ({"ef.json_schema"}, said(lean(response_format=FORMAT), '{"city": "Rome", "x": 1}')),
     *(
-        ({f"ef.json_schema.{keyword}"}, said(lean(response_format=effects._format(schema)), '{"city": "Rome"}'))
-        for keyword, (_, schema) in effects.KEYWORDS.items()
+        (
+            {f"ef.json_schema.{keyword}"},
+            said(lean(response_format=strict_format(schema)), '{"city": "Rome"}'),
+        )
+        for keyword, (_, schema) in KEYWORDS.items()
     ),
 ]
 GOOD = [
