@@ -362,6 +362,8 @@ BAD: list[tuple[set[str], Exchange]] = [
         said(lean(**W, tool_choice="none", response_format={"type": "json_object"}), "Sure!"),
     ),
     ({"ef.json_object.kind"}, said(lean(response_format={"type": "json_object"}), "[1]")),
+    ({"ef.stop.text"}, said(lean(stop="b"), "a b c")),
+    ({"ef.stop.text"}, said(lean(stop=["x", "b"], n=2), "a b")),
     ({"ef.json_schema"}, said(lean(response_format=FORMAT), '{"city": "Rome", "x": 1}')),
     *(
         (
@@ -401,6 +403,10 @@ GOOD = [
     said(lean(response_format=FORMAT), '{"city": "Rome"}'),
     said(lean(response_format=FORMAT), "I cannot.", message={"refusal": "no"}),
     refusal(Request(lean(**W, tool_choice="none"))),
+    said(long_answer(stop="3"), "1, 2, "),
+    said(long_answer(stop=["", "3"]), "1, 2, 4"),
+    said(lean(stop=None), "None"),
+    said(lean(stop="a"), "", message={"reasoning_content": "a"}),
 ]
 
 

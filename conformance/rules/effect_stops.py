@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..model import Body, Request, Script, Undecided
-from .effect_forms import relation, text_of
-from .views import choices, long_answer
+from ...strategies.json_values import is_array
+from ..model import Body, Exchange, Request, Script, Undecided
+from .effect_forms import effect, relation, text_of, texts
+from .views import COUNT, asked, choices, long_answer, option, plain
 
 
 def _stop_for(text: str) -> str:
@@ -25,6 +26,26 @@ def _piece_of(text: str) -> str | None:
             if piece == piece.strip() and piece.isascii() and piece.replace("\n", " ").isprintable():
                 return piece
     return None
+
+
+def _stopped(exchange: Exchange) -> list[str]:
+    """The stop sequences that were asked for, of an answer with text."""
+    asked_for = option(exchange, "stop")
+    several = asked_for if is_array(asked_for) else [asked_for]
+    return [one for one in several if isinstance(one, str) and one] if plain(exchange) and texts(exchange) else []
+
+
+def holds_stop(exchange: Exchange) -> str | None:
+    for text in texts(exchange):
+        for stop in _stopped(exchange):
+            if stop in text:
+                return f"the text holds the stop string {stop!r}: {text[:60]!r}"
+    return None
+
+
+def _telling(exchange: Exchange) -> bool:
+    """Whether the answer should have come to the stop sequence, or holds it."""
+    return bool(_stopped(exchange)) and (asked(exchange).get("messages") == COUNT or holds_stop(exchange) is not None)
 
 
 def stops(body: Body) -> Script:
@@ -58,6 +79,15 @@ def stop_prefix(body: Body) -> Script:
 
 
 RULES = [
+    effect(
+        "ef.stop.text",
+        "stop",
+        "writes no stop string that was asked for",
+        _telling,
+        holds_stop,
+        long_answer(stop=["9", "3"], max_tokens=32),
+        long_answer(stop="4", max_tokens=32, temperature=0),
+    ),
     relation(
         "ef.stop",
         "stop",
