@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind_options,
+    blind_requests,
     clients,
     compared,
     effects,
@@ -43,6 +45,8 @@ _PARTS = (
     later,
     clients,
     field_faults,
+    blind_requests,
+    blind_options,
 )
 
 for _module in _PARTS:

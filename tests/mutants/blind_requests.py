@@ -1,0 +1,375 @@
+"""Servers invented without looking at the rules: transport, JSON, model, and messages. See ``BLIND_REQUESTS.md``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from chatproof.conformance.reference import behaviour
+from chatproof.conformance.reference.behaviour import BadJson, Behaviour, Reference
+from chatproof.conformance.reference.faults import Reason
+from chatproof.conformance.reference.limits import LIMITS
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .base import Mutant, bounded
+from .requests_making import (
+    RIGHT,
+    Body,
+    calls,
+    crashing,
+    each_call,
+    each_message,
+    entries,
+    fault,
+    is_object,
+    is_text,
+    null,
+    parts,
+    reading,
+    refusing_message,
+    refusing_valid,
+    rewriting,
+    set_if,
+    spoken,
+    stumbling,
+)
+
+PATH = "/v1/chat/completions"
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]")
+
+
+def around(row: Mutant, wrapping: Callable[[ASGIApp], ASGIApp]) -> Mutant:
+    return replace(row, around=wrapping)
+
+
+def chunked_empty(app: ASGIApp) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or any(name == b"content-length" for name, _ in scope["headers"]):
+            return await app(scope, receive, send)
+
+        async def emptied() -> Message:
+            message = await receive()
+            return message | {"body": b""} if message["type"] == "http.request" else message
+
+        await app(scope, emptied, send)
+
+    return wrapped
+
+
+def put_is_post(app: ASGIApp) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(dict(scope) | {"method": "POST"} if scope.get("method") == "PUT" else scope, receive, send)
+
+    return wrapped
+
+
+def path_prefix(app: ASGIApp) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        before, found, _ = scope.get("path", "").partition(PATH)
+        await app(dict(scope) | {"path": before + found} if found else scope, receive, send)
+
+    return wrapped
+
+
+def parsing(parse: Callable[[bytes], Any]) -> Reference:
+    return Reference(behaviour=Behaviour(parse=parse))
+
+
+def text_plain(value: str | None) -> Reason | None:
+    return behaviour.media_type(None if value and value.lower().startswith("text/plain") else value)
+
+
+def replacing(raw: bytes) -> Any:
+    return behaviour.parse(raw.decode("utf-8", "replace").encode())
+
+
+def first_value(raw: bytes) -> Any:
+    try:
+        text = raw.decode("utf-8").lstrip(" \t\r\n")
+        _, end = json.JSONDecoder().raw_decode(text)
+    except ValueError as error:
+        raise BadJson(str(error)) from error
+    return behaviour.parse(text[:end].encode("utf-8"))
+
+
+def no_pairs(raw: bytes) -> Any:
+    if PAIR.search(raw):
+        raise BadJson("surrogate escape")
+    return behaviour.parse(raw)
+
+
+def no_exponents(raw: bytes) -> Any:
+    if re.search("[0-9][eE]", STRING.sub("", raw.decode("utf-8", "replace"))):
+        raise BadJson("exponent")
+    return behaviour.parse(raw)
+
+
+def unwrapped(raw: bytes) -> Any:
+    body = behaviour.parse(raw)
+    return body[0] if isinstance(body, list) and len(body) == 1 and is_object(body[0]) else body
+
+
+def keys_in_lower_case(body: Body) -> None:
+    for key in [key for key in body if key not in LIMITS.request_keys and key.lower() in LIMITS.request_keys]:
+        body.setdefault(key.lower(), body.pop(key))
+
+
+def strings_of(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from strings_of(item)
+
+
+def nul_in_metadata(body: Body) -> bool:
+    return any("\0" in text for text in strings_of(body.get("metadata")))
+
+
+def surrogate_in_stop(body: Body) -> bool:
+    return any("\ud800" <= char <= "\udfff" for text in strings_of(body.get("stop")) for char in text)
+
+
+def levels(value: object) -> int:
+    """How deeply arrays and objects are nested, without recursion."""
+    deepest, stack = 0, [(value, 1)]
+    while stack:
+        node, level = stack.pop()
+        if isinstance(node, (list, dict)):
+            deepest = max(deepest, level)
+            stack += [(item, level + 1) for item in (node.values() if isinstance(node, dict) else node)]
+    return deepest
+
+
+def deep_parameters(body: Body) -> bool:
+    functions = [tool["function"] for tool in entries(body, "tools") if is_object(tool.get("function"))]
+    return any(levels(function.get("parameters")) > 100 for function in functions)
+
+
+def late_system(body: Body) -> bool:
+    return any(message.get("role") == "system" for message in entries(body, "messages")[1:])
+
+
+def excuse(message: Body) -> None:
+    others = (message.get(key) for key in ("content", "tool_calls", "refusal", "audio", "function_call"))
+    if "function_call" in message and all(value is None for value in others):
+        message["content"] = ""
+
+
+def type_not_first(body: Body) -> bool:
+    return any(next(iter(part), None) != "type" for part in parts(body))
+
+
+def without_images(message: Body) -> None:
+    content = message.get("content")
+    if isinstance(content, list):
+        left = [part for part in content if not (is_object(part) and part.get("type") == "image_url")]
+        message["content"] = left if left or not content else ""
+
+
+def without_mixed_refusal(message: Body) -> None:
+    types = [part.get("type") for part in entries(message, "content")]
+    if types.count("refusal") == 1 and "text" in types:
+        message["content"] = [
+            part for part in message["content"] if not (is_object(part) and part.get("type") == "refusal")
+        ]
+
+
+def string_part(body: Body) -> bool:
+    return any(
+        isinstance(message.get("content"), list) and any(isinstance(part, str) for part in message["content"])
+        for message in spoken(body)
+    )
+
+
+def null_arguments(call: Body) -> None:
+    if is_object(call.get("function")):
+        set_if("arguments", lambda value: value is None, "")(call["function"])
+
+
+def id_of_many_bytes(body: Body) -> bool:
+    return any(len(call["id"].encode("utf-8", "surrogatepass")) > 40 for call in calls(body))
+
+
+def ids(message: Body) -> list[Any]:
+    return [call.get("id") for call in entries(message, "tool_calls")] if message.get("role") == "assistant" else []
+
+
+def without_stale(body: Body) -> None:
+    """Without the replies to calls of earlier turns."""
+    if not isinstance(body.get("messages"), list):
+        return
+    seen: list[Any] = []
+    block: list[Any] = []
+    left: list[Any] = []
+    for message in body["messages"]:
+        if is_object(message) and message.get("role") == "tool":
+            ident = message.get("tool_call_id")
+            if ident in seen and ident not in block:
+                continue
+        else:
+            block = ids(message) if is_object(message) else []
+            seen += block
+        left.append(message)
+    body["messages"] = left
+
+
+def blocks(body: Body) -> Iterator[tuple[list[Any], list[Body]]]:
+    """The ids of an assistant message's calls, and the tool messages that follow it."""
+    messages = entries(body, "messages")
+    for place, message in enumerate(messages):
+        if ids(message):
+            replies: list[Body] = []
+            for reply in messages[place + 1 :]:
+                if reply.get("role") != "tool":
+                    break
+                replies.append(reply)
+            yield ids(message), replies
+
+
+def numbered(body: Body) -> None:
+    for called, replies in blocks(body):
+        if len(called) == len(replies) and all(is_text(reply.get("tool_call_id")) for reply in replies):
+            for ident, reply in zip(called, replies, strict=True):
+                reply["tool_call_id"] = ident
+
+
+def out_of_order(body: Body) -> bool:
+    return any([reply.get("tool_call_id") for reply in replies] != called for called, replies in blocks(body))
+
+
+def extra(message: Body) -> bool:
+    return bool(message.keys() - {"role", "content", "tool_call_id", "name"})
+
+
+TRANSPORT = [
+    around(fault("blind-chunked-empty", "server", "transport", RIGHT, "mm.ccase"), chunked_empty),
+    fault(
+        "blind-ctype-text-plain",
+        "server",
+        "transport",
+        Reference(behaviour=Behaviour(media_type=text_plain)),
+        "http.ctype.bad.refuses",
+    ),
+    fault("blind-utf8-replaced", "body", "transport", parsing(replacing), "http.json.utf8.refuses"),
+    fault("blind-json-rest-ignored", "body", "transport", parsing(first_value), "http.json.trailing.refuses"),
+    fault(
+        "blind-pair-escape-refused",
+        "body",
+        "transport",
+        parsing(no_pairs),
+        "http.json.escapes.accepts mm.whitespace.escapes",
+    ),
+    fault(
+        "blind-exponent-refused", "body", "transport", parsing(no_exponents), "temperature.exponent.accepts mm.number"
+    ),
+    around(fault("blind-put-creates", "server", "transport", RIGHT, "http.method.refuses"), put_is_post),
+    around(fault("blind-path-prefix", "server", "transport", RIGHT, "http.path.refuses"), path_prefix),
+    fault("blind-root-array-unwrapped", "body", "type", parsing(unwrapped), "http.json.object.refuses"),
+    fault("blind-keys-any-case", "body", "enum", rewriting(keys_in_lower_case), "http.key.unknown.refuses"),
+    fault(
+        "blind-model-null-default",
+        "model",
+        "required",
+        reading("model", lambda value: value is None, lambda _: "chatproof-reference"),
+        "model.null",
+    ),
+    fault(
+        "blind-model-gpt-alias",
+        "model",
+        "enum",
+        reading("model", lambda value: is_text(value) and value.startswith("gpt-"), lambda _: "chatproof-reference"),
+        "model.unknown.refuses",
+    ),
+    fault("blind-nul-metadata-crash", "metadata", "crash", crashing(nul_in_metadata), "http.unicode.nul"),
+    fault("blind-surrogate-stop-crash", "stop", "crash", crashing(surrogate_in_stop), "http.surrogate"),
+    fault("blind-deep-parameters-crash", "tools", "crash", stumbling(deep_parameters), "http.deep"),
+]
+
+MESSAGES = [
+    fault(name, "messages", family, server, fails, with_it)
+    for name, family, server, fails, with_it in (
+        (
+            "blind-messages-single-object",
+            "type",
+            reading("messages", is_object, lambda value: [value]),
+            "messages.type.refuses",
+            "",
+        ),
+        (
+            "blind-role-alias",
+            "enum",
+            rewriting(
+                lambda body: [
+                    message.update(role={"human": "user", "ai": "assistant"}[message["role"]])
+                    for message in spoken(body, "human", "ai")
+                ]
+            ),
+            "role.enum.refuses",
+            "",
+        ),
+        ("blind-system-not-first-refused", "refused", refusing_valid(late_system), "messages.system.later", ""),
+        (
+            "blind-assistant-null-call-excuses",
+            "required",
+            each_message(excuse, "assistant"),
+            "content.assistant.optional.refuses",
+            "",
+        ),
+        (
+            "blind-tool-parts-refused",
+            "refused",
+            refusing_message(lambda message: isinstance(message.get("content"), list), "tool"),
+            "content.tool.parts.accepts",
+            "",
+        ),
+        ("blind-part-type-first", "relation", refusing_valid(type_not_first), "mm.keyorder", ""),
+        ("blind-image-in-assistant", "enum", each_message(without_images, "assistant"), "part.image.role.refuses", ""),
+        (
+            "blind-input-audio-flac",
+            "enum",
+            bounded(input_audio_formats=LIMITS.audio_formats),
+            "part.audio.format.refuses",
+            "",
+        ),
+        (
+            "blind-refusal-part-mixed",
+            "coupling",
+            each_message(without_mixed_refusal, "assistant"),
+            "part.refusal.refuses",
+            "",
+        ),
+        ("blind-part-string-crash", "crash", stumbling(string_part), "part.object.refuses", ""),
+        ("blind-call-arguments-null", "type", each_call(null_arguments), "toolcall.arguments.type.refuses", ""),
+        ("blind-call-id-bytes", "bound", refusing_valid(id_of_many_bytes), "toolcall.id.maxlen.accepts", ""),
+        ("blind-tool-reply-stale", "coupling", rewriting(without_stale), "tool.preceded.refuses", ""),
+        (
+            "blind-tool-replies-by-count",
+            "coupling",
+            rewriting(numbered),
+            "toolcalls.answered.refuses tool.id.match",
+            "",
+        ),
+        ("blind-tool-replies-in-order", "refused", refusing_valid(out_of_order), "role.tool.accepts", ""),
+        (
+            "blind-function-content-null-refused",
+            "refused",
+            refusing_message(null("content"), "function"),
+            "content.function.nullable.accepts",
+            "",
+        ),
+        (
+            "blind-tool-message-extra-refused",
+            "refused",
+            refusing_message(extra, "tool"),
+            "http.key.unknown.message.accepts",
+            "",
+        ),
+    )
+]
+
+MUTANTS = [*TRANSPORT, *MESSAGES]
