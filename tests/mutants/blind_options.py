@@ -306,7 +306,7 @@ OPTIONS = [
         "store",
         "refused",
         refusing_valid(lambda body: body.get("store") is True and body.get("stream") is True),
-        "mm.stream",
+        "together.pairs.accepts",
     ),
     fault(
         "blind-metadata-utf16",

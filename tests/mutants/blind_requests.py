@@ -351,10 +351,10 @@ MESSAGES = [
             "blind-tool-replies-by-count",
             "coupling",
             rewriting(numbered),
-            "toolcalls.answered.refuses tool.id.match",
+            "toolcalls.answered.refuses",
             "",
         ),
-        ("blind-tool-replies-in-order", "refused", refusing_valid(out_of_order), "role.tool.accepts", ""),
+        ("blind-tool-replies-in-order", "refused", refusing_valid(out_of_order), "toolcall.shape.accepts", ""),
         (
             "blind-function-content-null-refused",
             "refused",
