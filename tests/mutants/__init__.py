@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind_messages,
+    blind_options,
+    blind_tools,
+    blind_transport,
     clients,
     compared,
     effects,
@@ -43,6 +47,10 @@ _PARTS = (
     later,
     clients,
     field_faults,
+    blind_transport,
+    blind_messages,
+    blind_options,
+    blind_tools,
 )
 
 for _module in _PARTS:
