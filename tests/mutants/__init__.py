@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind_answers,
     clients,
     compared,
     effects,
@@ -43,6 +44,7 @@ _PARTS = (
     later,
     clients,
     field_faults,
+    blind_answers,
 )
 
 for _module in _PARTS:
