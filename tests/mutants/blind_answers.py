@@ -133,22 +133,38 @@ def in_characters(raw: bytes, sent: Sent) -> Sent:
 
 
 ANSWERS = [
-    blind("created-local-time", "res.created", Reference(behaviour=Behaviour(clock=lambda: time.time() + 7_200))),
+    blind("created-local-time", "res.created.fresh", Reference(behaviour=Behaviour(clock=lambda: time.time() + 7_200))),
     blind("usage-total-before-stop", "res.usage.sum", replying(counted_before_stop)),
-    blind("usage-cached-block", "res.usage.details", cached_in_blocks()),
-    blind("usage-minus-one", "res.usage.sum", replying(end_uncounted)),
+    blind(
+        "usage-cached-block", "res.usage.details.prompt", cached_in_blocks(), with_it="res.usage.details.prompt.stream"
+    ),
+    blind("usage-minus-one", "res.usage.shape", replying(end_uncounted)),
     blind("n-capped", "res.choices.count", planning(capped), prop="n", family="ignored"),
     blind("index-modulo", "res.choices.index", answering(worker_index), prop="n"),
-    blind("content-in-parts", "res.message.required", around=edited(in_parts)),
-    blind("role-after-tool", "res.message.required", around=edited(role_of_last)),
+    blind("content-in-parts", "res.message.content", around=edited(in_parts)),
+    blind("role-after-tool", "res.message.role", around=edited(role_of_last)),
     blind("content-omitted-empty", "res.message.required", answering(empty_omitted)),
-    blind("finish-bound-over-stop", "ef.stop.finish", choosing(bound_first), prop="stop"),
+    blind(
+        "finish-bound-over-stop",
+        "ef.stop.finish",
+        choosing(bound_first),
+        prop="stop",
+        with_it="ef.stop.finish.stream res.finish.early*",
+    ),
     blind("finish-calls-cut", "res.finish.length", choosing(cut_calls), prop="tools"),
     blind("finish-calls-second", "res.finish.tools", choosing(later_calls), prop="tools"),
-    blind("finish-legacy", "res.finish.tools", choosing(legacy_call), prop="functions"),
-    blind("tier-auto-echo", "ef.tier", replying(asked_tier), prop="service_tier"),
-    blind("plain-latin-1", "res.required", written(unescaped("latin-1"))),
-    blind("length-in-characters", "res.required", written(unescaped("utf-8")), around=between(in_characters)),
+    blind(
+        "finish-legacy",
+        "res.finish.function",
+        choosing(legacy_call),
+        prop="functions",
+        with_it="res.finish.function.stream",
+    ),
+    blind(
+        "tier-auto-echo", "res.tier.value", replying(asked_tier), prop="service_tier", with_it="sse.chunk.tier.value"
+    ),
+    blind("plain-latin-1", "res.json", written(unescaped("latin-1"))),
+    blind("length-in-characters", "res.json", written(unescaped("utf-8")), around=between(in_characters)),
 ]
 
 MUTANTS = [

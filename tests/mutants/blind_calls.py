@@ -120,7 +120,7 @@ def lagging(rows: Rows) -> None:
 
 
 MUTANTS = [
-    blind("call-ids-equal", "res.toolcalls.shape", choosing(one_id), prop="tools"),
+    blind("call-ids-equal", "res.toolcalls.id.unique sse.tool.ids", choosing(one_id), prop="tools"),
     blind("arguments-python-true", "res.toolcalls.args", choosing(pythonic), prop="tools"),
     blind("named-prefix", "ef.choice.named", planning(by_prefix), prop="tool_choice"),
     blind(
@@ -140,17 +140,24 @@ MUTANTS = [
     blind("echo-refusal-null", "ef.echo", refused_when(own_refusal), prop="messages", family="refused"),
     blind(
         "parallel-off-stream",
-        "ef.parallel.off",
+        "ef.parallel.off.stream",
         forgetful("parallel_tool_calls"),
         prop="parallel_tool_calls",
         family="ignored",
     ),
-    blind("bytes-signed", "res.logprobs.entry", answering(signed), prop="logprobs"),
+    blind("bytes-signed", "res.logprobs.bytes", answering(signed), prop="logprobs", with_it="res.logprobs.concat"),
     blind("top-one-more", "res.logprobs.count", replying(one_more), prop="top_logprobs"),
-    blind("logprob-null-tail", "res.logprobs.entry", answering(null_tail), prop="top_logprobs"),
+    blind("logprob-null-tail", "res.logprobs.top", answering(null_tail), prop="top_logprobs"),
     blind("logprobs-keep-stop", "res.logprobs.concat", around=edited(with_stop_string), prop="logprobs"),
     blind("logprobs-of-first", "res.logprobs.concat", answering(of_first), prop="logprobs"),
-    blind("logprobs-lost-with-format", "ef.logprobs", replying(beside_format), prop="logprobs", family="ignored"),
+    blind(
+        "logprobs-lost-with-format",
+        "ef.logprobs",
+        replying(beside_format),
+        prop="logprobs",
+        family="ignored",
+        with_it="sse.logprobs",
+    ),
     blind("content-stripped", "res.logprobs.concat", answering(stripped), prop="logprobs"),
-    spoilt("blind-logprobs-lag", "sse.logprobs", lagging, prop="logprobs"),
+    spoilt("blind-logprobs-lag", "sse.logprobs.chunk", lagging, prop="logprobs"),
 ]

@@ -122,26 +122,27 @@ def tools_in_stream(status: int, body: bytes) -> tuple[int, str, bytes]:
 
 
 MUTANTS = [
-    spoilt("blind-stream-replacement", "sse.equiv", replaced),
+    spoilt("blind-stream-replacement", "res.logprobs.concat.stream", replaced, with_it="sse.equiv"),
     blind(
         "stream-raw-newline",
-        "sse.frame",
+        "sse.frame.json",
         Reference(behaviour=Behaviour(frame=raw_newlines)),
         prop="stream",
         family="stream",
     ),
-    spoilt("blind-stream-repeats-last", "sse.equiv", where(cut, last_again)),
-    spoilt("blind-stream-usage-per-choice", "sse.usage.on", where(counting, usage_again)),
+    spoilt("blind-stream-repeats-last", "sse.equiv", where(cut, last_again), with_it="res.logprobs.concat.stream"),
+    spoilt("blind-stream-usage-per-choice", "sse.usage.on.once", where(counting, usage_again)),
     spoilt(
         "blind-stream-usage-lost-on-length",
-        "sse.usage.on",
+        "gate.stream_usage",
         where(lambda rows: counting(rows) and cut(rows), usage_lost),
+        with_it="sse.usage.on",
     ),
-    spoilt("blind-stream-usage-choices-null", "sse.usage.on", where(counting, no_list)),
-    spoilt("blind-stream-id-after-calls", "sse.same", other_id, prop="tools"),
-    spoilt("blind-stream-name-again", "sse.tool.first", name_again, prop="tools"),
-    spoilt("blind-stream-no-arguments", "sse.tool.first", no_arguments, prop="tools"),
-    spoilt("blind-stream-late-piece", "sse.finish.once", where(several, late_piece), prop="n"),
+    spoilt("blind-stream-usage-choices-null", "sse.usage.on", where(counting, no_list), with_it="sse.chunk.choices"),
+    spoilt("blind-stream-id-after-calls", "sse.same.id", other_id, prop="tools"),
+    spoilt("blind-stream-name-again", "sse.tool.later", name_again, prop="tools"),
+    spoilt("blind-stream-no-arguments", "sse.tool.args", no_arguments, prop="tools"),
+    spoilt("blind-stream-late-piece", "sse.finish.last", where(several, late_piece), prop="n"),
     blind("stream-usage-unasked", "sse.usage.off", replying(usage_unasked), prop="stream_options", family="stream"),
     blind(
         "stream-refusal-of-tools",
