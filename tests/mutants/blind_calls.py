@@ -146,7 +146,7 @@ MUTANTS = [
         family="ignored",
     ),
     blind("bytes-signed", "res.logprobs.bytes", answering(signed), prop="logprobs", with_it="res.logprobs.concat"),
-    blind("top-one-more", "res.logprobs.count", replying(one_more), prop="top_logprobs"),
+    blind("top-one-more", "res.logprobs.count", replying(one_more), with_it="sse.logprobs.count", prop="top_logprobs"),
     blind("logprob-null-tail", "res.logprobs.top", answering(null_tail), prop="top_logprobs"),
     blind("logprobs-keep-stop", "res.logprobs.concat", around=edited(with_stop_string), prop="logprobs"),
     blind("logprobs-of-first", "res.logprobs.concat", answering(of_first), prop="logprobs"),

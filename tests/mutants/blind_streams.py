@@ -128,6 +128,7 @@ MUTANTS = [
         "sse.frame.json",
         Reference(behaviour=Behaviour(frame=raw_newlines)),
         prop="stream",
+        with_it="sse.frame.lines",
         family="stream",
     ),
     spoilt("blind-stream-repeats-last", "sse.equiv", where(cut, last_again), with_it="res.logprobs.concat.stream"),
