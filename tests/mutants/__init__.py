@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind_answers,
     blind_messages,
     blind_options,
     blind_tools,
@@ -51,6 +52,7 @@ _PARTS = (
     blind_messages,
     blind_options,
     blind_tools,
+    blind_answers,
 )
 
 for _module in _PARTS:
