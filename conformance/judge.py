@@ -162,6 +162,8 @@ _UNFINISHED_TEXT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_READ = 4_000
+_ROOM = 8_192
+"""Bytes of a body that every server has room for: only of a larger one may it say that it is too large."""
 _BOUNDS = ("max_tokens", "max_completion_tokens")
 _FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed")
 
@@ -269,6 +271,8 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     if reaction is Reaction.ERROR_IN_200:
         why = f"an invalid request got {said}; the error in its body does not make it a refusal"
         return Judgement(Kind.VIOLATED, why, Symptom.ACCEPTED_INVALID, "error in a 200")
+    if exchange.status == 413 and 413 not in rule.statuses and len(exchange.request.content) > _ROOM:
+        return Judgement(Kind.EXCUSED, "larger than the server takes (413)", observed="not offered")
     legal = {400, 422, *rule.statuses}
     if exchange.status in legal or (exchange.status == 403 and speaks_of_model(exchange)):
         return Judgement(Kind.HELD, observed=f"refused ({said})")
