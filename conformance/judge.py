@@ -168,25 +168,37 @@ _BOUNDS = ("max_tokens", "max_completion_tokens")
 _FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed")
 
 
-def excuse(exchange: Exchange) -> str:
-    """Why a refusal of a valid body is no violation (fact base §3.3, §8.13, §8.15), or an empty string.
-
-    An error body without a message (a list, a ``detail``, plain text) is read as a whole.
-    """
-    answer = exchange.answer
-    if answer is None:
-        return ""
+def _told(answer: Answer) -> tuple[object, str]:
+    """The code and the message of an error; a body without a message (a list, a ``detail``, plain text) as a whole."""
     error = error_of(answer)
     message = error.get("message")
     if not isinstance(message, str) or not message:
         message = answer.content[:_MOST_READ].decode("utf-8", "replace")
-    code = error.get("code")
-    if code == "context_length_exceeded" or _CONTEXT.search(message):
-        return f"the prompt does not fit the server's context window: {_short(message)}"
+    return error.get("code"), message
+
+
+def mishap(exchange: Exchange) -> str:
+    """Why a valid body may be refused that is taken another time: its answer came to nothing. Or an empty string."""
+    if exchange.answer is None:
+        return ""
+    code, message = _told(exchange.answer)
     if code in _UNFINISHED_CODES or _UNFINISHED_TEXT.search(message):
         return f"the request was taken, but its answer was not finished: {_short(message)}"
     if code in _FILTER_CODES:
         return f"a content filter stopped it: {_short(message)}"
+    return ""
+
+
+def excuse(exchange: Exchange) -> str:
+    """Why a refusal of a valid body is no violation (fact base §3.3, §8.13, §8.15), or an empty string."""
+    answer = exchange.answer
+    if answer is None:
+        return ""
+    code, message = _told(answer)
+    if code == "context_length_exceeded" or _CONTEXT.search(message):
+        return f"the prompt does not fit the server's context window: {_short(message)}"
+    if why := mishap(exchange):
+        return why
     if answer.status == 413:
         return "larger than the server takes (413)"
     if answer.status == 403:
