@@ -630,7 +630,7 @@ def post_only(app: ASGIApp) -> ASGIApp:
 
 
 def breaking_off(app: ASGIApp) -> ASGIApp:
-    """Every twenty-fifth stream fails on its way, tells so in an event, and ends."""
+    """Every seventh stream fails on its way, tells so in an event, and ends."""
     number = itertools.count(1)
     error = {"error": {"message": "Overloaded", "type": "server_error", "param": None, "code": None}}
 
@@ -642,7 +642,7 @@ def breaking_off(app: ASGIApp) -> ASGIApp:
             data = message.get("body", b"")
             if broken:
                 return
-            if data.startswith(b"data: ") and data.count(b"\n\n") > 3 and next(number) % 25 == 0:
+            if data.startswith(b"data: ") and data.count(b"\n\n") > 3 and next(number) % 7 == 0:
                 broken = True
                 events = data.split(b"\n\n")[:2]
                 data = b"\n\n".join([*events, b"data: " + json.dumps(error).encode(), b""])
@@ -756,5 +756,5 @@ DIALECTS = [
     # http.method: 404 is tolerated
     Dialect(name="post-only", around=post_only),
     # sse.error.during
-    Dialect(name="breaks-off-now-and-then", around=breaking_off),
+    Dialect(name="breaks-off-often", around=breaking_off),
 ]

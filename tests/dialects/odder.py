@@ -597,5 +597,6 @@ DIALECTS = [
     later("always-declines", refusal, completion=_ALL.completion, chunks=_ALL.chunks),
     later("never-the-same-twice", fickle),
     later("fails-to-generate", check=unlucky),
+    later("jumpy-filter", check=jumpy),
     later("refuses-what-it-may", check=contested),
 ]
