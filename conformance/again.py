@@ -23,12 +23,6 @@ PROOFS = 5
 MOST_AT_ONCE = 16
 """Equal requests that are sent together to see whether a crowd breaks what alone holds."""
 
-CROWD_RULE = "many.refusals"
-"""The rule that bears the blame for what is broken, or killed, only by many requests in flight."""
-
-REFUSED_RULE = "mm.isolation"
-"""The rule that bears the blame for what crashes only after a request that was refused."""
-
 SETTLED = (CANARY, CANARY)
 """Sent before a request that has crashed: two, for servers with two workers."""
 

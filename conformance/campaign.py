@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from .again import CROWD_RULE, REFUSED_RULE, Crowd
+from .again import Crowd
 from .answers import Answers
 from .budget import NOTE
 from .catalogue import Catalogue
@@ -26,7 +26,7 @@ from .model import AnswerRule, Expect, Gate, Relation, RequestRule
 from .outgoing import prepare
 from .pace import Pace
 from .pipeline import Pipeline
-from .plan import DEPTHS, Settings, disposition, joinable, pin_cases, places, steps_of
+from .plan import CROWD_RULE, DEPTHS, REFUSED_RULE, Settings, disposition, joinable, pin_cases, places, steps_of
 from .proof import Prover
 from .record import cut
 from .relations import Relations

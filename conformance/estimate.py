@@ -105,7 +105,7 @@ def planned(
     gates = [gate for gate in catalogue.gates if gate.capability in needed]
     requests = [rule for rule in chosen if isinstance(rule, RequestRule) and not (settings.safe and rule.risky)]
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
-    relations = [rule for rule in chosen if isinstance(rule, Relation)]
+    relations = [rule for rule in chosen if isinstance(rule, Relation) and steps_of(rule, settings)]
     asked = [*gates, *requests, *relations, *answers]
     target = _stand_in(profile or Profile())
     rehearsal = _rehearsed(catalogue, settings, asked, target, ceilings[1], frozenset())

@@ -85,6 +85,14 @@ class Case:
     """How it was drawn, where it comes from an example database (sharing)."""
 
 
+CROWD_RULE = "many.refusals"
+"""The rule that bears the blame for what is broken, or killed, only by many requests in flight."""
+
+REFUSED_RULE = "mm.isolation"
+"""The rule that bears the blame for what crashes only after a request that was refused."""
+
+_BEARERS = (CROWD_RULE, REFUSED_RULE)
+
 _STRENGTHS = list(Strength)
 
 _NUMBER = re.compile(r"-?\d[\d.eE+-]*")
@@ -211,20 +219,24 @@ def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, .
 
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
     """The rules that a run of this depth asks. Smoke sends first pins only, compares no requests but those with
-    and without the key, and of the requests that bind nobody it sends only those that try the server's footing."""
+    and without the key, and of the requests that bind nobody it sends only those that try the server's footing.
+    The rules that bear what others see under some circumstance are there at every depth."""
     every = catalogue.by_id.values()
     if depth != "smoke":
         return list(every)
     return [
         rule
         for rule in every
-        if (not isinstance(rule, Relation) or rule.chapter == "auth")
+        if (not isinstance(rule, Relation) or rule.chapter == "auth" or rule.id in _BEARERS)
         and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and rule.chapter != "http")
     ]
 
 
 def relation_bodies(rule: Relation, chosen: Settings) -> list[Body]:
-    """The bodies over which a relation is played: its pins and the drawn ones, few because each is several requests."""
+    """The bodies over which a relation is played: its pins and the drawn ones, few because each is several requests.
+    None at smoke for a rule that bears what the others see: their requests tell."""
+    if chosen.depth == "smoke" and rule.id in _BEARERS:
+        return []
     drawn = chosen.drawn_for(Strength.SHOULD)
     count = drawn if rule.pins else max(drawn, 1)
     if rule.examples is None or count == 0:
@@ -239,6 +251,8 @@ COMPARED = 3
 
 def steps_of(rule: Relation, chosen: Settings) -> int:
     """About how many requests the comparisons of a relation take."""
+    if chosen.depth == "smoke" and rule.id in _BEARERS:
+        return 0
     drawn = chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0
     return COMPARED * (len(rule.pins) + (drawn if rule.pins else max(drawn, 1)))
 

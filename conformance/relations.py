@@ -9,12 +9,10 @@ from typing import Any
 
 from . import clients
 from .again import (
-    CROWD_RULE,
     LEFT,
     MOST_AT_ONCE,
     PUT_OFF,
     REFUSED,
-    REFUSED_RULE,
     SETTLED,
     Asked,
     Crowd,
@@ -29,7 +27,7 @@ from .judge import Reaction, describe, react
 from .model import Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
 from .outgoing import curl, prepare
 from .pipeline import Pipeline
-from .plan import Settings, relation_bodies
+from .plan import CROWD_RULE, REFUSED_RULE, Settings, relation_bodies
 from .proof import unaffordable, upheld, weighed
 from .record import cut
 from .results import Finding, Result, Verdict
@@ -134,6 +132,11 @@ class Relations:
     async def _related(self, rule: Relation) -> Result:
         """Its script is run over its pins and drawn bodies, a violation once more."""
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
+        if not bodies and rule.id in (self.crowd.blamed, self.refused.blamed) and not self.pipeline.gone:
+            judged = self.pipeline.traffic.requests
+            return Result(
+                rule.id, upheld(rule.strength), observed="held", judged=judged, note="in other rules' requests"
+            )
         held, undecided, note = 0, "", ""
         sent = 0
         for done, body in enumerate(bodies):

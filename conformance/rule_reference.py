@@ -10,9 +10,9 @@ from ..reports.markdown import code, prose
 from .catalogue import Catalogue
 from .exchange import Request, as_request
 from .model import AnswerRule, Gate, Relation, RequestRule, Rule, Strength
-from .options import VINTAGE_NAMES
 from .outgoing import prepare
 from .target import Target
+from .vintages import VINTAGES
 
 TARGET = Target("http://127.0.0.1:8000/v1", model="MODEL", fields={"max_tokens": 16})
 """Stands for the server in the requests that are shown."""
@@ -42,8 +42,8 @@ def kind(rule: Rule) -> str:
 
 def vintages(rule: Rule) -> list[str]:
     """The versions of the specification in which a rule holds."""
-    ends = VINTAGE_NAMES.index(rule.until) + 1 if rule.until in VINTAGE_NAMES else None
-    return list(VINTAGE_NAMES[VINTAGE_NAMES.index(rule.since) : ends]) if rule.since in VINTAGE_NAMES else []
+    ends = VINTAGES.index(rule.until) + 1 if rule.until in VINTAGES else None
+    return list(VINTAGES[VINTAGES.index(rule.since) : ends]) if rule.since in VINTAGES else []
 
 
 def pins(rule: Rule) -> list[Request]:

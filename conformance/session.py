@@ -19,14 +19,13 @@ from typing import Any
 from ..reports.jsonl import Writer, choose_folder
 from . import canary, record, resume, standing, vendor
 from .access import Access, AccessError
-from .again import CROWD_RULE
 from .budget import Budget
 from .campaign import Campaign
 from .catalogue import Catalogue, load
 from .lifeline import READY_WITHIN, Lifeline
 from .model import AnswerRule, Gate, Rule
 from .pace import Pace
-from .plan import Settings, needed_gates
+from .plan import CROWD_RULE, Settings, needed_gates
 from .profile import Profile
 from .results import Capability, Result, Verdict
 from .shards import Share

@@ -9,12 +9,12 @@ from itertools import count
 
 import pytest
 import servers
-from chatproof.conformance.again import PROOFS, REFUSED_RULE, Crowd, CrowdSighting, asked_again
-from chatproof.conformance.campaign import CROWD_RULE, Campaign
+from chatproof.conformance.again import PROOFS, Crowd, CrowdSighting, asked_again
+from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import Exchange, Expect, Relation, Request, RequestRule, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
-from chatproof.conformance.plan import Settings
+from chatproof.conformance.plan import CROWD_RULE, REFUSED_RULE, Settings
 from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean

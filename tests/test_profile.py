@@ -254,16 +254,6 @@ def test_an_unknown_name_gets_the_nearest(ask: Ask) -> None:
     assert "--conformance-profile: no profile is called 'cor'; did you mean core?" in ran.out
 
 
-def test_a_vintage_that_cannot_be_asked_is_said(ask: Ask) -> None:
-    from chatproof.conformance.options import VINTAGE_NAMES
-
-    if "2026-08" in VINTAGE_NAMES:
-        pytest.skip("the newer vintage can be asked")
-    ran = ask("--endpoint", "reference", "--conformance-profile", "openai-2026-08", report=False)
-    assert ran.code == 4
-    assert "is about vintage 2026-08" in ran.out
-
-
 # --- claims -----------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from chatproof.conformance.model import Answer, AnswerRule, Body, Exchange, Fresh, Relation, Request, Trouble, Undecided
 from chatproof.conformance.rules import effects, relations
+from chatproof.conformance.rules.effect_formats import KEYWORDS, strict_format
 from chatproof.conformance.rules.gates import TOOL
 from chatproof.conformance.rules.views import asked, long_answer
 from chatproof.strategies.bodies import SCHEMAS, lean
@@ -361,10 +362,15 @@ BAD: list[tuple[set[str], Exchange]] = [
         said(lean(**W, tool_choice="none", response_format={"type": "json_object"}), "Sure!"),
     ),
     ({"ef.json_object.kind"}, said(lean(response_format={"type": "json_object"}), "[1]")),
+    ({"ef.stop.text"}, said(lean(stop="b"), "a b c")),
+    ({"ef.stop.text"}, said(lean(stop=["x", "b"], n=2), "a b")),
     ({"ef.json_schema"}, said(lean(response_format=FORMAT), '{"city": "Rome", "x": 1}')),
     *(
-        ({f"ef.json_schema.{keyword}"}, said(lean(response_format=effects._format(schema)), '{"city": "Rome"}'))
-        for keyword, (_, schema) in effects.KEYWORDS.items()
+        (
+            {f"ef.json_schema.{keyword}"},
+            said(lean(response_format=strict_format(schema)), '{"city": "Rome"}'),
+        )
+        for keyword, (_, schema) in KEYWORDS.items()
     ),
 ]
 GOOD = [
@@ -397,6 +403,10 @@ GOOD = [
     said(lean(response_format=FORMAT), '{"city": "Rome"}'),
     said(lean(response_format=FORMAT), "I cannot.", message={"refusal": "no"}),
     refusal(Request(lean(**W, tool_choice="none"))),
+    said(long_answer(stop="3"), "1, 2, "),
+    said(long_answer(stop=["", "3"]), "1, 2, 4"),
+    said(lean(stop=None), "None"),
+    said(lean(stop="a"), "", message={"reasoning_content": "a"}),
 ]
 
 

@@ -12,8 +12,8 @@ import pytest
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.cli.catalogue import explain, rules
 from chatproof.conformance.model import Gate
-from chatproof.conformance.options import VINTAGE_NAMES
 from chatproof.conformance.rule_reference import vintages
+from chatproof.conformance.vintages import VINTAGES
 from click.testing import CliRunner
 
 cmarkgfm: Any = pytest.importorskip("cmarkgfm")
@@ -49,7 +49,7 @@ def printed(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("vintage", VINTAGE_NAMES)
+@pytest.mark.parametrize("vintage", VINTAGES)
 def test_the_page_holds_every_rule_once_under_its_chapter(vintage: str) -> None:
     catalogue = load(vintage)
     text = printed("--format", "md", "--vintage", vintage)
@@ -75,7 +75,7 @@ def test_json_tells_all_of_a_rule() -> None:
     for name, rule in catalogue.by_id.items():
         row = rows[name]
         assert (row["strength"], row["source"], row["title"]) == (rule.strength.value, str(rule.source), rule.title)
-        assert row["vintages"][0] == VINTAGE_NAMES[0]
+        assert row["vintages"][0] == VINTAGES[0]
         assert row["pins"] == len(row["requests"])
         if not isinstance(rule, Gate):
             assert row["pins"] == len(rule.pins)
@@ -85,13 +85,13 @@ def test_json_tells_all_of_a_rule() -> None:
 
 
 def test_vintages_are_those_whose_catalogue_holds_the_rule() -> None:
-    for vintage in VINTAGE_NAMES:
+    for vintage in VINTAGES:
         for rule in load(vintage).by_id.values():
             # a rule that changed is two rules with one id, each of its own vintages
-            same = [load(name).by_id[rule.id] for name in VINTAGE_NAMES if rule.id in load(name).by_id]
+            same = [load(name).by_id[rule.id] for name in VINTAGES if rule.id in load(name).by_id]
             assert vintage in vintages(rule)
             assert {name for one in same for name in vintages(one)} == {
-                name for name in VINTAGE_NAMES if rule.id in load(name).by_id
+                name for name in VINTAGES if rule.id in load(name).by_id
             }
 
 
@@ -118,7 +118,7 @@ def test_explain_says_what_why_and_how() -> None:
         "temperature.max.accepts: the server accepts",
         "  strength  must",
         "  source    ",
-        f"  vintages  {VINTAGE_NAMES[0]}",
+        f"  vintages  {VINTAGES[0]}",
         "  pin       {",
         "  try it    curl ",
         "  run it    pytest --endpoint URL -k temperature.max.accepts",

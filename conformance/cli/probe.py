@@ -14,9 +14,10 @@ import click
 
 from ...reports.causes import causes
 from ...reports.reading import Run, read
+from ..waivers import WAIVABLE
 from ._access import access_from, access_options
 from ._records import Unreadable, put
-from .waivers import DAYS, MOST_WHY, WAIVABLE, comment, group, is_sound
+from .waivers import DAYS, MOST_WHY, comment, group, is_sound
 
 BOUNDS: Mapping[str, tuple[str, str]] = {
     "n.max.accepts": ("n", "128"),

@@ -11,6 +11,7 @@ import click
 
 from ...reports.causes import URGENCY, Cause, causes
 from ...reports.reading import Line, Run
+from ..waivers import WAIVABLE
 from ._records import Unreadable, load, put
 
 DAYS = 90
@@ -18,8 +19,6 @@ DAYS = 90
 MOST_WHY, MOST_CURL = 300, 4000
 """Characters kept of a finding's words and of its curl line."""
 
-WAIVABLE = ("failed", "inconsistent", "warning")
-"""Verdicts that an entry is drafted for."""
 _RULE = re.compile(r"(x-[a-z0-9_]+(-[a-z0-9_]+)*|[a-z0-9_]+)(\.[a-z0-9_]+)+")
 
 

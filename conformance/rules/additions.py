@@ -16,7 +16,8 @@ from ...strategies.messages import user
 from ...strategies.moderation import moderation
 from ..model import Body, Chapter, Exchange, Strength, Symptom
 from .answer_views import Object, completions, member, messages, objects, tool_calls, usages
-from .effects import free, uncalled
+from .effect_forms import free
+from .effect_tools import uncalled
 from .forms import contested, documented, judges, observed, prose, since
 from .gates import OTHER_TOOL, TOOL
 from .stream_views import fragments, framed

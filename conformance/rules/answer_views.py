@@ -7,13 +7,10 @@ from typing import Any
 
 from ...strategies.json_values import is_array, is_object
 from ..model import Answer, Exchange, view
-from .views import asked, is_integer, option, plain
+from .views import FINISHES, asked, is_integer, option, plain
 
 Object = dict[str, Any]
 Find = Callable[[Exchange], list[Any]]
-
-FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
-"""Reasons to finish that the documents know."""
 
 
 @view

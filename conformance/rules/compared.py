@@ -27,7 +27,8 @@ from ..model import (
     Undecided,
     Unended,
 )
-from .effects import entries, stop_finish
+from .effect_logprobs import entries
+from .effect_stops import stop_finish
 from .forms import contested, observed, prose
 from .stream_effects import put_together, sound
 from .stream_views import deltas, read

@@ -32,6 +32,7 @@ from ...strategies.messages import (
 from ...strategies.moderation import moderation
 from ..model import NOT_JSON, Answer, Body, Gate, Source, Strength
 from .forms import documented, prose, since
+from .views import COUNT
 
 NONSENSE = {"nonsense": True}
 """An object where a scalar or an array belongs."""
@@ -238,7 +239,8 @@ GATES: tuple[Gate, ...] = (
     _property("n", 1, NONSENSE),
     _property("max_tokens", 16, NONSENSE),
     _property("max_completion_tokens", 16, NONSENSE),
-    _property("stop", "END", NONSENSE),
+    # an answer that comes to it, so that rules about stop have something to see
+    _property("stop", "4", NONSENSE, messages=COUNT, max_tokens=32),
     _property("logit_bias", {"10": 1}, "nonsense", optional=True),
     _property("logprobs", True, NONSENSE, effect=log_probabilities, optional=True),
     _property("top_logprobs", 2, NONSENSE, needs=("logprobs",), logprobs=True),

@@ -14,7 +14,7 @@ from ...strategies.json_values import is_array, is_object
 from ..judge import Reaction, describe, excuse, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Undecided
 from ..sse import read_json
-from .effects import bounded, overspent
+from .effect_bounds import bounded, overspent
 from .forms import contested, prose
 from .stream_views import deltas
 from .views import choices, long_answer, messages

@@ -22,6 +22,7 @@ TWINS = (
     "ef.maxtokens.completion",
     "ef.length",
     "ef.length.completion",
+    "ef.stop.text",
     "ef.choice.none",
     "ef.choice.required",
     "ef.choice.named",

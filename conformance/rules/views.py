@@ -13,6 +13,12 @@ from ..sse import NOT_JSON
 COUNT = [{"role": "user", "content": "Count from 1 to 1000, one number after the other, and do not stop early."}]
 """A prompt with a long answer, whose beginning is known."""
 
+FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
+"""Reasons to finish that the documents know."""
+
+TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
+"""Service tiers that an answer may name, of all vintages."""
+
 
 def asked(exchange: Exchange) -> Body:
     """The request body as it was sent; empty where it was no JSON object."""

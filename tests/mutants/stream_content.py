@@ -282,7 +282,7 @@ USAGE = [
 ]  # fmt: skip
 
 FORGOTTEN = [
-    row("stream-forgets-stop", "ef.stop.stream", forgetful("stop"), prop="stop", family="ignored"),
+    row("stream-forgets-stop", "ef.stop.text.stream ef.stop.stream", forgetful("stop"), prop="stop", family="ignored"),
     row("stream-forgets-n", "sse.choice.count", forgetful("n"), prop="n", family="ignored"),
     spoilt("stream-first-word-lost", "sse.equiv", first_word_lost, "res.logprobs.concat.stream ef.*.stream many.*"),
 ]  # fmt: skip
