@@ -56,6 +56,8 @@ class Answers:
             if not self.pipeline.health.tainted(exchange):
                 with self.ledger.of(rule.id):
                     self.sightings.hold(exchange, rule)
+                    if not rule.refused and react(exchange) is Reaction.ACCEPTED:
+                        self.sightings.observe(exchange, rule.id)
 
     async def conclude(self, rule: AnswerRule) -> Result:
         """The verdict of a rule about answers, once all that they need were provided."""

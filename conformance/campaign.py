@@ -26,7 +26,18 @@ from .model import AnswerRule, Expect, Gate, Relation, RequestRule
 from .outgoing import prepare
 from .pace import Pace
 from .pipeline import Pipeline
-from .plan import CROWD_RULE, DEPTHS, REFUSED_RULE, Settings, disposition, joinable, pin_cases, places, steps_of
+from .plan import (
+    CROWD_RULE,
+    DEPTHS,
+    REFUSED_RULE,
+    TEXT_RULE,
+    Settings,
+    disposition,
+    joinable,
+    pin_cases,
+    places,
+    steps_of,
+)
 from .proof import Prover
 from .record import cut
 from .relations import Relations
@@ -202,6 +213,7 @@ class Campaign:
                     self._refused,
                     shared=self._shared,
                     prove=self._prove,
+                    text=self._about_text,
                 ),
                 self._sightings,
                 self._ledger,
@@ -292,6 +304,11 @@ class Campaign:
             if not (DEPTHS[self.settings.depth].jointly and joinable(rule))  # those were asked in company
             for case in pin_cases(rule, 0, self.settings)
         }
+
+    def _about_text(self) -> RequestRule | None:
+        """The rule about characters, where this run asks it."""
+        rule = self.catalogue.by_id.get(TEXT_RULE) if TEXT_RULE in self._results else None
+        return rule if isinstance(rule, RequestRule) else None
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

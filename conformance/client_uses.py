@@ -14,7 +14,7 @@ RETRIES = 1
 
 def _plain(model: Any) -> Any:
     """What the client gave as JSON: a model's members as they came, a text for what it did not read."""
-    return model.to_dict(mode="json") if hasattr(model, "to_dict") else model
+    return model.to_dict(mode="json", warnings=False) if hasattr(model, "to_dict") else model
 
 
 def create(client: Any, body: Mapping[str, Any]) -> Any:
@@ -63,7 +63,10 @@ def parse(client: Any, body: Mapping[str, Any]) -> Any:
         city: str
 
     message = client.chat.completions.parse(**body, response_format=City).choices[0].message
-    return {"content": message.content, "parsed": message.parsed and message.parsed.model_dump(mode="json")}
+    return {
+        "content": message.content,
+        "parsed": message.parsed and message.parsed.model_dump(mode="json", warnings=False),
+    }
 
 
 def tools(client: Any, body: Mapping[str, Any]) -> Any:

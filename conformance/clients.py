@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -52,7 +53,11 @@ def _driven(call: Call, target: Target) -> Outcome:
         import openai
 
         body = _arguments(prepare(Request(body=call.body), target).body)
-        value = asyncio.run(_async_use(openai, use, body, wire)) if use.asynchronous else _use(openai, use, body, wire)
+        with warnings.catch_warnings():
+            # what it thinks of the types in an answer is on the wire too, where rules judge it
+            warnings.filterwarnings("ignore", "Pydantic serializer warnings")
+            ran = _async_use(openai, use, body, wire) if use.asynchronous else None
+            value = asyncio.run(ran) if ran else _use(openai, use, body, wire)
     except Exception as raised:
         chain: BaseException | None = raised
         while chain is not None and not isinstance(chain, Beyond):

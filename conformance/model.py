@@ -159,7 +159,8 @@ class AnswerRule:
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
     of ``twin_of``, rules that ask the same of other answers, stands for this one. ``among`` is a look that many rules
     share, its chapter's: where it sees nothing, ``applies`` is not asked. ``mark`` is what no two answers of a run may
-    share (None: nothing to compare). ``doubt`` is asked before a violation is believed.
+    share (None: nothing to compare). ``doubt`` is asked before a violation is believed. Pins that are to be
+    ``refused`` are judged by this rule alone: of an invalid request that was taken nothing is promised.
     """
 
     id: str
@@ -175,6 +176,7 @@ class AnswerRule:
     among: Callable[[Exchange], bool] | None = None
     mark: Callable[[Exchange], str | None] | None = None
     doubt: Doubt | None = None
+    refused: bool = False
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = FIRST
     until: str | None = None

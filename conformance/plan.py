@@ -91,6 +91,9 @@ CROWD_RULE = "many.refusals"
 REFUSED_RULE = "mm.isolation"
 """The rule that bears the blame for what crashes only after a request that was refused."""
 
+TEXT_RULE = "http.unicode.accepts"
+"""The rule that bears the blame for characters that a server does not bear, wherever they stand."""
+
 _BEARERS = (CROWD_RULE, REFUSED_RULE)
 
 _STRENGTHS = list(Strength)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from ..strategies.json_values import is_object
+from ..strategies.json_values import in_ascii, is_object
 from . import killers
 from .again import (
     GRAVE,
@@ -43,6 +43,9 @@ SHRINK_BOUND = 150
 SHRINK_SECONDS = 600.0
 """Seconds that it may take: where each request hangs, that is a few of them."""
 
+_OF_CHARACTERS = (Symptom.REFUSED_VALID, Symptom.CRASHED, Symptom.DISCONNECTED)
+"""Symptoms that a character may bring about in any string of a body."""
+
 Judged = tuple[Case, Exchange, Judgement]
 
 MOST_BODIES = 3
@@ -54,7 +57,8 @@ class Prover:
     """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
 
     ``crowd`` and ``refused`` hold what is broken only with others in flight, or after a refused request, ``shared`` how
-    failing bodies were drawn. Without ``prove`` a violation is left to another process.
+    failing bodies were drawn, ``text`` the rule that bears the blame for characters, where it is asked. Without
+    ``prove`` a violation is left to another process.
     """
 
     pipeline: Pipeline
@@ -65,6 +69,7 @@ class Prover:
     refused: Crowd
     shared: Shared | None = None
     prove: bool = True
+    text: Callable[[], RequestRule | None] = lambda: None
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
@@ -182,6 +187,14 @@ class Prover:
                 return Result(rule.id, Verdict.ERROR, note=f"seen broken, could not be proved: {reason}")
             if blocked:
                 return Result(rule.id, Verdict.BLOCKED, blocked_by="control", note=blocked)
+        if asked.steady and judgement.symptom in _OF_CHARACTERS:
+            try:
+                blamed = await self._of_characters(rule, request)
+            except Unproved as reason:
+                return Result(rule.id, Verdict.ERROR, note=f"seen broken, could not be proved: {reason}")
+            if blamed:
+                note = "the same fault, seen there as well: this body holds without its characters beyond ASCII"
+                return Result(rule.id, Verdict.BLOCKED, blocked_by=blamed, note=note)
         ready = prepare(request, self.pipeline.target)
         others = [other[0].request for other in violated if other is not row and other[0].request.key != request.key]
         finding = Finding(
@@ -241,6 +254,20 @@ class Prover:
             return ""
         return f"the same body without what is under test is not accepted either ({describe(exchange)})"
 
+    async def _of_characters(self, rule: RequestRule, request: Request) -> str:
+        """The rule about characters, where it is broken as well and nothing else is wrong with this body."""
+        bearer = self.text()
+        if bearer is None or request.raw is not None or not is_object(request.body):
+            return ""
+        if all(_foreign(as_request(pin)) for pin in rule.pins) or not _foreign(request):
+            return ""  # it is about them, or holds none
+        if await self._violates(rule, as_request(in_ascii(request.body))):
+            return ""
+        for pin in bearer.pins:
+            if await self._violates(bearer, as_request(pin)):
+                return bearer.id
+        return ""
+
     async def _shrunk(self, rule: RequestRule) -> Request | None:
         """The smallest drawn body that fails, or None where the search did not meet a failure again."""
         left = SHRINK_BOUND
@@ -265,6 +292,11 @@ class Prover:
         database = self.shared.of(rule.id) if self.shared else None
         body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails, database)
         return None if body is None else as_request(body)
+
+
+def _foreign(request: Request) -> bool:
+    """Whether a body holds characters beyond ASCII, raw ones apart."""
+    return request.raw is None and in_ascii(request.body) != request.body
 
 
 def unaffordable(exchange: Exchange) -> bool:

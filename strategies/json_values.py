@@ -19,3 +19,12 @@ def is_object(value: object) -> TypeIs[dict[str, Any]]:
 def is_array(value: object) -> TypeIs[list[Any]]:
     """Whether a JSON value is an array."""
     return isinstance(value, list)
+
+
+def in_ascii(value: Any) -> Any:
+    """The same JSON value with an ``a`` for every character beyond ASCII, in keys as in values."""
+    if is_object(value):
+        return {in_ascii(key): in_ascii(member) for key, member in value.items()}
+    if is_array(value):
+        return [in_ascii(item) for item in value]
+    return "".join(sign if sign.isascii() else "a" for sign in value) if isinstance(value, str) else value

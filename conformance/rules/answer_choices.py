@@ -9,7 +9,7 @@ from ...strategies.bodies import lean
 from ...strategies.json_values import is_array, is_object
 from ..model import Exchange, Strength, Symptom
 from ..sse import NOT_JSON, read_json
-from .answer_forms import CALLS, CHOICE, FUNCTIONS, NAMED, PLAIN, TWO_CUT, WEATHER, missing
+from .answer_forms import BOTH, CALLS, CHOICE, FUNCTIONS, NAMED, PLAIN, TWO_CUT, WEATHER, missing
 from .answer_views import Object, bound, choices, completions, member, objects, single, spent, spoken
 from .forms import documented, judges, observed, prose
 from .gates import TOOL
@@ -223,7 +223,7 @@ RULES = [
         prose("finish_reason: tool_calls where the model called a tool"),
         lambda exchange: _calling(exchange, forced=False),
         _ends("tool_calls"),
-        [CALLS[2]],
+        [CALLS[2], BOTH],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

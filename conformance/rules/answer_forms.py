@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ...strategies.bodies import lean
+from ...strategies.messages import user
 from ..model import Body
 from .answer_views import Object
 from .forms import documented
-from .gates import TOOL
+from .gates import OTHER_TOOL, TOOL
 from .views import long_answer, said
 
 PLAIN = [lean()]
@@ -20,6 +21,7 @@ CALLS = [
     lean(**WEATHER, tools=[TOOL], tool_choice="required"),
     lean(**WEATHER, tools=[TOOL]),
 ]
+BOTH = lean(messages=[user("What are the weather and the time in Paris?")], tools=[TOOL, OTHER_TOOL], max_tokens=128)
 FUNCTIONS = [
     lean(**WEATHER, functions=[TOOL["function"]], function_call={"name": "get_weather"}),
     lean(**WEATHER, functions=[TOOL["function"]]),

@@ -117,12 +117,20 @@ def _short(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
+def _read(exchange: Exchange) -> Any:
+    """The JSON of a plain answer. A client may read what is no JSON, and makes of it what it likes."""
+    assert exchange.answer is not None
+    if exchange.answer.json is NOT_JSON:
+        raise Undecided("the body of the answer is not JSON, which res.json says")
+    return exchange.answer.json
+
+
 def same_completion(value: Any, wire: Exchange) -> str | None:
     """A plain completion."""
     assert wire.answer is not None
     if not is_object(value):
         return f"the client gives {_short(value)}, which is no completion"
-    return _unlike(_completion(value), _completion(wire.answer.json))
+    return _unlike(_completion(value), _completion(_read(wire)))
 
 
 def same_stream(value: Any, wire: Exchange) -> str | None:
@@ -253,6 +261,8 @@ def called(body: Body) -> Script:
     assert first.answer is not None
     choices = _completion(first.answer.json).get("choices", ())
     wire: dict[str, Any] = choices[0]["message"] if choices else {}
+    if not outcome.error:
+        _read(first)
     if len(outcome.exchanges) == 1 and not outcome.error and not wire.get("tool_calls"):
         raise Undecided("no tool is called")
     if len(outcome.exchanges) > 1 and react(last) is not Reaction.ACCEPTED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ...strategies.bodies import lean
@@ -362,4 +363,4 @@ RULES = (
     ),
 )
 
-CHAPTER = Chapter("error", "Refusals", RULES, denied)
+CHAPTER = Chapter("error", "Refusals", tuple(replace(rule, refused=True) for rule in RULES), denied)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
 from ..judge import Reaction, react
@@ -63,11 +65,15 @@ def error_shape(exchange: Exchange) -> str | None:
     return None
 
 
-RULES = [
+_EARLY = [
     rule("error.before", "refuses before it begins to stream", _BEFORE, error_status, applies=_tried, pins=_BAD,
           **BYTES),
     rule("error.before.plain", "refuses stream: true with a plain body", _BEFORE, error_plain, applies=_refused,
           pins=_BAD, **BYTES),
+]  # fmt: skip
+
+RULES = [
+    *(replace(one, refused=True) for one in _EARLY),
     rule("error.during", "ends a stream with its error event", _DURING, error_last),
     rule("error.during.shape", "puts an error object with a message in an error event", _DURING, error_shape),
 ]  # fmt: skip

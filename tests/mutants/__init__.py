@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind_answers,
+    blind_messages,
+    blind_options,
+    blind_tools,
+    blind_transport,
     clients,
     compared,
     effects,
@@ -43,6 +48,11 @@ _PARTS = (
     later,
     clients,
     field_faults,
+    blind_transport,
+    blind_messages,
+    blind_options,
+    blind_tools,
+    blind_answers,
 )
 
 for _module in _PARTS:

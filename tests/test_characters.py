@@ -1,0 +1,62 @@
+"""A character that a server does not bear is one fault, wherever in a body it stands."""
+
+from __future__ import annotations
+
+import pytest
+from chatproof.conformance.plan import TEXT_RULE, Settings
+from chatproof.conformance.reference.app import create_app
+from chatproof.strategies.json_values import in_ascii
+from serving import asked, served
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+ELSEWHERE = ["stop.array.max.accepts", "fn.description.accepts"]
+
+
+def answering_astral(status: int, where: bytes = b"") -> ASGIApp:
+    """The reference, but for an error to characters beyond the basic plane in bodies that hold ``where``."""
+    reference = create_app()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await Request(scope, receive).body()
+        if where in body and any(sign > "\uffff" for sign in body.decode("utf-8", "replace")):
+            error = {"message": "no such character", "type": "invalid_request_error", "param": None, "code": None}
+            await JSONResponse({"error": error}, status)(scope, receive, send)
+            return
+
+        async def again() -> dict[str, object]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await reference(scope, again, send)
+
+    return app
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_one_rule_bears_a_character_that_is_not_borne(status: int) -> None:
+    with served(answering_astral(status)) as url:
+        found = asked(url, Settings(), only=[TEXT_RULE, "content.unicode.accepts", *ELSEWHERE])
+    assert found[TEXT_RULE]["verdict"] == found["content.unicode.accepts"]["verdict"] == "failed"
+    assert {found[name]["verdict"] for name in ELSEWHERE} == {"blocked"}
+    assert {found[name]["blocked_by"] for name in ELSEWHERE} == {TEXT_RULE}
+
+
+def test_who_is_asked_alone_speaks_for_itself() -> None:
+    with served(answering_astral(500)) as url:
+        found = asked(url, Settings(), only=ELSEWHERE)
+    assert {line["verdict"] for line in found.values()} == {"failed"}
+
+
+def test_a_character_that_is_not_borne_in_one_place_is_a_fault_of_that_place() -> None:
+    with served(answering_astral(500, where=b'"stop"')) as url:
+        found = asked(url, Settings(), only=[TEXT_RULE, *ELSEWHERE])
+    assert {name: line["verdict"] for name, line in found.items()} == {
+        TEXT_RULE: "passed",
+        "stop.array.max.accepts": "failed",
+        "fn.description.accepts": "passed",
+    }
+
+
+def test_every_character_has_its_place_taken() -> None:
+    assert in_ascii({"ü": ["é🛑", 1, None, "a"]}) == {"a": ["aa", 1, None, "a"]}
