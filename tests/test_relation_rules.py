@@ -190,6 +190,7 @@ FAULTY: dict[str, Reply] = {
     "ef.echo.text": refusing(lambda _, body: len(body["messages"]) > 1 and "refusal" in body["messages"][1]),
     "ef.stop": texts(lambda _, n: COUNT),
     "ef.stop.stream": texts(lambda _, n: COUNT),
+    "ef.stop.part": texts(lambda body, n: "1" if has(body, "stop") else COUNT, "stop"),
     "ef.stop.finish": texts(lambda body, n: "1" if has(body, "stop") else COUNT),
     "ef.prompt.tokens": lambda request, n: completion(request, usage={"prompt_tokens": n}),
     "ef.prompt.tokens.stream": lambda request, n: (
@@ -274,6 +275,22 @@ def test_counts_of_prompt_tokens_are_those_of_the_whole_prompt() -> None:
     assert play(rule, rule.pins[0], last_only)
 
 
+def test_counts_of_prompt_tokens_are_not_those_of_the_last_few_messages() -> None:
+    def last_four(request: Request, _: int) -> Exchange:
+        return completion(request, usage={"prompt_tokens": 5 * len(value_of(request)["messages"][-4:])})
+
+    rule = RULES["ef.prompt.monotone"]
+    assert play(rule, rule.pins[0], last_four)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish"), [("1, 2, 3", "length"), ("1", "stop"), ("1, 2, 3, 4, 5", "stop"), ("A, B", "stop")]
+)
+def test_a_text_that_ends_otherwise_was_not_cut_at_a_part_of_a_stop_string(text: str, finish: str) -> None:
+    server = texts(lambda body, n: text if has(body, "stop") else "1, 2 2 2 2 2", finish)
+    assert play(RULES["ef.stop.part"], RULES["ef.stop.part"].pins[0], server) is None
+
+
 def test_a_prompt_of_its_own_every_time() -> None:
     asked_for: list[bytes] = []
 
@@ -325,6 +342,7 @@ def test_a_bound_is_null_only_where_it_stands_alone() -> None:
 W = {"messages": [{"role": "user", "content": "Weather?"}], "tools": [TOOL], "max_tokens": 128}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMAS[0]}}
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
+SHORTER = {"type": "function", "function": {"name": "get"}}
 
 
 def call(name: str = "get_weather") -> dict[str, Any]:
@@ -362,7 +380,10 @@ BAD: list[tuple[set[str], Exchange]] = [
         said(lean(**W, tool_choice="none", response_format={"type": "json_object"}), "Sure!"),
     ),
     ({"ef.json_object.kind"}, said(lean(response_format={"type": "json_object"}), "[1]")),
+    ({"ef.choice.named"}, calling(lean(**W, tool_choice=SHORTER), call())),
     ({"ef.stop.text"}, said(lean(stop="b"), "a b c")),
+    ({"ef.stop.text"}, said(lean(stop="\n"), "one\ntwo")),
+    ({"ef.stop.text"}, said(long_answer(stop=["1, 12", "13"]), "10, 11, 12, ")),
     ({"ef.stop.text"}, said(lean(stop=["x", "b"], n=2), "a b")),
     ({"ef.json_schema"}, said(lean(response_format=FORMAT), '{"city": "Rome", "x": 1}')),
     *(
@@ -385,6 +406,8 @@ GOOD = [
     said(lean(**W, tool_choice="required"), "", "length"),
     calling(lean(**W, tool_choice="required"), call("other")),
     calling(lean(**W, tool_choice=NAMED), call(), call()),
+    calling(lean(**W, tool_choice=SHORTER), call("get")),
+    said(lean(stop="\n"), "one"),
     said(lean(**W, tool_choice=NAMED), "", "length"),
     said(lean(**W, tool_choice=NAMED), "", usage={"completion_tokens": 128}),
     said(lean(**W, tool_choice=NAMED), None, "content_filter"),

@@ -259,6 +259,7 @@ BAD: list[tuple[str, Exchange]] = [
     ("sse.tool.later", exchange(events(called(head(function=WHOLE), head(id="x"))), AUTO)),
     ("sse.tool.ids", exchange(events(called(head(), head(1, id="call_0"))), AUTO)),
     ("sse.tool.args", exchange(events(called(head(), fragment(0, '{"a"'))), AUTO)),
+    ("sse.tool.args", exchange(events(called(head())), AUTO)),
     ("sse.tool.finish", exchange(events(called(finish="stop")), AUTO)),
     ("sse.logprobs", exchange(events(text()), WITH_LOGS)),
     ("sse.logprobs.off", exchange(events(logged()))),
@@ -282,6 +283,8 @@ BAD: list[tuple[str, Exchange]] = [
 
 COMPANIONS = {
     "sse.frame.ended": {"sse.done"},  # whoever stops in an event has not sent the end marker either
+    # heads alone, which are calls without arguments
+    **{f"sse.tool.{part}": {"sse.tool.args"} for part in ("type", "first.id", "first.type", "later", "ids")},
 }
 
 

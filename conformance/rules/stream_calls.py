@@ -93,8 +93,8 @@ def whole_arguments(exchange: Exchange) -> str | None:
         text = "".join(part for part in texts if isinstance(part, str))
         if another(found):
             continue  # another rule owns that
-        if found[0].get("type") == "custom":
-            continue  # its input is any text
+        if found[0].get("type") == "custom" or not all(isinstance(part, str | None) for part in texts):
+            continue  # the input of a custom tool is any text; arguments that are no texts are another rule's
         if choice not in cut and not is_object(read_json(text)):
             return f"the arguments of tool call {show(index)} put together are no JSON object: {show(text)}"
     return None

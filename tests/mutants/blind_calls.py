@@ -121,7 +121,7 @@ def lagging(rows: Rows) -> None:
 
 MUTANTS = [
     blind("call-ids-equal", "res.toolcalls.id.unique sse.tool.ids", choosing(one_id), prop="tools"),
-    blind("arguments-python-true", "res.toolcalls.args", choosing(pythonic), prop="tools"),
+    blind("arguments-python-true", "res.toolcalls.args.strict", choosing(pythonic), prop="tools"),
     blind("named-prefix", "ef.choice.named", planning(by_prefix), prop="tool_choice"),
     blind(
         "required-parallel-off",

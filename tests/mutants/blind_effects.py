@@ -137,10 +137,12 @@ def default_for_null(body: Body) -> Body:
 
 
 MUTANTS = [
-    blind("stop-first-choice", "ef.stop", choosing(unended), prop="stop", family="ignored"),
-    blind("stop-stripped", "ef.stop", planning(strings_stripped), prop="stop", family="ignored"),
-    blind("stop-naive-matcher", "ef.stop", choosing(naively_stopped), prop="stop"),
-    blind("stop-characters", "mm.stop.scalar", planning(characters), prop="stop", family="relation"),
+    blind("stop-first-choice", "ef.stop.text", choosing(unended), prop="stop", family="ignored"),
+    blind("stop-stripped", "ef.stop.text", planning(strings_stripped), prop="stop", family="ignored"),
+    blind("stop-naive-matcher", "ef.stop.text", choosing(naively_stopped), prop="stop"),
+    blind(
+        "stop-characters", "ef.stop.part", planning(characters), prop="stop", family="ignored", with_it="mm.stop.scalar"
+    ),
     blind("bias-first-only", "ef.bias.ban", planning(one_bias), prop="logit_bias", family="ignored"),
     blind("bound-not-for-arguments", "ef.maxtokens", planning(boundless_calls), prop="max_tokens", family="ignored"),
     blind(
