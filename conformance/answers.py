@@ -64,7 +64,7 @@ class Answers:
         watched = self.sightings.of[rule.id]
         if why := vendor.fault(rule):
             return Result(rule.id, Verdict.ERROR, note=why)
-        stands = next((name for name in rule.twin_of if self.sightings.of[name].seen), "")
+        stands = next((name for name in rule.twin_of if self.sightings.broken(name)), "")
         cleared = await self._cleared(rule, watched) if watched.seen and rule.doubt else None
         if cleared:
             result = Result(rule.id, Verdict.NOT_OFFERED, note=cleared)

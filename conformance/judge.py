@@ -162,29 +162,43 @@ _UNFINISHED_TEXT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_READ = 4_000
+_ROOM = 8_192
+"""Bytes of a body that every server has room for: only of a larger one may it say that it is too large."""
 _BOUNDS = ("max_tokens", "max_completion_tokens")
 _FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed")
 
 
-def excuse(exchange: Exchange) -> str:
-    """Why a refusal of a valid body is no violation (fact base §3.3, §8.13, §8.15), or an empty string.
-
-    An error body without a message (a list, a ``detail``, plain text) is read as a whole.
-    """
-    answer = exchange.answer
-    if answer is None:
-        return ""
+def _told(answer: Answer) -> tuple[object, str]:
+    """The code and the message of an error; a body without a message (a list, a ``detail``, plain text) as a whole."""
     error = error_of(answer)
     message = error.get("message")
     if not isinstance(message, str) or not message:
         message = answer.content[:_MOST_READ].decode("utf-8", "replace")
-    code = error.get("code")
-    if code == "context_length_exceeded" or _CONTEXT.search(message):
-        return f"the prompt does not fit the server's context window: {_short(message)}"
+    return error.get("code"), message
+
+
+def mishap(exchange: Exchange) -> str:
+    """Why a valid body may be refused that is taken another time: its answer came to nothing. Or an empty string."""
+    if exchange.answer is None:
+        return ""
+    code, message = _told(exchange.answer)
     if code in _UNFINISHED_CODES or _UNFINISHED_TEXT.search(message):
         return f"the request was taken, but its answer was not finished: {_short(message)}"
     if code in _FILTER_CODES:
         return f"a content filter stopped it: {_short(message)}"
+    return ""
+
+
+def excuse(exchange: Exchange) -> str:
+    """Why a refusal of a valid body is no violation (fact base §3.3, §8.13, §8.15), or an empty string."""
+    answer = exchange.answer
+    if answer is None:
+        return ""
+    code, message = _told(answer)
+    if code == "context_length_exceeded" or _CONTEXT.search(message):
+        return f"the prompt does not fit the server's context window: {_short(message)}"
+    if why := mishap(exchange):
+        return why
     if answer.status == 413:
         return "larger than the server takes (413)"
     if answer.status == 403:
@@ -269,6 +283,8 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     if reaction is Reaction.ERROR_IN_200:
         why = f"an invalid request got {said}; the error in its body does not make it a refusal"
         return Judgement(Kind.VIOLATED, why, Symptom.ACCEPTED_INVALID, "error in a 200")
+    if exchange.status == 413 and 413 not in rule.statuses and len(exchange.request.content) > _ROOM:
+        return Judgement(Kind.EXCUSED, "larger than the server takes (413)", observed="not offered")
     legal = {400, 422, *rule.statuses}
     if exchange.status in legal or (exchange.status == 403 and speaks_of_model(exchange)):
         return Judgement(Kind.HELD, observed=f"refused ({said})")

@@ -157,10 +157,10 @@ class AnswerRule:
 
     ``check`` returns what is wrong, in a sentence, or None. ``pins`` are requests whose answers it applies to; they are
     sent where the traffic does not hold them (at smoke depth: where it holds no answer to judge). A violation of one
-    of ``twin_of``, rules that ask the same of other answers, stands for this one. ``among`` is a look that many rules
-    share, its chapter's: where it sees nothing, ``applies`` is not asked. ``mark`` is what no two answers of a run may
-    share (None: nothing to compare). ``doubt`` is asked before a violation is believed. Pins that are to be
-    ``refused`` are judged by this rule alone: of an invalid request that was taken nothing is promised.
+    of ``twin_of``, rules that ask the same of other answers or compare them, stands for this one. ``among`` is a look
+    that many rules share, its chapter's: where it sees nothing, ``applies`` is not asked. ``mark`` is what no two
+    answers of a run may share (None: nothing to compare). ``doubt`` is asked before a violation is believed. Pins that
+    are to be ``refused`` are judged by this rule alone: of an invalid request that was taken nothing is promised.
     """
 
     id: str

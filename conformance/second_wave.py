@@ -52,4 +52,6 @@ class SecondWave:
             result = await work
         except Exception as error:  # a fault of ours must not hang the run
             result = faulted(rule.id, error)
+        if isinstance(rule, Relation) and result.finding:
+            self.answers.sightings.compared.add(rule.id)
         self.publish(replace(result, seconds=time.monotonic() - started))

@@ -54,11 +54,16 @@ class Sightings:
     def __init__(self, rules: Sequence[AnswerRule]) -> None:
         self.rules = rules
         self.of = {rule.id: Watched() for rule in rules}
+        self.compared: set[str] = set()  # the relations that were found broken
         self._among: dict[Callable[[Exchange], bool] | None, list[AnswerRule]] = {}
         for rule in rules:
             self._among.setdefault(rule.among, []).append(rule)
         # by id, as long as the exchange lives, so that an id is given to no other
         self._known: dict[int, tuple[weakref.ref[Exchange], set[str]]] = {}
+
+    def broken(self, name: str) -> bool:
+        """Whether a rule about answers was seen broken, or a relation found so."""
+        return name in self.compared or (name in self.of and self.of[name].seen > 0)
 
     def observe(self, exchange: Exchange, asker: str = "") -> None:
         """Judge one vetted exchange by all rules. What a vendor's rule (``asker``) makes a server say is judged by

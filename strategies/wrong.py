@@ -22,6 +22,9 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
 }
 """Values a lax server takes for something else, by type, the most tempting first."""
 
+WRITTEN: dict[str, tuple[str, ...]] = {"object": ("{}", '{"a": "b"}'), "array": ("[]", '["a"]')}
+"""Texts that a server may read as the object or the array that belongs there."""
+
 _keys = st.text(st.characters(max_codepoint=0x7F, categories=("L", "N")), min_size=1, max_size=5)
 _drawn: dict[str, SearchStrategy[Any]] = {
     "string": st.integers(-99, 99).map(str) | st.sampled_from(["yes", "true", "null", "1.0", "a b"]),
@@ -44,8 +47,10 @@ def wrong_types(*allowed: str) -> tuple[str, ...]:
 
 
 def wrong_samples(*allowed: str) -> list[Any]:
-    """Fixed values of every wrong type: first one of each type, then the further ones."""
-    rows = [SAMPLES[name] for name in wrong_types(*allowed)]
+    """Fixed values of every wrong type: first one of each type, then the further ones. Where an object or an array
+    belongs, the strings are such values as text."""
+    strings = tuple(text for name in WRITTEN if name in allowed for text in WRITTEN[name])
+    rows = [strings if strings and name == "string" else SAMPLES[name] for name in wrong_types(*allowed)]
     longest = max(map(len, rows))
     return [row[i] for i in range(longest) for row in rows if i < len(row)]
 

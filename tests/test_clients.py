@@ -291,6 +291,23 @@ def test_what_a_stream_may_hold_and_the_client_raises_is_no_fault_of_the_server(
         chapter._wrong(Outcome((exchange,), error="JSONDecodeError: …"), chapter.same_stream)
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [(400, "tool_use_failed", False), (400, "content_filter", False), (400, None, True), (403, None, True)],
+)
+def test_what_excuses_a_refusal_excuses_it_of_a_client(status: int, code: str | None, told: bool) -> None:
+    """A model may fail at one call and not at the next; who sends the request does not matter."""
+    no = wire({"error": {"message": "Failed.", "type": "invalid_request_error", "param": None, "code": code}})
+    assert no.answer is not None
+    no = replace(no, request=Request(raw=b"{}"), answer=replace(no.answer, status=status))
+    script = chapter.used("create", chapter.same_completion)(lean())
+    next(script)
+    assert isinstance(script.send(wire(COMPLETION)), Call)
+    with pytest.raises(StopIteration if told else Undecided) as end:
+        script.send(Outcome((no,), error="BadRequestError: Failed."))
+    assert not told or "BadRequestError" in end.value.value
+
+
 def test_a_client_may_send_again_what_was_put_off() -> None:
     """A busy server refuses the second time: that is one refusal."""
     busy = Exchange(Request(body=lean(n=0)), Answer(429, (("content-type", "application/json"),), b"{}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,14 @@ def test_statuses_that_a_rule_allows(status: int) -> None:
     exchange = got(status, error())
     assert judge(rule(Expect.REFUSE, status), exchange).kind is Kind.HELD
     assert judge(rule(Expect.REFUSE), exchange).symptom is Symptom.WRONG_STATUS
+
+
+@pytest.mark.parametrize(("size", "kind"), [(100, Kind.VIOLATED), (20_000, Kind.EXCUSED)])
+def test_413_says_nothing_of_a_large_body_and_is_wrong_for_a_small_one(size: int, kind: Kind) -> None:
+    exchange = replace(got(413, error("too large")), request=Request(body=lean(user="u" * size)))
+    assert judge(rule(Expect.REFUSE), exchange).kind is kind
+    assert judge(rule(Expect.REFUSE, 413), exchange).kind is Kind.HELD
+    assert judge(rule(Expect.ACCEPT), exchange).kind is Kind.EXCUSED
 
 
 @pytest.mark.parametrize(

@@ -534,3 +534,16 @@ def test_a_request_that_pays_for_an_invalid_one_is_seen(after: int) -> None:
 
     rule = RULES["mm.isolation"]
     assert "not accepted" in (play(rule, rule.pins[0], reply) or "")
+
+
+@pytest.mark.parametrize(("code", "blamed"), [("content_filter", False), (None, True), ("unsupported_value", True)])
+def test_a_filter_that_takes_offence_is_not_the_invalid_request_before(code: str | None, blamed: bool) -> None:
+    def reply(request: Request, number: int) -> Exchange:
+        return refusal(request, code=code) if number == 3 else good(request)
+
+    rule = RULES["mm.isolation"]
+    if blamed:
+        assert "not accepted" in (play(rule, rule.pins[0], reply) or "")
+        return
+    with pytest.raises(Undecided):
+        play(rule, rule.pins[0], reply)

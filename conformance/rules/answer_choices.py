@@ -145,7 +145,7 @@ RULES = [
         prose("n: how many choices to generate"),
         lambda exchange: _counts(exchange, 2, 128),
         _count,
-        [lean(n=2), lean(n=3)],
+        [lean(n=2), lean(n=3), long_answer(n=12, max_tokens=2)],
         needs=["multiple_choices"],
         symptom=Symptom.WRONG_CONTENT,
     ),
@@ -223,7 +223,7 @@ RULES = [
         prose("finish_reason: tool_calls where the model called a tool"),
         lambda exchange: _calling(exchange, forced=False),
         _ends("tool_calls"),
-        [CALLS[2], BOTH],
+        [CALLS[2], BOTH, {**CALLS[2], "n": 2}],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

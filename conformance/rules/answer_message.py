@@ -7,6 +7,7 @@ from ..model import Strength, Symptom
 from .answer_forms import CALLS, CHOICE, PLAIN, carries, missing, must_be, text_or_null
 from .answer_views import Object, choices, member, messages, spoken
 from .forms import documented, judges, observed
+from .views import long_answer, option
 
 
 def _incomplete(message: Object) -> str | None:
@@ -40,7 +41,7 @@ RULES = [
         _MESSAGE,
         messages,
         _incomplete,
-        PLAIN,
+        [*PLAIN, long_answer(stop="1", max_tokens=32)],
     ),
     judges(
         "res.message.role",
@@ -94,7 +95,8 @@ RULES = [
         "answer",
         "says or calls something in every message it ends by itself",
         observed("message: content, refusal, a call or audio is there"),
-        lambda exchange: [pair for pair in spoken(exchange) if "content" in pair[1]],
+        # a stop string may have cut all that there was to say
+        lambda exchange: [pair for pair in spoken(exchange) if "content" in pair[1] and not option(exchange, "stop")],
         _empty,
         PLAIN,
         symptom=Symptom.WRONG_CONTENT,

@@ -106,7 +106,7 @@ audio = [
         "audio",
         "refuses the modality audio without audio",
         prose("audio: required where audio output is asked for"),
-        [lean(**_BOTH)],
+        [lean(**_BOTH), lean(**_BOTH, audio=None)],
         needs=_NEEDS,
         control=_good_audio,
     ),

@@ -16,7 +16,7 @@ from typing import Any
 from ...strategies.bodies import SCHEMAS, lean
 from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import user
-from ..judge import Reaction, describe, react
+from ..judge import Reaction, describe, excuse, react
 from ..model import (
     NOT_JSON,
     Body,
@@ -190,6 +190,8 @@ def _used(use: str, body: Body) -> Generator[Any, Any, Outcome]:
     last = outcome.exchanges[-1]
     if last.answer is None or react(last) in (Reaction.LIMITED, Reaction.REDIRECTED, Reaction.UNREACHED):
         raise Undecided(f"no answer that can be judged ({describe(last)})")
+    if use != "refused" and last.status in _REFUSALS and excuse(last):  # a 403 may be about what only a client sends
+        raise Undecided(excuse(last))
     if use != "refused" and react(last) is Reaction.REFUSED and last.request.body is not None:
         plain: Exchange = yield Request(body=last.request.body)
         if react(plain) is Reaction.REFUSED:

@@ -213,7 +213,8 @@ def banned(body: Body) -> Script:
         known = len(made) >= _REPEATED and isinstance(made[0], str) and made[0].isprintable()
         if not known or any(token != made[0] for token in made) or made[0] not in free:
             continue
-        without = _tokens((yield Request({**body, "logit_bias": {ident: -100}})))
+        others = {other: -100 for other in _IDS if other != ident}  # a server must mind the last of several as well
+        without = _tokens((yield Request({**body, "logit_bias": {**others, ident: -100}})))
         return f"token {ident}, {made[0]!r}, comes with a bias of -100" if made[0] in without else None
     raise Undecided("no token id is known to stand for a token that comes by itself")
 

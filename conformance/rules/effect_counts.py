@@ -46,10 +46,15 @@ def streamed_prompt(body: Body) -> Script:
 
 def growing_prompt(body: Body) -> Script:
     first = prompt_tokens((yield Request(body)))
-    # the same last message: a server that counts no other one counts the same
-    more = [*body["messages"], {"role": "assistant", "content": "Hi."}, body["messages"][-1]]
-    second = prompt_tokens((yield Request({**body, "messages": more})))
-    return None if second > first else f"{first} prompt_tokens, and {second} with two more messages"
+    more = list(body["messages"])
+    for _ in range(2):
+        # the same last messages: a server that counts only so many of them counts the same
+        more += [{"role": "assistant", "content": "Hi."}, body["messages"][-1]] * 4
+        second = prompt_tokens((yield Request({**body, "messages": more})))
+        if second <= first:
+            return f"{first} prompt_tokens, and {second} with eight more messages"
+        first = second
+    return None
 
 
 RULES = [

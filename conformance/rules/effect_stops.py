@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ...strategies.bodies import lean
 from ...strategies.json_values import is_array
+from ...strategies.messages import user
 from ..model import Body, Exchange, Request, Script, Undecided
 from .effect_forms import effect, relation, text_of, texts
 from .views import COUNT, asked, choices, long_answer, option, plain
+
+_LINES = [user("Repeat exactly these two lines: one\ntwo")]
+"""A prompt whose answer has a line break."""
 
 
 def _stop_for(text: str) -> str:
@@ -78,6 +83,19 @@ def stop_prefix(body: Body) -> Script:
     return None if whole.startswith(text.strip()) else "the text with a stop string does not begin the text without"
 
 
+def stop_part(body: Body) -> Script:
+    """Asks with a stop sequence of which only one character comes in the text: whether the text ends before that."""
+    whole = text_of((yield Request(body)))
+    sign = _stop_for(whole)
+    stop = f"@{sign}@"
+    cut = yield Request({**body, "stop": stop})
+    text = text_of(cut)
+    finish = next((choice.get("finish_reason") for choice in choices(cut)), None)
+    if finish != "stop" or not whole.startswith(text) or not whole[len(text) :].lstrip().startswith(sign):
+        return None
+    return f"the stop string {stop!r} cut the text before {sign!r}: {text[:60]!r}"
+
+
 RULES = [
     effect(
         "ef.stop.text",
@@ -86,7 +104,11 @@ RULES = [
         _telling,
         holds_stop,
         long_answer(stop=["9", "3"], max_tokens=32),
-        long_answer(stop="4", max_tokens=32, temperature=0),
+        # to find the first of these, a search must begin anew within "11, 12", where it failed
+        long_answer(stop=["1, 12", "13"], max_tokens=64, temperature=0),
+        long_answer(stop=["3", "4"], max_tokens=32, n=2),
+        lean(messages=_LINES, stop="\n", max_tokens=32),
+        twin_of=("ef.stop",),
     ),
     relation(
         "ef.stop",
@@ -109,6 +131,13 @@ RULES = [
         "stop",
         "says finish_reason stop where a stop string cut the text",
         stop_finish,
+        long_answer(max_tokens=32, temperature=0),
+    ),
+    relation(
+        "ef.stop.part",
+        "stop",
+        "goes on where only a part of the stop string comes",
+        stop_part,
         long_answer(max_tokens=32, temperature=0),
     ),
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
-from ...strategies.messages import tool_reply, user
+from ...strategies.messages import assistant_calls, tool_call, tool_reply, user
 from ...strategies.text import call_id
 from ..judge import Reaction, excuse, react
 from ..model import Body, Exchange, Request, Script, Symptom, Undecided
@@ -18,6 +18,21 @@ from .views import choices, messages, option
 _TIME: Body = {"type": "function", "function": {"name": "get_time", "parameters": TOOL["function"]["parameters"]}}
 _BOTH = {"messages": [user("What are the weather and the time in Paris?")], "tools": [TOOL, _TIME], "max_tokens": 128}
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
+_ANSWERED = {
+    "messages": [
+        user("What is the weather in Paris?"),
+        assistant_calls(tool_call(arguments='{"city": "Paris"}')),
+        tool_reply(),
+        user("And in Rome?"),
+    ],
+    "tools": [TOOL],
+    "max_tokens": 128,
+}
+"""A conversation in which a tool has been called and has answered."""
+
+_GET: Body = {"type": "function", "function": {"name": "get", "parameters": TOOL["function"]["parameters"]}}
+_SHORTER = {"type": "function", "function": {"name": "get"}}
+"""A name with which the name of another tool begins."""
 
 
 def no_call(exchange: Exchange) -> str | None:
@@ -43,7 +58,7 @@ def some_call(exchange: Exchange) -> str | None:
 
 def forced(exchange: Exchange) -> bool:
     """Answers for the named tool that call something, or that came to their end and were asked for nothing else."""
-    if not tools_with(exchange, "tool_choice", _NAMED):
+    if not any(tools_with(exchange, "tool_choice", choice) for choice in (_NAMED, _SHORTER)):
         return False
     if any(names(message) for message in messages(exchange)):
         return True
@@ -136,6 +151,7 @@ RULES = [
         some_call,
         lean(**WEATHER, tool_choice="required"),
         lean(**WEATHER, tool_choice="required", temperature=0),
+        lean(**_ANSWERED, tool_choice="required"),
         needs=("forced_tool",),
     ),
     effect(
@@ -147,6 +163,7 @@ RULES = [
         lean(tools=[_TIME, TOOL], tool_choice=_NAMED, max_tokens=128),
         lean(tools=[TOOL], tool_choice=_NAMED, max_tokens=128, temperature=0),
         lean(**WEATHER, tool_choice=_NAMED),
+        lean(tools=[TOOL, _GET], tool_choice=_SHORTER, max_tokens=128),
         needs=("forced_tool",),
     ),
     effect(

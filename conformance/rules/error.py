@@ -90,7 +90,8 @@ def params(exchange: Exchange) -> list[tuple[str, set[str]]]:
     if not body or exchange.status not in (400, 422):
         return []
     followers = [name for names in COUPLED.values() for name in names]
-    names = {"model", "messages", "reasoning_effort", *body, *COUPLED, *followers}
+    known = [{"model", "messages" if words[0] == "message" else words[0]} for words in _known(exchange)]
+    names = known[0] if known else {"model", "messages", "reasoning_effort", *body, *COUPLED, *followers}
     return [(param, names) for param in having("param")(exchange) if param.strip()]
 
 
@@ -106,21 +107,26 @@ _NAMED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (lean(stop=["A", "B", "C", "D", "E"]), ("stop",)),
     ({"model": lean()["model"]}, ("message",)),
 )
-"""Bodies with one fault, and words of which a refusal should have one."""
+"""Bodies with one fault, and words of which a refusal should have one, the property (or a part of it) first."""
 
 
 _MEMBER_NAMES = {"message", "type", "param", "code"}
+
+
+def _known(exchange: Exchange) -> list[tuple[str, ...]]:
+    """The words for the fault of a refused body, where it is known and is all that is unusual about the request."""
+    request = exchange.request
+    if exchange.status not in (400, 422) or request.chunked or request.content_type != "application/json":
+        return []
+    body = {name: value for name, value in asked(exchange).items() if name not in TOKEN_BOUNDS}
+    return [found for fault, found in _NAMED if "model" in body and {**body, "model": fault["model"]} == fault]
 
 
 def named(exchange: Exchange) -> list[tuple[str, tuple[str, ...]]]:
     """What an error object with a message says, and the words, where the fault of the body is known and is all that is
     unusual about the request.
     """
-    request = exchange.request
-    if exchange.status not in (400, 422) or request.chunked or request.content_type != "application/json":
-        return []
-    body = {name: value for name, value in asked(exchange).items() if name not in TOKEN_BOUNDS}
-    words = [found for fault, found in _NAMED if "model" in body and {**body, "model": fault["model"]} == fault]
+    words = _known(exchange)
     told = [error for error in errors(exchange) if isinstance(error.get("message"), str) and error["message"].strip()]
     said = ["\n".join(_strings([*error.values(), *(error.keys() - _MEMBER_NAMES)])) for error in told]
     return [(text, found) for text in said for found in words]
@@ -243,7 +249,7 @@ def _unnamed(pair: tuple[str, tuple[str, ...]]) -> str | None:
 def _misplaced(pair: tuple[str, set[str]]) -> str | None:
     param, names = pair
     head = re.split(r"[.\[]", param, maxsplit=1)[0]
-    return None if head in names else f"error.param is {said(param)}, which begins with no property of the request"
+    return None if head in names else f"error.param is {said(param)}, which names no property that is wrong"
 
 
 _MEMBERS = documented("errors: an object error with message, type, param and code, all four required")
@@ -338,7 +344,7 @@ RULES = (
         observed("param is a path that begins with the property, in two styles"),
         params,
         _misplaced,
-        _BAD[:4],
+        [*_BAD[:4], {"temperature": 3, **lean()}],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

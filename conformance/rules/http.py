@@ -12,8 +12,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ...strategies.bodies import PROMPT, lean
+from ...strategies.messages import assistant_calls, tool_call, tool_reply, user
 from ..model import Body, Chapter, Request, Strength
 from .forms import accepts, believed, contested, documented, leanest, observed, observes, prose, refuses
+from .gates import TOOL
 
 _JSON = json.dumps(lean())
 _NO_STATUS = (404, 405)
@@ -188,7 +190,7 @@ json_text = [
         "tools",
         "accepts arrays nested a thousand levels and more",
         contested("robustness: no parser may crash"),
-        [_deep(1_500), _deep(50_000)],
+        [_deep(1_500), _deep(50_000), _deep(120)],
         control=leanest,
         risky=True,
     ),
@@ -253,7 +255,7 @@ address = [
         "body",
         "refuses a path it does not have",
         observed("an unknown path is not found"),
-        [Request(body=lean(), path="/chat/completionz")],
+        [Request(body=lean(), path=path) for path in ("/chat/completionz", "/chat/completions/x")],
         control=leanest,
         statuses=_NO_STATUS,
     ),
@@ -268,7 +270,7 @@ unknown_keys = [
         "body",
         "refuses a top-level key it does not know",
         observed("unknown keys are refused, although no schema says so"),
-        [lean(**{_UNKNOWN: 1}), lean(**{_UNKNOWN: {"a": "b"}})],
+        [lean(**{_UNKNOWN: 1}), lean(**{_UNKNOWN: {"a": "b"}}), lean(Temperature=1)],
         examples=st.builds(_with_property, _unknown_keys, _any_value),
         control=leanest,
     ),
@@ -289,7 +291,21 @@ unknown_keys = [
         "messages",
         "accepts a key it does not know inside a message",
         observed("messages: members that the role does not have are ignored"),
-        [lean(messages=[{"role": "user", "content": PROMPT, _UNKNOWN: 1}])],
+        [
+            lean(messages=[{"role": "user", "content": PROMPT, _UNKNOWN: 1}]),
+            lean(messages=[user(), {"role": "assistant", "content": "Hi.", _UNKNOWN: 1}, user("Once more.")]),
+        ],
+    ),
+    accepts(
+        "http.key.unknown.message.tool",
+        "messages",
+        "accepts a key it does not know inside a tool message and beside its call",
+        observed("messages: members that the role does not have are ignored"),
+        [
+            lean(messages=[user(), assistant_calls(tool_call()), {**tool_reply(), _UNKNOWN: 1}], tools=[TOOL]),
+            lean(messages=[user(), {**assistant_calls(tool_call()), _UNKNOWN: 1}, tool_reply()], tools=[TOOL]),
+        ],
+        needs=["tools", "tool_messages"],
     ),
 ]
 
@@ -322,14 +338,14 @@ unicode = [
         "messages",
         "accepts the escape of U+0000 in a message",
         contested("a Unicode scalar that many databases and C strings cannot hold"),
-        [_saying("a\0b")],
+        [_saying("a\0b"), lean(user="a\0b", store=True, metadata={"a": "b\0"})],
     ),
     observes(
         "http.surrogate",
         "messages",
         "accepts the escape of half a surrogate pair",
         contested("JSON's grammar allows it, no UTF-8 can hold it"),
-        [_with_content(rb"Say hi \ud800"), _with_content(rb"Say hi \ude00 \ud83d.")],
+        [_with_content(rb"Say hi \ud800"), _with_content(rb"Say hi \ude00 \ud83d."), _with_member(r'"stop": "\ud800"')],
         control=leanest,
     ),
 ]

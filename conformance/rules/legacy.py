@@ -151,7 +151,13 @@ functions = [
         "functions",
         "refuses legacy function names that are empty or hold another character",
         prose("functions: characters of name"),
-        _functions([definition("has space")], [A, B, definition("a.b")], [definition("")], [definition("naïve")]),
+        _functions(
+            [definition("has space")],
+            [A, B, definition("a.b")],
+            [definition("")],
+            [definition("naïve")],
+            [definition("a\n")],
+        ),
         examples=_among(text.bad_function_names().map(definition)),
     ),
     accepts(

@@ -77,7 +77,7 @@ top_logprobs = [
         "top_logprobs",
         "refuses top_logprobs without logprobs: true",
         prose("top_logprobs: logprobs must be true if it is used"),
-        [lean(top_logprobs=1), lean(top_logprobs=1, logprobs=False)],
+        [lean(top_logprobs=1), lean(top_logprobs=1, logprobs=False), lean(top_logprobs=1, logprobs=None)],
         examples=st.builds(
             _unasked,
             st.integers(1, 5),

@@ -129,7 +129,11 @@ content = [
         _P,
         "refuses an assistant message with neither content nor calls",
         prose("assistant: content is required unless there are calls"),
-        [_body(user(), {"role": "assistant"}, user("Thank you!")), _assistant(None)],
+        [
+            _body(user(), {"role": "assistant"}, user("Thank you!")),
+            _assistant(None),
+            _assistant(None, function_call=None),
+        ],
     ),
     observes(
         "content.assistant.refusal",
@@ -540,7 +544,7 @@ audio = [
         _P,
         "refuses an audio part in an unknown format",
         documented("audio part: format is wav or mp3"),
-        [_sound({"data": AUDIO["wav"], "format": format}) for format in ("ogg", "WAV", "", 7)],
+        [_sound({"data": AUDIO["wav"], "format": format}) for format in ("ogg", "WAV", "", 7, "flac")],
         needs=["audio_input"],
     ),
     refuses(

@@ -19,7 +19,7 @@ from typing import Any
 from ...strategies.bodies import MODEL, SCHEMAS, bodies, lean, nullable
 from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import assistant, system, user
-from ..judge import Reaction, error_of, excuse, react
+from ..judge import Reaction, error_of, excuse, mishap, react
 from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Symptom, Undecided
 from ..vintages import FIRST
 from .forms import COUPLED, changed, documented, observed, prose
@@ -305,7 +305,9 @@ def isolation(body: Body) -> Script:
     yield Fresh(Request({**body, "stream": True}))
     afters.append((yield valid))
     afters.append((yield valid))
-    lost = [after for after in afters if react(after) in _LOST]
+    lost = [
+        after for after in afters if react(after) in _LOST and not (react(after) is Reaction.REFUSED and mishap(after))
+    ]
     if lost:
         said = f"{react(lost[0])}" if lost[0].status is None else f"{react(lost[0])}, {lost[0].status}"
         often = f"{len(lost)} of {len(afters)} times"

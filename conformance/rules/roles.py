@@ -226,6 +226,7 @@ calls = [
             _called(tool_call(arguments={})),
             _called(tool_call(arguments={"city": "Paris"})),
             _called(tool_call(arguments=7)),
+            _called(tool_call(arguments=None)),
         ],
         examples=wrong_type("string").map(lambda arguments: _called(tool_call(arguments=arguments))),
         needs=_CALLS,
@@ -403,6 +404,8 @@ histories = [
             _body(user(), assistant(), tool_reply(), **_TOOLS),
             _body(tool_reply(), user(), **_TOOLS),
             _body(user(), assistant(), tool_reply(), _THANKS, **_TOOLS),
+            # A second reply, when the turn of the call is over.
+            _body(user(), assistant_calls(tool_call()), tool_reply(), _THANKS, tool_reply()),
         ],
         needs=_CALLS,
     ),
@@ -423,6 +426,7 @@ histories = [
             _body(user(), assistant_calls(tool_call()), _THANKS),
             _body(user(), assistant_calls(tool_call(1), tool_call(2)), tool_reply(1), _THANKS),
             _body(user(), assistant_calls(tool_call(1), tool_call(2)), tool_reply(2), assistant(), _THANKS),
+            _body(user(), assistant_calls(tool_call(1), tool_call(2)), tool_reply(1), tool_reply(1), _THANKS),
         ],
         examples=st.integers(2, 4).flatmap(
             lambda number: st.permutations(range(1, number + 1)).map(

@@ -70,7 +70,9 @@ several = [
         "stop",
         "refuses more than four stops",
         _ITEMS,
-        values("stop", ["A", "B", "C", "D", "E"], ["A", "B", "C", "D", "E", "F"], [f"s{i}" for i in range(64)]),
+        values(
+            "stop", ["A", "B", "C", "D", "E"], ["A", "B", "C", "D", "E", "F"], [f"s{i}" for i in range(64)], ["a"] * 5
+        ),
         examples=varying("stop", stop_lists(min_size=MOST + 1, max_size=2 * MOST)),
     ),
     accepts(

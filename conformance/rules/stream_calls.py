@@ -93,7 +93,9 @@ def whole_arguments(exchange: Exchange) -> str | None:
         text = "".join(part for part in texts if isinstance(part, str))
         if another(found):
             continue  # another rule owns that
-        if choice not in cut and text and not is_object(read_json(text)):
+        if found[0].get("type") == "custom":
+            continue  # its input is any text
+        if choice not in cut and not is_object(read_json(text)):
             return f"the arguments of tool call {show(index)} put together are no JSON object: {show(text)}"
     return None
 

@@ -13,7 +13,12 @@ from .stream_forms import BYTES, rule
 from .stream_views import read, show
 from .views import asked, refused
 
-_BAD = (lean(stream=True, messages="nonsense"), lean(stream=True, messages=[]), lean(stream=True, temperature=3))
+_BAD = (
+    lean(stream=True, messages="nonsense"),
+    lean(stream=True, messages=[]),
+    lean(stream=True, temperature=3),
+    lean(stream=True, tools="x"),
+)
 _BEFORE = observed("a bad request is refused the same way with and without stream")
 _DURING = observed("a failure after the first byte: one event with an error, then the end")
 

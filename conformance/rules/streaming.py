@@ -138,7 +138,10 @@ options = [
         "stream_options",
         "refuses stream_options without stream: true",
         prose("stream_options: only with stream: true"),
-        [lean(stream_options={"include_usage": True}), lean(stream=False, stream_options={"include_usage": True})],
+        [
+            lean(**stream, stream_options={"include_usage": True})
+            for stream in ({}, {"stream": False}, {"stream": None})
+        ],
         examples=st.builds(
             _without_stream,
             st.booleans(),

@@ -340,7 +340,10 @@ function_parameters = [
         "tools",
         "refuses parameters that are not an object",
         documented("tools: function.parameters is an object"),  # true and false are JSON Schemas, so they are left out
-        [*_functions("parameters", "x", [], 7), *_tools([A, B, tool(parameters="x")])],
+        [
+            *_functions("parameters", "x", [], 7, '{"type": "object", "properties": {}}'),
+            *_tools([A, B, tool(parameters="x")]),
+        ],
         examples=_among(wrong_type("object", "boolean").map(lambda value: tool(parameters=value))),
     ),
     observes(
@@ -562,7 +565,7 @@ tool_choice = [
         "refuses a tool_choice that names a tool which is not there",
         documented("tool_choice: forces the named tool, so it has to be one of the tools"),
         [
-            *_choices(named_choice("get_time")),
+            *_choices(named_choice("get_time"), named_choice("Get_Weather")),
             *values("tool_choice", named_choice("gamma"), tools=[A, B]),
         ],
         strength=Strength.SHOULD,  # no document says it, but no server can do what is asked

@@ -201,7 +201,7 @@ MESSAGES = [
             "blind-tool-message-extra-refused",
             "refused",
             refusing_message(extra, "tool"),
-            "http.key.unknown.message.accepts",
+            "http.key.unknown.message.tool.accepts",
             "",
         ),
     )

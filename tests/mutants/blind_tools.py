@@ -127,7 +127,7 @@ FORMATS = [
         within("response_format", strict_but_items),
         "response_format.strict.additional.refuses",
     ),
-    formats("blind-schema-recursive-crash", "crash", crashing(recursive), "response_format.jsonschema.schema.accepts"),
+    formats("blind-schema-recursive-crash", "crash", crashing(recursive), "response_format.jsonschema.recursive"),
 ]
 
 TOOLS = [
