@@ -107,6 +107,7 @@ class Campaign:
         self._finished: list[Mapping[str, Any]] = []
         self._crowd = Crowd()
         self._refused = Crowd(when="right after a refused request")
+        self._repeated = Crowd(when="by a request that is refused once, and accepted when it is sent again as it was")
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -228,7 +229,7 @@ class Campaign:
                 publish=self._publish,
             )
             of_run = self._pipeline, self.settings, self._sightings, self._crowd, self._ledger
-            relations = Relations(*of_run, self._refused, prove=self._prove)
+            relations = Relations(*of_run, self._refused, self._repeated, prove=self._prove)
             self._second = SecondWave(relations, Answers(*of_run), self._share, self._publish)
             self._ready.set_result(None)
             await self._stop.wait()
@@ -273,7 +274,7 @@ class Campaign:
                 if rule.id == REFUSED_RULE:
                     self._refused.blamed = rule.id
                 if rule.id == REPEAT_RULE:
-                    self._refused.repeats = rule.id
+                    self._repeated.blamed = rule.id
         runs = self._first.begin(requests)
         if self.target.budget:
             self.target.budget.later += self._wanted_later(runs, later)

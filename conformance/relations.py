@@ -27,7 +27,7 @@ from .judge import Reaction, describe, react
 from .model import Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
 from .outgoing import curl, prepare
 from .pipeline import Pipeline
-from .plan import CROWD_RULE, REFUSED_RULE, Settings, relation_bodies
+from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings, relation_bodies
 from .proof import unaffordable, upheld, weighed
 from .record import cut
 from .results import Finding, Result, Verdict
@@ -82,6 +82,7 @@ class Relations:
     crowd: Crowd
     ledger: Ledger
     refused: Crowd
+    repeated: Crowd
     prove: bool = True
 
     async def conclude(self, rule: Relation) -> Result:
@@ -96,6 +97,8 @@ class Relations:
                 return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd())
             if rule.id == self.refused.blamed and self.refused.sightings and unproved:
                 return result.with_(verdict=Verdict.FAILED, finding=self._of_refused())
+            if rule.id == self.repeated.blamed and self.repeated.sightings and unproved:
+                return result.with_(verdict=Verdict.FAILED, finding=self._of_repeated())
             return result
         if rule.id != CROWD_RULE:
             return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
@@ -128,6 +131,17 @@ class Relations:
         return _kept(
             self.refused,
             f"{first.rule} holds after an accepted request, and is broken after a refused one: {first.why}",
+            " ; ".join(curl(one, self.pipeline.target) for one in steps),
+            steps,
+        )
+
+    def _of_repeated(self) -> Finding:
+        """The finding that refusals make which other rules saw, and which did not repeat themselves."""
+        first = self.repeated.sightings[0]
+        steps = (first.request,) * 2
+        return _kept(
+            self.repeated,
+            "a request that is refused is accepted when it is sent again as it was",
             " ; ".join(curl(one, self.pipeline.target) for one in steps),
             steps,
         )
@@ -166,9 +180,11 @@ class Relations:
             elif found.asked and self._fails_beside_refused(rule, found):
                 note = "refused requests are among its own"
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=REFUSED_RULE, requests=sent, note=note)
-            elif found.asked and await self._accepted_later(rule, found):
-                note = "a request that it compares is refused once, and accepted when it is sent again as it was"
-                return Result(rule.id, Verdict.BLOCKED, blocked_by=self.refused.repeats or "", requests=sent, note=note)
+            elif found.asked and (later := await self._accepted_later(rule, found)):
+                why = found.seen[-1][0] or ""
+                apart = CrowdSighting(rule.id, why, Symptom.ACCEPTED_INVALID, later.request, later, found.told)
+                note = self.repeated.note(apart, rule.strength)
+                return Result(rule.id, Verdict.BLOCKED, blocked_by=REPEAT_RULE, requests=sent, note=note)
             elif found.asked and self._loses_answers(rule, found):
                 return self._left_to_crowds(rule, found, sent)
             elif found.asked:
@@ -235,20 +251,21 @@ class Relations:
             return None  # seen once, and not seen again
         return played if played[0] is not None else None
 
-    async def _accepted_later(self, rule: Relation, found: Asked[Played]) -> bool:
-        """Whether a request of the broken comparisons that was refused is accepted now: no other form has to do with
-        it. Asked only after a violation."""
-        if rule.quiet or rule.chapter == CROWDS or self.refused.repeats in (None, rule.id):
-            return False
+    async def _accepted_later(self, rule: Relation, found: Asked[Played]) -> Exchange | None:
+        """A request of the broken comparisons that was refused and is accepted now: no other form has to do with it.
+        Asked only after a violation."""
+        if rule.quiet or rule.chapter == CROWDS or self.repeated.blamed in (None, rule.id):
+            return None
         made = [one for _, exchanges in found.seen for one in exchanges]
         refused: list[Request] = []
         for one in made:
             if react(one) is Reaction.REFUSED and one.request not in refused:
                 refused.append(one.request)
         for request in refused[:CONTROLS]:
-            if react(await self.pipeline.ask_alone(request, rule.id)) is Reaction.ACCEPTED:
-                return True
-        return False
+            later = await self.pipeline.ask_alone(request, rule.id)
+            if react(later) is Reaction.ACCEPTED:
+                return later
+        return None
 
     def _loses_answers(self, rule: Relation, found: Asked[Played]) -> bool:
         """Whether many at once get no answers, as a rule: one fault, whatever they ask for. The rule about that bears

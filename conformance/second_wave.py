@@ -29,7 +29,8 @@ class SecondWave:
         """Conclude these rules, once wave 1 is over."""
         relations = [rule for rule in rules if isinstance(rule, Relation)]
         answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
-        takes = (self.relations.crowd.blamed, self.relations.refused.blamed)  # what the others saw
+        bearers = (self.relations.crowd, self.relations.refused, self.relations.repeated)
+        takes = {one.blamed for one in bearers}  # what the others saw
         last = [rule for rule in relations if rule.quiet and rule.id not in takes]
         last += [rule for rule in relations if rule.id in takes]
         first = [rule for rule in relations if rule not in last]
