@@ -150,6 +150,8 @@ class Crowd:
 
     blamed: str | None = None
     when: str = "with others in flight"
+    repeats: str | None = None
+    """The rule that a refusal repeats itself, or None where that is not asked."""
     sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
 
     @property

@@ -30,6 +30,7 @@ from .plan import (
     CROWD_RULE,
     DEPTHS,
     REFUSED_RULE,
+    REPEAT_RULE,
     TEXT_RULE,
     Settings,
     disposition,
@@ -271,6 +272,8 @@ class Campaign:
                     self._crowd.blamed = rule.id
                 if rule.id == REFUSED_RULE:
                     self._refused.blamed = rule.id
+                if rule.id == REPEAT_RULE:
+                    self._refused.repeats = rule.id
         runs = self._first.begin(requests)
         if self.target.budget:
             self.target.budget.later += self._wanted_later(runs, later)

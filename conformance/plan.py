@@ -91,6 +91,9 @@ CROWD_RULE = "many.refusals"
 REFUSED_RULE = "mm.isolation"
 """The rule that bears the blame for what crashes only after a request that was refused."""
 
+REPEAT_RULE = "mm.repeat.neg"
+"""The rule that bears the blame where a refused request is accepted when it is sent again, as it was."""
+
 TEXT_RULE = "http.unicode.accepts"
 """The rule that bears the blame for characters that a server does not bear, wherever they stand."""
 

@@ -40,6 +40,9 @@ TURNS_AT_ONCE = 8
 CROWDS = "many"
 """The chapter of the rules that need many requests in flight."""
 
+CONTROLS = 4
+"""Refused requests of a broken comparison that are sent again as they were."""
+
 STEPS = 20
 """Compared requests that a record keeps."""
 
@@ -163,6 +166,9 @@ class Relations:
             elif found.asked and self._fails_beside_refused(rule, found):
                 note = "refused requests are among its own"
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=REFUSED_RULE, requests=sent, note=note)
+            elif found.asked and await self._accepted_later(rule, found):
+                note = "a request that it compares is refused once, and accepted when it is sent again as it was"
+                return Result(rule.id, Verdict.BLOCKED, blocked_by=self.refused.repeats or "", requests=sent, note=note)
             elif found.asked and self._loses_answers(rule, found):
                 return self._left_to_crowds(rule, found, sent)
             elif found.asked:
@@ -228,6 +234,21 @@ class Relations:
         except Undecided:
             return None  # seen once, and not seen again
         return played if played[0] is not None else None
+
+    async def _accepted_later(self, rule: Relation, found: Asked[Played]) -> bool:
+        """Whether a request of the broken comparisons that was refused is accepted now: no other form has to do with
+        it. Asked only after a violation."""
+        if rule.quiet or rule.chapter == CROWDS or self.refused.repeats in (None, rule.id):
+            return False
+        made = [one for _, exchanges in found.seen for one in exchanges]
+        refused: list[Request] = []
+        for one in made:
+            if react(one) is Reaction.REFUSED and one.request not in refused:
+                refused.append(one.request)
+        for request in refused[:CONTROLS]:
+            if react(await self.pipeline.ask_alone(request, rule.id)) is Reaction.ACCEPTED:
+                return True
+        return False
 
     def _loses_answers(self, rule: Relation, found: Asked[Played]) -> bool:
         """Whether many at once get no answers, as a rule: one fault, whatever they ask for. The rule about that bears

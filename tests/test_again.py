@@ -14,7 +14,7 @@ from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import Exchange, Expect, Relation, Request, RequestRule, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
-from chatproof.conformance.plan import CROWD_RULE, REFUSED_RULE, Settings
+from chatproof.conformance.plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings
 from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean
@@ -198,3 +198,24 @@ def test_answers_that_a_crowd_mixes_up_stay_with_their_rule(serve: Serve) -> Non
         "many.choices": Verdict.FAILED,
         CROWD_RULE: Verdict.FAILED,
     }
+
+
+@pytest.mark.parametrize("once", [True, False], ids=["refused once", "refused plain only"])
+def test_another_form_is_not_blamed_for_what_is_refused_only_once(serve: Serve, once: bool) -> None:
+    """Where the plain form of a body repeats its verdict, the difference stays with the relation."""
+    told: set[bytes] = set()
+
+    async def behave(request: servers.Received, talk: servers.Talk) -> None:
+        plain = not request.value("stream")
+        bad = request.is_chat and request.value("temperature") == 3 and plain
+        refuses = bad and not (once and request.content in told)
+        if bad:
+            told.add(request.content)
+        await (servers.refuses(400) if refuses else servers.agreeable)(request, talk)
+
+    relations = [one for one in load().relations if one.id in ("mm.stream", REPEAT_RULE)]
+    compared = [replace(one, pins=(lean(temperature=3),), examples=None) for one in relations]
+    found = {name: row.verdict for name, row in fire(serve(behave), compared).items()}
+    assert found["mm.stream"] is (Verdict.BLOCKED if once else Verdict.FAILED)
+    borne = (Verdict.FAILED, Verdict.INCONSISTENT)  # a fault that strikes only once is not seen a second time
+    assert found[REPEAT_RULE] in borne if once else found[REPEAT_RULE] is Verdict.PASSED

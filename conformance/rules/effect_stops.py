@@ -111,6 +111,7 @@ RULES = [
         long_answer(stop=["1, 12", "13"], max_tokens=64, temperature=0),
         long_answer(stop=["3", "4"], max_tokens=32, n=2),
         lean(messages=_LINES, stop="\n", max_tokens=32),
+        twin_of=("ef.stop",),
     ),
     relation(
         "ef.stop",

@@ -81,6 +81,8 @@ def _odd(role: object) -> tuple[object, ...]:
 def finishes(exchange: Exchange) -> str | None:
     every = {index for index, _, _ in placed(exchange)}
     done = {index for index, piece, _ in placed(exchange) if ended(piece)}
+    if any(ended(piece) and not is_integer(piece.get("index")) for piece in pieces(exchange)):
+        return None  # another rule owns that
     left = sorted(every - done)
     return f"no chunk has a finish_reason for choice {show(left[0])}" if left else None
 

@@ -120,7 +120,7 @@ def twin(rule: AnswerRule) -> AnswerRule:
     return replace(
         rule,
         id=f"{rule.id}.stream",
-        twin_of=(rule.id,),
+        twin_of=(rule.id, *(f"{name}.stream" for name in rule.twin_of)),
         title=f"{rule.title}, streamed",
         applies=applies,
         check=check,
