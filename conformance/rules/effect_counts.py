@@ -12,6 +12,9 @@ from ..model import Body, Exchange, Fresh, Request, Script, Strength, Undecided
 from .effect_forms import relation
 from .views import asked, chunks, is_integer, usage
 
+_TURNS = 16
+"""How often a conversation goes to and fro."""
+
 
 def prompt_tokens(exchange: Exchange) -> int:
     """The count of an answer, from the last chunk that has one in a stream."""
@@ -46,15 +49,11 @@ def streamed_prompt(body: Body) -> Script:
 
 def growing_prompt(body: Body) -> Script:
     first = prompt_tokens((yield Request(body)))
-    more = list(body["messages"])
-    for _ in range(2):
-        # the same last messages: a server that counts only so many of them counts the same
-        more += [{"role": "assistant", "content": "Hi."}, body["messages"][-1]] * 4
-        second = prompt_tokens((yield Request({**body, "messages": more})))
-        if second <= first:
-            return f"{first} prompt_tokens, and {second} with eight more messages"
-        first = second
-    return None
+    # the same messages again and again: a server that counts only the last few of them counts too little
+    more = [*body["messages"], *[{"role": "assistant", "content": "Hi."}, body["messages"][-1]] * _TURNS]
+    second = prompt_tokens((yield Request({**body, "messages": more})))
+    # a message that says something has one token at least
+    return None if second >= first + 2 * _TURNS else f"{first} prompt_tokens, {second} with {2 * _TURNS} more messages"
 
 
 RULES = [

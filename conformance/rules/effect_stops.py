@@ -84,16 +84,19 @@ def stop_prefix(body: Body) -> Script:
 
 
 def stop_part(body: Body) -> Script:
-    """Asks with a stop sequence of which only one character comes in the text: whether the text ends before that."""
+    """Asks with a stop sequence from the middle of the text: whether a character of it ends the text well before."""
     whole = text_of((yield Request(body)))
-    sign = _stop_for(whole)
-    stop = f"@{sign}@"
-    cut = yield Request({**body, "stop": stop})
-    text = text_of(cut)
+    piece = _piece_of(whole)
+    if piece is None:
+        raise Undecided("the answer without a stop string is too short to choose one from")
+    cut = yield Request({**body, "stop": piece})
+    text = text_of(cut).rstrip()
     finish = next((choice.get("finish_reason") for choice in choices(cut)), None)
-    if finish != "stop" or not whole.startswith(text) or not whole[len(text) :].lstrip().startswith(sign):
+    sign = whole[len(text) :].lstrip()[:1]
+    # some drop the whole token in which the stop string begins
+    if finish != "stop" or not whole.startswith(text) or 2 * len(text) > whole.index(piece) or sign not in piece:
         return None
-    return f"the stop string {stop!r} cut the text before {sign!r}: {text[:60]!r}"
+    return f"the stop string {piece!r} cut the text before {sign!r}: {text[:60]!r}"
 
 
 RULES = [
@@ -138,6 +141,7 @@ RULES = [
         "stop",
         "goes on where only a part of the stop string comes",
         stop_part,
+        long_answer(max_tokens=32),
         long_answer(max_tokens=32, temperature=0),
     ),
 ]
