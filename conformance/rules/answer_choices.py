@@ -71,7 +71,7 @@ def _early(exchange: Exchange) -> list[tuple[int, int, Object]]:
     most, used = bound(exchange), spent(exchange)
     if most is None or used is None or not single(exchange) or not 8 <= most <= 256 or used * 2 >= most:
         return []
-    if used < 1:  # a count that cannot be is the fault of the usage
+    if used < 1 or option(exchange, "stop") is not None:  # the fault of the usage, or of the stop sequence
         return []
     return [(most, used, choice) for choice in choices(exchange)]
 

@@ -92,13 +92,14 @@ def _shares(exchange: Exchange) -> list[tuple[int, list[int]]]:
     """The completion tokens, and how many of them each of several choices has: by its log probabilities, or by the
     bound that cut a count to 1000. Nothing where one of the choices does not tell."""
     used, most = spent(exchange), bound(exchange)
+    counting = asked(exchange).get("messages") == COUNT and asked(exchange).get("stop") is None
     found: list[int] = []
     for choice in choices(exchange):
         log = choice.get("logprobs")
         entries = objects(log.get("content")) if is_object(log) else []
         if entries:
             found.append(min(len(entries), most or len(entries)))
-        elif most and choice.get("finish_reason") == "length" and asked(exchange).get("messages") == COUNT:
+        elif most and counting and choice.get("finish_reason") == "length":
             found.append(most)
         else:
             return []

@@ -163,7 +163,7 @@ TOOLS = [
     spoilt("stream-tool-id-empty", "sse.tool.first.id", each(heads, setting(id="")), prop="tools"),
     spoilt("stream-tool-id-number", "sse.tool.first.id", each(heads, setting(id=7)), prop="tools"),
     spoilt("stream-tool-name-missing", "sse.tool.first.name", each(heads, lambda call: call["function"].pop("name")),
-           prop="tools"),
+           "client.tools.stream", prop="tools"),
     spoilt("stream-tool-name-late", "sse.tool.first.name", name_late, "sse.tool.later", prop="tools"),
     spoilt("stream-tool-head-again", "sse.tool.later", head_again, prop="tools"),
     spoilt("stream-tool-name-again", "sse.tool.later", name_again, prop="tools"),

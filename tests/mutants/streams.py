@@ -168,7 +168,7 @@ FRAMES = [
 
 MARKERS = [
     row("no-done", "sse.done", ending(b"")),
-    row("done-lower", "sse.done", ending(b"data: [done]\n\n"), "sse.frame.json"),
+    row("done-lower", "sse.done", ending(b"data: [done]\n\n"), "sse.frame.json client.*stream*"),
     row("done-json", "sse.done", ending(b'data: "[DONE]"\n\n'), "sse.frame.json"),
     row("done-event", "sse.done", ending(b"event: done\ndata: {}\n\n"), "sse.chunk.* sse.usage.on.null"),
     row("done-bare", "sse.done", ending(b"[DONE]\n\n"), "sse.frame.lines"),
@@ -181,7 +181,7 @@ MARKERS = [
         "sse.choice.count sse.finish sse.usage.on gate.stream_usage"),
     row("done-then-closing", "sse.done.last", ending(DONE + b'data: {"status": "closed"}\n\n')),
     row("done-blank", "sse.done.exact", ending(b"data: [DONE] \n\n")),
-    row("done-two-blanks", "sse.done.exact", ending(b"data:  [DONE]\n\n")),
+    row("done-two-blanks", "sse.done.exact", ending(b"data:  [DONE]\n\n"), "client.*stream*"),
     row("done-stop", "sse.done.exact", ending(b"data: [DONE].\n\n")),
     row("done-unended", "sse.done.ended", ending(b"data: [DONE]")),
     row("done-one-newline", "sse.done.ended", ending(b"data: [DONE]\n")),
