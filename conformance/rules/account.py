@@ -71,7 +71,7 @@ metadata = [
     wrong_types_refused(
         "metadata", "object", source=documented("metadata: an object"), context=_STORED, first=["x", []]
     ),
-    null_accepted("metadata", documented("metadata: nullable")),
+    null_accepted("metadata", documented("metadata: nullable"), context=_STORED),
     refuses(
         "metadata.value.type",
         "metadata",
