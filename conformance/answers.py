@@ -47,7 +47,7 @@ class Answers:
                 continue
             new = not self.pipeline.asked(as_request(pin))
             exchange = await self.pipeline.ask(as_request(pin), rule.id, LATER)
-            if unaffordable(exchange):
+            if unaffordable(exchange) or react(exchange) is Reaction.LIMITED:
                 watched.unasked = describe(exchange)
                 return
             watched.own += new
@@ -75,7 +75,7 @@ class Answers:
         elif self.pipeline.gone:
             result = Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}")
         elif watched.unasked:
-            result = Result(rule.id, Verdict.ERROR, note=f"{watched.unasked}; requests of its own were not asked")
+            result = Result(rule.id, Verdict.ERROR, note=f"{watched.unasked}; requests of its own got no answer")
         elif not watched.judged:
             result = Result(rule.id, Verdict.NOT_OFFERED, note="the server gave no answer that this rule is about")
         else:

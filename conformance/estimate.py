@@ -105,11 +105,12 @@ def planned(
     gates = [gate for gate in catalogue.gates if gate.capability in needed]
     requests = [rule for rule in chosen if isinstance(rule, RequestRule) and not (settings.safe and rule.risky)]
     answers = [rule for rule in chosen if isinstance(rule, AnswerRule)]
-    relations = [rule for rule in chosen if isinstance(rule, Relation) and steps_of(rule, settings)]
+    relations = [rule for rule in chosen if isinstance(rule, Relation)]
     asked = [*gates, *requests, *relations, *answers]
     target = _stand_in(profile or Profile())
     rehearsal = _rehearsed(catalogue, settings, asked, target, ceilings[1], frozenset())
-    present = {rule.chapter for rule in (*requests, *answers, *relations)}
+    compared = [rule for rule in relations if steps_of(rule, settings)]
+    present = {rule.chapter for rule in (*requests, *answers, *compared)}
     names = [OPENING, *([GATES] if gates else []), *(one.name for one in catalogue.chapters if one.name in present)]
     about = {GATES, *(rule.chapter for rule in (*answers, *relations))}
     rows = [Row(name, **rehearsal.rows[name], about=name in about) for name in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chatproof.conformance.rules.effects import KEYWORDS
+from chatproof.conformance.rules.effect_formats import KEYWORDS
 from chatproof.conformance.rules.schema_fit import misfit
 from chatproof.strategies import instances, strict_schemas
 from hypothesis import given
