@@ -47,7 +47,7 @@ class Answers:
                 continue
             new = not self.pipeline.asked(as_request(pin))
             exchange = await self.pipeline.ask(as_request(pin), rule.id, LATER)
-            if unaffordable(exchange) or react(exchange) is Reaction.LIMITED:
+            if unaffordable(exchange) or (exchange.answer is not None and exchange.answer.status in BUSY):
                 watched.unasked = describe(exchange)
                 return
             watched.own += new
