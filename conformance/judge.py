@@ -181,7 +181,10 @@ def mishap(exchange: Exchange) -> str:
     """Why a valid body may be refused that is taken another time: its answer came to nothing. Or an empty string."""
     if exchange.answer is None:
         return ""
-    code, message = _told(exchange.answer)
+    return _mishap(*_told(exchange.answer))
+
+
+def _mishap(code: object, message: str) -> str:
     if code in _UNFINISHED_CODES or _UNFINISHED_TEXT.search(message):
         return f"the request was taken, but its answer was not finished: {_short(message)}"
     if code in _FILTER_CODES:
@@ -197,7 +200,7 @@ def excuse(exchange: Exchange) -> str:
     code, message = _told(answer)
     if code == "context_length_exceeded" or _CONTEXT.search(message):
         return f"the prompt does not fit the server's context window: {_short(message)}"
-    if why := mishap(exchange):
+    if why := _mishap(code, message):
         return why
     if answer.status == 413:
         return "larger than the server takes (413)"

@@ -99,6 +99,12 @@ TEXT_RULE = "http.unicode.accepts"
 
 _BEARERS = (CROWD_RULE, REFUSED_RULE)
 
+
+def _only_bears(rule: Rule, depth: str) -> bool:
+    """Whether a rule sends nothing at this depth and bears what the others see."""
+    return depth == "smoke" and rule.id in _BEARERS
+
+
 _STRENGTHS = list(Strength)
 
 _NUMBER = re.compile(r"-?\d[\d.eE+-]*")
@@ -233,7 +239,7 @@ def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
     return [
         rule
         for rule in every
-        if (not isinstance(rule, Relation) or rule.chapter == "auth" or rule.id in _BEARERS)
+        if (not isinstance(rule, Relation) or rule.chapter == "auth" or _only_bears(rule, depth))
         and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and rule.chapter != "http")
     ]
 
@@ -241,7 +247,7 @@ def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
 def relation_bodies(rule: Relation, chosen: Settings) -> list[Body]:
     """The bodies over which a relation is played: its pins and the drawn ones, few because each is several requests.
     None at smoke for a rule that bears what the others see: their requests tell."""
-    if chosen.depth == "smoke" and rule.id in _BEARERS:
+    if _only_bears(rule, chosen.depth):
         return []
     drawn = chosen.drawn_for(Strength.SHOULD)
     count = drawn if rule.pins else max(drawn, 1)
@@ -257,7 +263,7 @@ COMPARED = 3
 
 def steps_of(rule: Relation, chosen: Settings) -> int:
     """About how many requests the comparisons of a relation take."""
-    if chosen.depth == "smoke" and rule.id in _BEARERS:
+    if _only_bears(rule, chosen.depth):
         return 0
     drawn = chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0
     return COMPARED * (len(rule.pins) + (drawn if rule.pins else max(drawn, 1)))

@@ -257,10 +257,10 @@ class Prover:
     async def _of_characters(self, rule: RequestRule, request: Request) -> str:
         """The rule about characters, where it is broken as well and nothing else is wrong with this body."""
         bearer = self.text()
-        if bearer is None or request.raw is not None or not is_object(request.body):
+        if bearer is None or not is_object(request.body) or not _foreign(request):
             return ""
-        if all(_foreign(as_request(pin)) for pin in rule.pins) or not _foreign(request):
-            return ""  # it is about them, or holds none
+        if all(_foreign(as_request(pin)) for pin in rule.pins):
+            return ""  # it is about them
         if await self._violates(rule, as_request(in_ascii(request.body))):
             return ""
         for pin in bearer.pins:

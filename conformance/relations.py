@@ -93,12 +93,14 @@ class Relations:
         if crowd is None or rule.chapter != CROWDS:
             result = result or await self._related(rule)
             unproved = result.finding is None or result.verdict is Verdict.INCONSISTENT
-            if rule.id == self.crowd.blamed and self.crowd.sightings and unproved:
-                return result.with_(verdict=Verdict.FAILED, finding=self._of_crowd())
-            if rule.id == self.refused.blamed and self.refused.sightings and unproved:
-                return result.with_(verdict=Verdict.FAILED, finding=self._of_refused())
-            if rule.id == self.repeated.blamed and self.repeated.sightings and unproved:
-                return result.with_(verdict=Verdict.FAILED, finding=self._of_repeated())
+            bears = (
+                (self.crowd, self._of_crowd),
+                (self.refused, self._of_refused),
+                (self.repeated, self._of_repeated),
+            )
+            for kept, finding_of in bears:
+                if rule.id == kept.blamed and kept.sightings and unproved:
+                    return result.with_(verdict=Verdict.FAILED, finding=finding_of())
             return result
         if rule.id != CROWD_RULE:
             return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")

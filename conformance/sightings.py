@@ -43,7 +43,7 @@ class Watched:
     ridden: int = 0
     own: int = 0
     unasked: str = ""
-    """Why requests of its own were not asked, where a ceiling forbade it."""
+    """Why requests of its own got no answer: a ceiling forbade them, or the server was busy."""
     smallest: list[Sighting] = field(default_factory=list[Sighting])
     marks: set[str] = field(default_factory=set[str])
 

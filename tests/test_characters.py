@@ -6,6 +6,7 @@ import pytest
 from chatproof.conformance.plan import TEXT_RULE, Settings
 from chatproof.conformance.reference.app import create_app
 from chatproof.strategies.json_values import in_ascii
+from mutants.load_common import replayed
 from serving import asked, served
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -25,10 +26,7 @@ def answering_astral(status: int, where: bytes = b"") -> ASGIApp:
             await JSONResponse({"error": error}, status)(scope, receive, send)
             return
 
-        async def again() -> dict[str, object]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await reference(scope, again, send)
+        await reference(scope, replayed(body), send)
 
     return app
 

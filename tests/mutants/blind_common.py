@@ -9,11 +9,11 @@ from typing import Any
 from chatproof.conformance.reference.behaviour import Reference
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .base import Mutant, of
+from .base import Mutant
 from .load_common import body_of, is_create, replayed, whole
+from .stream_common import Around, row
 
 Body = dict[str, Any]
-Around = Callable[[ASGIApp], ASGIApp]
 Sent = list[Message]
 """The messages of one answer, caught before they go out."""
 
@@ -29,15 +29,7 @@ def blind(
     around: Around | None = None,
 ) -> Mutant:
     """A mutant of this collection, with its rules as words of a string."""
-    return Mutant(
-        name=f"blind-{name}",
-        property=prop,
-        family=family,
-        fails=of(*fails.split()),
-        with_it=of(*with_it.split()),
-        server=server or Reference(),
-        around=around,
-    )
+    return row(f"blind-{name}", fails, server, with_it, prop=prop, family=family, around=around)
 
 
 async def sent_by(app: ASGIApp, scope: Scope, raw: bytes) -> Sent:
