@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind2_messages,
+    blind2_numbers,
+    blind2_options,
+    blind2_tools,
+    blind2_transport,
     blind_answers,
     blind_messages,
     blind_options,
@@ -53,6 +58,11 @@ _PARTS = (
     blind_options,
     blind_tools,
     blind_answers,
+    blind2_transport,
+    blind2_messages,
+    blind2_numbers,
+    blind2_options,
+    blind2_tools,
 )
 
 for _module in _PARTS:
