@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind2_answers,
+    blind2_calls,
+    blind2_effects,
+    blind2_errors,
+    blind2_state,
+    blind2_streams,
     blind_answers,
     blind_messages,
     blind_options,
@@ -53,6 +59,12 @@ _PARTS = (
     blind_options,
     blind_tools,
     blind_answers,
+    blind2_answers,
+    blind2_calls,
+    blind2_effects,
+    blind2_errors,
+    blind2_state,
+    blind2_streams,
 )
 
 for _module in _PARTS:
