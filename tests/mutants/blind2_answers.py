@@ -136,7 +136,7 @@ MUTANTS = [
     answer("refusal-false", "res.message.required", answering(each_choice(unrefused))),
     answer("numeric-check", "res.message.required", answering(checked), with_it="res.logprobs.entry"),
     answer("finish-stop-sequence", "res.finish.enum", choosing(stop_sequence), prop="stop", with_it="ef.stop.finish"),
-    answer("finish-of-first", "res.finish.length", replying(of_first), prop="n"),
+    answer("finish-of-first", "res.finish.length", replying(of_first), prop="n", with_it="res.finish.stop"),
     answer("finish-total-bound", "res.finish.stop", choosing(bounds_all), prop="max_tokens"),
     answer("finish-tools-declared", "res.finish.stop", choosing(as_if_called), prop="tools"),
     answer("usage-prompt-per-choice", "res.usage.sum", replying(prompt_again), prop="n"),

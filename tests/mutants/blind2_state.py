@@ -19,7 +19,7 @@ from .effects_common import replying, without
 from .load_common import body_of, is_create, whole
 from .stream_common import Around, row
 
-MISUSED = ("stop", "stream", "stream_options")
+UNKEYED = ("stop", "stream", "stream_options")
 
 
 def state(
@@ -74,7 +74,7 @@ def cached() -> Reference:
     known: dict[str, Reply] = {}
 
     def changed(body: Body, reply: Reply) -> Reply:
-        first = known.setdefault(json.dumps(without(*MISUSED)(body), sort_keys=True), reply)
+        first = known.setdefault(json.dumps(without(*UNKEYED)(body), sort_keys=True), reply)
         return replace(reply, choices=first.choices, usage=first.usage)
 
     return replying(changed)
