@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind2_answers,
+    blind2_calls,
+    blind2_effects,
+    blind2_errors,
     blind2_messages,
     blind2_numbers,
     blind2_options,
+    blind2_state,
+    blind2_streams,
     blind2_tools,
     blind2_transport,
     blind_answers,
@@ -63,6 +69,12 @@ _PARTS = (
     blind2_numbers,
     blind2_options,
     blind2_tools,
+    blind2_answers,
+    blind2_calls,
+    blind2_effects,
+    blind2_errors,
+    blind2_state,
+    blind2_streams,
 )
 
 for _module in _PARTS:
