@@ -160,7 +160,9 @@ class AnswerRule:
     of ``twin_of``, rules that ask the same of other answers or compare them, stands for this one. ``among`` is a look
     that many rules share, its chapter's: where it sees nothing, ``applies`` is not asked. ``mark`` is what no two
     answers of a run may share (None: nothing to compare). ``doubt`` is asked before a violation is believed. Pins that
-    are to be ``refused`` are judged by this rule alone: of an invalid request that was taken nothing is promised.
+    are to be ``refused`` are judged by this rule alone: of an invalid request that was taken nothing is promised. A
+    violation of a rule that is ``timed`` shows where the clock moves on while the answer comes: a crowd, which only
+    makes answers last longer, is not to blame for it.
     """
 
     id: str
@@ -177,6 +179,7 @@ class AnswerRule:
     mark: Callable[[Exchange], str | None] | None = None
     doubt: Doubt | None = None
     refused: bool = False
+    timed: bool = False
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = FIRST
     until: str | None = None

@@ -173,8 +173,7 @@ def _strings(value: Any) -> Iterator[str]:
 def _not_json(answer: Answer) -> str | None:
     if answer.json is not NOT_JSON:
         return None
-    what = "has no body" if not answer.content.strip() else "is not JSON"
-    return f"the body of a {answer.status} {what}"
+    return f"the body of a {answer.status} is {'not JSON' if answer.content.strip() else 'empty'}"
 
 
 def _media(answer: Answer) -> str | None:
