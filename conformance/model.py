@@ -86,8 +86,8 @@ class RequestRule:
     Hypothesis strategy of further bodies (None: the pins say it all). ``needs`` names capabilities (gates) without
     which the rule is not asked. ``control`` turns a body of the rule into the same body without what is under test.
     Rich bodies have two more: ``fit`` leaves out what the server does not offer (given the names of the offered
-    capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less (none for a body of
-    a single feature, whose fault is another rule's finding).
+    capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less, or with less around
+    the fault (none for a body of a single feature, whose fault is another rule's finding).
     ``weight`` multiplies the number of drawn examples. ``statuses`` are legal refusals beside 400 and 422. ``risky``
     requests have killed engines (left out by --safe). Every kind of rule holds from the vintage ``since`` to the
     vintage ``until`` (None: to the newest).

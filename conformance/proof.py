@@ -135,8 +135,8 @@ class Prover:
                 return Result(
                     rule.id,
                     Verdict.BLOCKED,
-                    blocked_by="a rule of one property",
-                    note=f"one feature alone fails: {what}",
+                    blocked_by="a simpler rule",
+                    note=f"by itself it fails as well: {what}",
                 )
             request = as_request(body)
             await self._keep(rule, case)

@@ -248,7 +248,7 @@ def _unnamed(pair: tuple[str, tuple[str, ...]]) -> str | None:
 def _misplaced(pair: tuple[str, set[str]]) -> str | None:
     param, names = pair
     head = re.split(r"[.\[]", param, maxsplit=1)[0]
-    return None if head in names else f"error.param is {said(param)}, which names no property that is wrong"
+    return None if head in names else f"error.param is {said(param)}, which begins with no property that is wrong"
 
 
 _MEMBERS = documented("errors: an object error with message, type, param and code, all four required")

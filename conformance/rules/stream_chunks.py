@@ -69,7 +69,8 @@ def first_role(exchange: Exchange) -> str | None:
         if not is_object(piece.get("delta")):
             continue  # another rule owns that
         if index not in known and delta.get("role") not in ("assistant", *_odd(delta.get("role"))):
-            return f"the first delta of choice {show(index)} has the role {show(delta.get('role'))}"
+            said = f"the role {show(delta['role'])}" if "role" in delta else "no role"
+            return f"the first delta of choice {show(index)} has {said}"
         known.add(index)
     return None
 
