@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...strategies.bodies import MODEL, SCHEMAS, bodies, lean, nullable
+from ...strategies.company import ADDITIONS, LATER_ADDITIONS
 from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import assistant, system, user
 from ..judge import Reaction, error_of, excuse, mishap, react
@@ -235,21 +236,6 @@ def streaming(body: Body) -> Script:
 
 
 # --- one property more or less ------------------------------------------------------------------------------------
-
-ADDITIONS: Body = {
-    "seed": 7,
-    "user": "user-1",
-    "stop": "END",
-    "presence_penalty": 0.5,
-    "stream": True,
-    "response_format": {"type": "text"},
-    "logprobs": True,
-}
-"""Valid values of optional properties that repair no fault of ``FAULTS``."""
-
-
-LATER_ADDITIONS: Body = {**ADDITIONS, "safety_identifier": "user-1", "prompt_cache_key": "key-1", "verbosity": "low"}
-"""The same for the vintage 2026-08."""
 
 
 def additions(values: Body) -> Callable[[Body], Script]:
@@ -594,7 +580,7 @@ relations = [
             "mm.monotone.bad",
             "refuses an invalid request also with one more valid property",
             additions(ADDITIONS),
-            *FAULTS[:4],
+            *FAULTS[:2],
             source=documented("the request object: no property repairs another's value"),
             symptom=Symptom.ACCEPTED_INVALID,
         ),
