@@ -44,3 +44,18 @@ def test_the_simpler_rule_bears_it(serve: Serve, odd: Any, alone: str, among: st
     red = [name for name, line in found.items() if line["verdict"] == "failed"]
     assert (red == [alone]) if everywhere else (among in red)
     assert found[among]["blocked_by"] == ("a simpler rule" if everywhere else "")
+
+
+@pytest.mark.parametrize(("prop", "other"), [("tools", "fn"), ("functions", "functions")])
+def test_many_are_not_blamed_for_what_one_lacks(serve: Serve, prop: str, other: str) -> None:
+    """A server that wants parameters refuses 128 functions without any, and one such function as well."""
+
+    def lacking(request: servers.Received) -> bool:
+        functions: Any = request.value(prop) if request.is_chat else None
+        bare = [one.get("function", one) if isinstance(one, dict) else {} for one in functions or ()]
+        return any("parameters" not in one for one in bare)
+
+    rules = [f"{prop}.max.accepts", f"{other}.parameters.optional.accepts"]
+    found = asked(serve(servers.on(lacking, servers.refuses(), servers.strict)).url + "/v1", Settings(), only=rules)
+    assert [found[name]["verdict"] for name in rules] == ["blocked", "failed"]
+    assert found[rules[0]]["blocked_by"] == "control"
