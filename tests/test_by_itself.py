@@ -59,3 +59,16 @@ def test_many_are_not_blamed_for_what_one_lacks(serve: Serve, prop: str, other: 
     found = asked(serve(servers.on(lacking, servers.refuses(), servers.strict)).url + "/v1", Settings(), only=rules)
     assert [found[name]["verdict"] for name in rules] == ["blocked", "failed"]
     assert found[rules[0]]["blocked_by"] == "control"
+
+
+def test_what_only_company_lets_pass_is_left_to_no_rule_that_was_not_asked_so(serve: Serve) -> None:
+    """An engine that checks the keys of biases when the stream has begun."""
+
+    def late(request: servers.Received) -> bool:
+        biases: Any = request.value("logit_bias") if request.is_chat else None
+        return isinstance(biases, dict) and not all(map(str.isdigit, biases)) and request.value("stream") is True
+
+    among = "logit_bias.key.numeric.among.refuses"
+    url = serve(servers.on(late, servers.agreeable, servers.strict)).url + "/v1"
+    found = asked(url, Settings(), only=["gate.stream", "gate.streaming", among])
+    assert found[among]["verdict"] == "failed"
