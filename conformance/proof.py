@@ -197,15 +197,18 @@ class Prover:
         elif rule.reduce is not None and request.raw is None:
             try:
                 body, left = await self._reduced(rule, request.body)
+                added = added_to(case)  # beside what was added the simpler rule has not asked
+                alone = {name: value for name, value in body.items() if name not in added}
+                simple = not left and (not added or await self._violates(rule, as_request(alone)))
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be made smaller: {reason}")
-            if not left:
-                what = cut(as_request(body).content, 300)
+            if simple:
+                what = cut(as_request(alone).content, 300)
                 return Result(
                     rule.id,
                     Verdict.BLOCKED,
-                    blocked_by="a rule of one property",
-                    note=f"one feature alone fails: {what}",
+                    blocked_by="a simpler rule",
+                    note=f"by itself it fails as well: {what}",
                 )
             request = as_request(body)
             await self._keep(rule, case)
