@@ -106,7 +106,7 @@ class Campaign:
         self._finished: list[Mapping[str, Any]] = []
         self._crowd = Crowd()
         self._refused = Crowd(when="right after a refused request")
-        self._repeated = Crowd(when="by a request that is refused once, and accepted when it is sent again as it was")
+        self._repeated = Crowd(when="by a refused request that is answered otherwise when it is sent again as it was")
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()

@@ -16,6 +16,7 @@ from . import killers
 from .again import (
     GRAVE,
     LEFT,
+    LOST,
     MOST_AT_ONCE,
     Asked,
     Crowd,
@@ -218,12 +219,12 @@ class Prover:
         asked = Asked([(exchange, judgement)], 1)
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
             try:
-                crashed = judgement.symptom is Symptom.CRASHED and self.refused.blamed is not None
+                lost = judgement.symptom in LOST and self.refused.blamed is not None
                 asked = await asked_again(
                     asked.seen[0],
                     again,
                     crowd if self.crowd.blamed else None,
-                    refused=refused if crashed else None,
+                    refused=refused if lost else None,
                     known=self.crowd.known,
                     known_refused=self.refused.known,
                 )

@@ -16,17 +16,19 @@ COMPANY: dict[str, tuple[str, Any]] = {
     "stop": ("stop", "END"),
     "presence_penalty": ("presence_penalty", 0.5),
     "frequency_penalty": ("frequency_penalty", 0.5),
+    "temperature": ("temperature", 0),
     "top_p": ("top_p", 0.9),
     "multiple_choices": ("n", 2),
     "logprobs": ("logprobs", True),
     "response_format": ("response_format", {"type": "text"}),
     "tools": ("tools", [tool()]),
+    "tool_choice": ("tool_choice", "none"),
     STREAMED: ("stream", True),
 }
 """Feature that a server must offer: a property and a valid value of it. None repairs a fault of another property."""
 
-ADDITIONS = {name: value for feature, (name, value) in COMPANY.items() if feature != STREAMED}
-"""All of it but streaming, whose comparison is its own."""
+ADDITIONS = {name: value for name, value in COMPANY.values() if name not in ("stream", "tool_choice")}
+"""What stands alone of it; streaming has a comparison of its own."""
 
 LATER_ADDITIONS = {**ADDITIONS, "safety_identifier": "user-1", "prompt_cache_key": "key-1", "verbosity": "low"}
 """The same for the vintage 2026-08."""
@@ -52,6 +54,8 @@ def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streame
     if names & _ALONE or _legacy(body.get("messages")):
         return {}
     kept_out = set[str]().union(*(_MEANT_FOR.get(name, ()) for name in names))
+    if not body.get("tools"):
+        kept_out.add("tool_choice")
     return {
         name: value
         for feature, (name, value) in COMPANY.items()
