@@ -183,7 +183,7 @@ MUTANTS = [
     effect("format-lost-with-system", "ef.json_object", planning(one_system_message), prop="response_format"),
     effect(
         "schema-null-word",
-        "ef.json_schema",
+        "ef.json_schema.anyof",
         planning(null_word),
         "ef.json_schema.*",
         prop="response_format",

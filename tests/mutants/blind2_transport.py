@@ -94,7 +94,14 @@ MODEL = [
         stumbling(lambda body: isinstance(body.get("model"), (dict, list))),
         "model.type.refuses",
     ),
-    fault("blind2-model-beyond-kilobyte", "model", "relation", parsing(near_model_only), "mm.keyorder"),
+    fault(
+        "blind2-model-beyond-kilobyte",
+        "model",
+        "relation",
+        parsing(near_model_only),
+        "mm.keyorder",
+        "http.json.whitespace.accepts",
+    ),
 ]
 
 MUTANTS = [*TRANSPORT, *MODEL]
