@@ -32,7 +32,7 @@ def overspent(name: str, slack: int) -> Callable[[Exchange], str | None]:
         details = usage(exchange).get("completion_tokens_details")
         hidden = details.get("reasoning_tokens") if is_object(details) and name == "max_tokens" else 0
         number = option(exchange, "n", 1)
-        number = number if is_integer(number) else 1
+        number = max(number if is_integer(number) else 1, len(choices(exchange)))  # too many are another rule's
         most = option(exchange, name)
         if spent - (hidden if is_integer(hidden) else 0) <= (most + slack) * number:
             return None
