@@ -137,7 +137,8 @@ _CONTEXT = re.compile(
     r"|(?:exceeds?|larger than|too (?:long|many|large)).{0,60}\b(?:context|tokens)\b"
     r"|exceeded.{0,20} token limit|maximum (?:prompt|input|sequence) length"
     r"|inputs?`? (?:tokens\b.{0,40}\bmust be|must have less than \d+ tokens)|input is too long for (?:\w+ )?model"
-    r"|reduce the length of the (?:messages|prompt|input)",
+    r"|(?:reduce|shorten) (?:the length of )?(?:the|your) (?:messages?|prompt|input)\b"
+    r"|longer than .{0,40}(?:\btokens\b|\bmodel length\b)|\bmax_model_len\b|range of input length should be|上下文",
     re.IGNORECASE | re.DOTALL,
 )
 _MODEL_CODES = ("unsupported_value", "unsupported_parameter")
@@ -146,7 +147,7 @@ _MODEL_TEXT = re.compile(
     r"|\bmodel\b.{0,60}\bdo(?:es)?(?: not|n't) support|\bmodel only (?:supports|allows|accepts)\b"
     r"|\bin thinking mode\b|\b(?:while|when) thinking is enabled\b"
     r"|no endpoints found that"  # a router whose providers lack the feature
-    r"|system role (?:is )?not supported|roles must alternate",  # chat templates
+    r"|system role (?:is )?not supported|roles must alternate|\bonly [\w, ]{4,60} roles are supported",  # chat templates
     re.IGNORECASE | re.DOTALL,
 )
 # Beside the name of the model, that something is not supported.
