@@ -143,7 +143,7 @@ _CONTEXT = re.compile(
 )
 _MODEL_CODES = ("unsupported_value", "unsupported_parameter")
 _MODEL_TEXT = re.compile(
-    r"(?:support|allow|availab|enabl)\w*.{0,60}\b(?:with|by|for|from|on|in) (?:this|the|your)(?: \w+)? model\b"
+    r"(?:support|allow|availab|enabl|specif)\w*.{0,60}\b(?:with|by|for|from|on|in) (?:this|the|your)(?: \w+)? model\b"
     r"|\bmodel\b.{0,60}\bdo(?:es)?(?: not|n't) support|\bmodel only (?:supports|allows|accepts)\b"
     r"|\bin thinking mode\b|\b(?:while|when) thinking is enabled\b"
     r"|no endpoints found that"  # a router whose providers lack the feature
@@ -160,6 +160,12 @@ _UNFINISHED_CODES = ("json_validate_failed", "tool_use_failed", "output_parse_fa
 _UNFINISHED_TEXT = re.compile(
     r"could not finish the message|\bfailed_generation\b|model output limit"
     r"|max(?:imum)?[ _](?:\w+[ _])?tokens.{0,40}\breached",
+    re.IGNORECASE | re.DOTALL,
+)
+# A bound on the answer that is larger than the server allows (fact base, max_tokens.max).
+_CAP = re.compile(
+    r"\bmax_(?:\w+_)?tokens\b.{0,60}(?:\btoo (?:large|high|big)\b|\b(?:at most|less than or equal to|exceed|maximum allowed)|<=)"
+    r"|\brange of \W?max_(?:\w+_)?tokens|\bat most \d+ (?:completion|output) tokens",
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_READ = 4_000
@@ -203,6 +209,8 @@ def excuse(exchange: Exchange) -> str:
         return f"the prompt does not fit the server's context window: {_short(message)}"
     if why := _mishap(code, message):
         return why
+    if _bounded(exchange) and _CAP.search(message):
+        return f"the server writes no answer as long as that: {_short(message)}"
     if answer.status == 413:
         return "larger than the server takes (413)"
     if answer.status == 403:
@@ -229,6 +237,13 @@ def _names_model(exchange: Exchange, message: str) -> bool:
     if not isinstance(model, str) or len(model) < 3 or not _UNSUPPORTED.search(message):
         return False
     return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", message) is not None
+
+
+def _bounded(exchange: Exchange) -> bool:
+    """Whether a request has a token bound above 1, which every server allows."""
+    body = exchange.request.body if exchange.request.raw is None else read_json(exchange.request.raw)
+    values = [body.get(name) for name in _BOUNDS] if is_object(body) else []
+    return any(isinstance(value, int) and value > 1 for value in values)
 
 
 def boundless(exchange: Exchange) -> bool:
