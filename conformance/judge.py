@@ -147,6 +147,7 @@ _MODEL_TEXT = re.compile(
     r"|\bmodel\b.{0,60}\bdo(?:es)?(?: not|n't) support|\bmodel only (?:supports|allows|accepts)\b"
     r"|\bin thinking mode\b|\b(?:while|when) thinking is enabled\b"
     r"|no endpoints found that"  # a router whose providers lack the feature
+    r"|\b(?:not|n't) (?:supported|allowed|available|enabled) (?:with|by|for|on|in) models?\b"
     r"|system role (?:is )?not supported|roles must alternate|\bonly [\w, ]{4,60} roles are supported",  # chat templates
     re.IGNORECASE | re.DOTALL,
 )
@@ -172,7 +173,17 @@ _MOST_READ = 4_000
 _ROOM = 8_192
 """Bytes of a body that every server has room for: only of a larger one may it say that it is too large."""
 _BOUNDS = ("max_tokens", "max_completion_tokens")
-_FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed")
+_FILTER_CODES = (
+    "content_filter",
+    "content_policy_violation",
+    "data_inspection_failed",
+    "moderation_blocked",
+    "invalid_prompt",
+)
+_FILTER_TEXT = re.compile(
+    r"\b(?:content|usage)(?: management)? polic(?:y|ies)\b|\bsafety (?:system|filter)|\binappropriate content\b|\bguardrails?\b",
+    re.IGNORECASE,
+)
 
 
 def _told(answer: Answer) -> tuple[object, str]:
@@ -194,7 +205,7 @@ def mishap(exchange: Exchange) -> str:
 def _mishap(code: object, message: str) -> str:
     if code in _UNFINISHED_CODES or _UNFINISHED_TEXT.search(message):
         return f"the request was taken, but its answer was not finished: {_short(message)}"
-    if code in _FILTER_CODES:
+    if code in _FILTER_CODES or _FILTER_TEXT.search(message):
         return f"a content filter stopped it: {_short(message)}"
     return ""
 

@@ -95,3 +95,45 @@ DIALECTS=[
  later("p-moody-declined", moody(stopped_by_filter)),
  *(later(f"p-check{i}-{f.__name__}", check=f) for i, f in enumerate((template, window, watched, forbidden, one_at_a_time, A.template, A.window, A.capped, A.exclusive, strict_messages))),
 ]
+
+def ends_anywhere(body, now):
+    """Six of ten texts end by themselves somewhere, whatever the temperature."""
+    reply = answers.plan(body, now)
+    made = []
+    for one in reply.choices:
+        if one.speaks and (body.get("response_format") or {}).get("type","text")=="text" and len(one.tokens) > 2 and random.random() < 0.6:
+            one = replace(one, tokens=one.tokens[: random.randint(1, len(one.tokens) - 1)], finish="stop")
+        made.append(one)
+    return counted(body, reply, *made)
+
+FILTERS = ("Your request was rejected as a result of our safety system.", "Invalid prompt: your prompt was flagged as potentially violating our usage policy.", "Input data may contain inappropriate content.", "The response was filtered due to the prompt triggering the content management policy.", "Request blocked by guardrail.")
+CODES = ("moderation_blocked", "invalid_prompt", None, None, None)
+def watched_words(ask):
+    t = json.dumps(ask.body.get("messages"))
+    if "weather" in t or "time" in t or "Count" in t:
+        k = len(t) % 5
+        yield Reason("dialect", FILTERS[k], None, CODES[k])
+def gemma(ask):
+    if any(role == "system" for _, _, role in ask.spoken):
+        yield Reason("dialect", "Developer instruction is not enabled for models/gemma-3-27b-it", None, None)
+def after_tool(ask):
+    roles=[role for _,_,role in ask.spoken]
+    if any(a=="tool" and b=="user" for a,b in itertools.pairwise(roles)):
+        yield Reason("dialect", "Unexpected role 'user' after role 'tool'", None, None)
+
+from starlette.types import ASGIApp
+from .odd import drained, answered
+def large_429(app):
+    async def wrapped(scope, receive, send):
+        n=int(dict(scope["headers"]).get(b"content-length",b"0"))
+        if n>3000:
+            await drained(receive); await answered(send, 429, "Request too large for the rate of tokens per minute.", code="rate_limit_exceeded"); return
+        await app(scope, receive, send)
+    return wrapped
+DIALECTS += [
+ Dialect(name="q-ends-anywhere", server=Reference(behaviour=Behaviour(plan=ends_anywhere))),
+ Dialect(name="q-watched", server=checking(watched_words)),
+ Dialect(name="q-gemma", server=checking(gemma)),
+ Dialect(name="q-after-tool", server=checking(after_tool)),
+ Dialect(name="q-large-429", around=large_429),
+]
