@@ -180,6 +180,9 @@ class Prover:
         if asked.crowd or asked.refused:
             ready = prepare(request, self.pipeline.target)
             return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, asked.told, asked.refused)
+        if symptom is Symptom.HUNG and not asked.steady:
+            note = f"{judgement.why}, {asked.told}: a server that is slow now and then breaks no rule"
+            return Result(rule.id, upheld(rule.strength), observed="held", note=note)
         if asked.steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
             try:
                 blocked = await self._control(rule, request)
