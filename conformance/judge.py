@@ -148,7 +148,8 @@ _MODEL_TEXT = re.compile(
     r"|\bin thinking mode\b|\b(?:while|when) thinking is enabled\b"
     r"|no endpoints found that"  # a router whose providers lack the feature
     r"|\b(?:not|n't) (?:supported|allowed|available|enabled) (?:with|by|for|on|in) models?\b"
-    r"|system role (?:is )?not supported|roles must alternate|\bonly [\w, ]{4,60} roles are supported",  # chat templates
+    # chat templates
+    r"|system role (?:is )?not supported|roles must alternate|\bonly [\w, ]{4,60} roles are supported",
     re.IGNORECASE | re.DOTALL,
 )
 # Beside the name of the model, that something is not supported.
@@ -165,7 +166,8 @@ _UNFINISHED_TEXT = re.compile(
 )
 # A bound on the answer that is larger than the server allows (fact base, max_tokens.max).
 _CAP = re.compile(
-    r"\bmax_(?:\w+_)?tokens\b.{0,60}(?:\btoo (?:large|high|big)\b|\b(?:at most|less than or equal to|exceed|maximum allowed)|<=)"
+    r"\bmax_(?:\w+_)?tokens\b.{0,60}"
+    r"(?:\btoo (?:large|high|big)\b|\b(?:at most|less than or equal to|exceed|maximum allowed)|<=)"
     r"|\brange of \W?max_(?:\w+_)?tokens|\bat most \d+ (?:completion|output) tokens",
     re.IGNORECASE | re.DOTALL,
 )
@@ -181,7 +183,8 @@ _FILTER_CODES = (
     "invalid_prompt",
 )
 _FILTER_TEXT = re.compile(
-    r"\b(?:content|usage)(?: management)? polic(?:y|ies)\b|\bsafety (?:system|filter)|\binappropriate content\b|\bguardrails?\b",
+    r"\b(?:content|usage)(?: management)? polic(?:y|ies)\b|\bsafety (?:system|filter)"
+    r"|\binappropriate content\b|\bguardrails?\b",
     re.IGNORECASE,
 )
 

@@ -37,7 +37,12 @@ def play(rule: object, statuses: list[int]) -> str | None:
 
 @pytest.mark.parametrize(
     ("name", "statuses"),
-    [("missing", [401, 200]), ("bad", [401, 200, 401, 401]), ("scheme", [401, 200, 401]), ("bad", [403, 200, 401, 401])],
+    [
+        ("missing", [401, 200]),
+        ("bad", [401, 200, 401, 401]),
+        ("scheme", [401, 200, 401]),
+        ("bad", [403, 200, 401, 401]),
+    ],
 )
 def test_good_locks(name: str, statuses: list[int]) -> None:
     assert play(RULES[name], statuses) is None

@@ -86,9 +86,9 @@ def _not_cut(triple: tuple[int, int, Object]) -> str | None:
 def _for_more(body: Body) -> Body:
     """The same conversation with a wish for a long answer at its end, and the same bounds."""
     kept = {name: body[name] for name in ("model", *TOKEN_BOUNDS) if name in body}
-    talk = body["messages"] if is_array(body.get("messages")) else []
-    said = talk[:-1] if talk and is_object(talk[-1]) and talk[-1].get("role") == "user" else talk
-    return {**kept, "messages": [*said, *COUNT]}
+    talk = objects(body.get("messages"))
+    before = talk[:-1] if talk and talk[-1].get("role") == "user" else talk
+    return {**kept, "messages": [*before, *COUNT]}
 
 
 def _never_more(more: Exchange, early: Exchange) -> str | None:

@@ -11,29 +11,32 @@ import json
 import random
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from chatproof.conformance.reference import answers, behaviour
+from chatproof.conformance.reference import answers
 from chatproof.conformance.reference.answers import Choice, Reply
 from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.faults import Ask, Check, Reason
 from chatproof.conformance.reference.prompt import prompt_tokens
-from chatproof.conformance.reference.text import Written, bound, script, stopped, stops, take
+from chatproof.conformance.reference.text import Written, bound, script, stops, take
 from chatproof.conformance.reference.validator import CHECKS
 from chatproof.conformance.reference.vintages import VINTAGES
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answering import telling
 from .base import Dialect
-from .odd import Body, Rows, answered, checking, copies, counted, drained, speaking
-from .odder import later
-from .refusing import without
+from .odd import Body, Rows, answered, byte_entries, checking, copies, counted, drained, speaking
 
 
 def _model(plan: Any, **more: Any) -> Reference:
     return Reference(behaviour=Behaviour(plan=plan, **more))
+
+
+def _plain(body: Body, choice: Choice) -> bool:
+    """Whether a choice is a text in no particular format."""
+    return choice.speaks and (body.get("response_format") or {}).get("type", "text") == "text"
 
 
 # --- what a model says --------------------------------------------------------------------------------------------
@@ -44,13 +47,6 @@ def newer_bound(body: Body, now: int) -> Reply:
     if body.get("max_completion_tokens") is not None:
         body = {**body, "max_tokens": None}
     return answers.plan(body, now)
-
-
-def chatter(body: Body, index: int) -> tuple[str, ...]:
-    """More than anybody wants to hear, whatever the question; no more than forty tokens of it are given out."""
-    asked = bound(body)
-    said = (" again", ",", " and", " more")
-    return tuple(itertools.islice(itertools.cycle(said), 500 if asked is not None and asked <= 40 else 40))
 
 
 def clamped() -> Reference:
@@ -75,7 +71,7 @@ def coarse(body: Body, now: int) -> Reply:
     reply = answers.plan(body, now)
     made: list[Choice] = []
     for one in reply.choices:
-        if not one.speaks or (body.get("response_format") or {}).get("type", "text") != "text" or body.get("logit_bias"):
+        if not _plain(body, one) or body.get("logit_bias"):
             made.append(one)
             continue
         written = take(merged(iter(script(body, one.index))), bound(body))
@@ -95,13 +91,56 @@ def coarse(body: Body, now: int) -> Reply:
 def lost_words(body: Body, now: int) -> Reply:
     """Three answers of ten are empty."""
     reply = answers.plan(body, now)
-    made = [
-        Choice(one.index, "stop")
-        if one.speaks and random.random() < 0.3 and (body.get("response_format") or {}).get("type", "text") == "text"
-        else one
-        for one in reply.choices
-    ]
+    made = [Choice(one.index, "stop") if _plain(body, one) and random.random() < 0.3 else one for one in reply.choices]
     return counted(body, reply, *made)
+
+
+def ends_anywhere(body: Body, now: int) -> Reply:
+    """Six of ten texts come to their end somewhere, whatever the temperature."""
+    reply = answers.plan(body, now)
+    made: list[Choice] = []
+    for one in reply.choices:
+        if _plain(body, one) and len(one.tokens) > 2 and random.random() < 0.6:
+            one = replace(one, tokens=one.tokens[: random.randint(1, len(one.tokens) - 1)], finish="stop")
+        made.append(one)
+    return counted(body, reply, *made)
+
+
+def one_a_byte(data: bytes) -> str:
+    """UTF-8 in which every byte that belongs to no character is a sign of its own."""
+    text = ""
+    while data:
+        size = next((n for n in (1, 2, 3, 4) if data[:n].decode("utf-8", "ignore")), 0)
+        text += data[:size].decode() if size else "\ufffd"
+        data = data[size or 1 :]
+    return text
+
+
+def broken_characters(reply: Reply) -> Any:
+    """In a long text a token holds a part of a character that no other completes."""
+    body = answers.completion(reply)
+    for one, row in zip(reply.choices, body["choices"], strict=True):
+        data = "".join(one.tokens).encode()
+        if one.speaks and reply.alternatives is not None and len(data) > 6:
+            data = data[:3] + b"\xe6\x97" + data[3:]
+            row["message"]["content"] = one_a_byte(data)
+            row["logprobs"] = byte_entries(data, reply)
+    return body
+
+
+def halves(reply: Reply) -> Rows:
+    """A chunk a unit of UTF-16: of a rarer character, one half and then the other."""
+    for row in copies(reply):
+        choice = row["choices"][0] if row["choices"] else {"delta": {}}
+        content = choice["delta"].get("content") or ""
+        if list(choice["delta"]) != ["content"] or not content:
+            yield row
+            continue
+        units = content.encode("utf-16-be")
+        for at in range(0, len(units), 2):
+            half = chr(int.from_bytes(units[at : at + 2], "big"))
+            log = choice["logprobs"] if at == 0 else None
+            yield {**row, "choices": [{**choice, "delta": {"content": half}, "logprobs": log}]}
 
 
 def calls_logged(owner: dict[str, Any]) -> None:
@@ -156,7 +195,7 @@ def filter_results_first(reply: Reply) -> Rows:
 
 def nine_wanted(ask: Ask) -> Iterator[Reason]:
     """Ids of another length are refused."""
-    for path, call in ask.calls:
+    for _, call in ask.calls:
         if not re.fullmatch(r"[a-zA-Z0-9]{9}", call["id"]):
             why = "Tool call id was x but must be a-z, A-Z, 0-9, with a length of 9."
             yield Reason("dialect", why, None, None)
@@ -166,15 +205,6 @@ def template(ask: Ask) -> Iterator[Reason]:
     """A chat template that knows two roles, in the words of one that is in use."""
     if any(role not in ("user", "assistant") for _, _, role in ask.spoken):
         yield Reason("dialect", "Only user and assistant roles are supported!", None, None)
-
-
-def late_system(ask: Ask) -> Iterator[Reason]:
-    """A chat template that wants a system message at the start, and text in every turn."""
-    roles = [role for _, _, role in ask.spoken]
-    if "system" in roles[1:]:
-        yield Reason("dialect", "System message must be at the beginning.", None, None)
-    if not any(role == "user" for role in roles):
-        yield Reason("dialect", "No user query found in messages.", None, None)
 
 
 WORDS = (
@@ -209,18 +239,48 @@ def capped(ask: Ask) -> Iterator[Reason]:
 
 
 def guarded(ask: Ask) -> Iterator[Reason]:
-    """A guard in front of all else, which stops one request of twenty whatever is in it."""
-    if random.random() < 1 / 20:
+    """A guard in front of all else, which stops one request of eight whatever is in it."""
+    if random.random() < 1 / 8:
         yield Reason("dialect", "Stopped by a guardrail.", None, "content_filter")
 
 
-def exclusive(ask: Ask) -> Iterator[Reason]:
-    """A format and tools exclude each other, and so do logprobs and a stream; no code says so."""
-    body = ask.body
-    if (body.get("response_format") or {}).get("type", "text") != "text" and (body.get("tools") or body.get("functions")):
-        yield Reason("dialect", "json mode cannot be combined with tool/function calling", None, None)
-    if body.get("logprobs") and body.get("stream"):
-        yield Reason("dialect", "logprobs is not supported with streaming", None, None)
+FILTERS = (
+    ("Your request was rejected as a result of our safety system.", "moderation_blocked"),
+    ("Invalid prompt: your prompt was flagged as potentially violating our usage policy.", "invalid_prompt"),
+    ("Input data may contain inappropriate content.", None),
+    ("The response was filtered due to the prompt triggering the content management policy.", None),
+    ("Request blocked by guardrail.", None),
+)
+
+
+def filtered_prompts(ask: Ask) -> Iterator[Reason]:
+    """A filter that stops some prompts, in the words of one of several services."""
+    text = json.dumps(ask.body.get("messages"))
+    if re.search("weather|time|Count", text):
+        why, code = FILTERS[len(text) % len(FILTERS)]
+        yield Reason("dialect", why, None, code)
+
+
+def shortest(ask: Ask) -> Iterator[Reason]:
+    """A model that writes sixteen tokens at most, and refuses a wish for more."""
+    for name in ("max_tokens", "max_completion_tokens"):
+        value = ask.body.get(name)
+        if value and value > 16:
+            why = f"{name} is too large: {value}. This model supports at most 16 completion tokens."
+            yield Reason("dialect", why, name, "invalid_value")
+
+
+def one_of_two(ask: Ask) -> Iterator[Reason]:
+    """A model that takes one of two properties, not both."""
+    if ask.body.get("temperature") is not None and ask.body.get("top_p") is not None:
+        why = "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
+        yield Reason("dialect", why, None, None)
+
+
+def only_named(ask: Ask) -> Iterator[Reason]:
+    """System messages are not for this model, in the words of a service."""
+    if any(role == "system" for _, _, role in ask.spoken):
+        yield Reason("dialect", "Developer instruction is not enabled for models/gemma-3-27b-it", None, None)
 
 
 # --- the wire -----------------------------------------------------------------------------------------------------
@@ -241,26 +301,6 @@ def marked(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         await app(scope, receive, sending)
-
-    return wrapped
-
-
-def one_at_once(app: ASGIApp) -> ASGIApp:
-    """A second request is told to come back, and not when."""
-    going = 0
-
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal going
-        if going >= 1:
-            await drained(receive)
-            await answered(send, 429, "Concurrency limit reached.", code="rate_limit_exceeded")
-            return
-        going += 1
-        try:
-            await asyncio.sleep(0.005)
-            await app(scope, receive, send)
-        finally:
-            going -= 1
 
     return wrapped
 
@@ -331,10 +371,6 @@ def firewall(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-def guard(app: Reference) -> Reference:
-    return replace(app, checks=(Check("dialect", guarded), *CHECKS))
-
-
 def clumsy_later(body: Body, now: int) -> Reply:
     """A model that invents the name of a tool where none is named."""
     reply = VINTAGES["2026-08"].plan(body, now)
@@ -342,23 +378,36 @@ def clumsy_later(body: Body, now: int) -> Reply:
     if isinstance(choice, dict) and choice.get("type") != "allowed_tools":
         return reply
     made = [
-        replace(one, calls=tuple(replace(call, name="look_up") if call.kind == "function" else call for call in one.calls))
+        replace(
+            one, calls=tuple(replace(call, name="look_up") if call.kind == "function" else call for call in one.calls)
+        )
         for one in reply.choices
     ]
     return replace(reply, choices=tuple(made))
 
 
+_EMOJI = tuple("Hi \U0001f600 there \U0001f469\u200d\U0001f467! " * 3)
+_EMOJIS = speaking(lambda body, index: _EMOJI)
+_INVENTS = Reference(vintage="2026-08", behaviour=Behaviour(plan=clumsy_later))
+
 DIALECTS = [
-    # max_tokens.both: accepted by many, and nothing is said of which one counts
-    Dialect(name="newer-bound-wins", server=_model(newer_bound), warnings=frozenset()),
+    # max_tokens.both is refused by observation only, and nothing is said of which one counts
+    Dialect(name="newer-bound-wins", server=_model(newer_bound), warnings=frozenset({"max_tokens.both.refuses"})),
     # max_tokens.max: servers clamp silently
     Dialect(name="chatter-clamped", server=clamped()),
-    # ef.stop
+    # ef.stop says what a text does not hold, and not where it ends
     Dialect(name="coarse-tokens", server=_model(coarse)),
-    # res.message.nonempty: empty text is legal
+    # ef.seed, ef.temp0: reports
+    Dialect(name="ends-anywhere", server=_model(ends_anywhere)),
+    # res.message.nonempty: an empty text is legal
     Dialect(name="lost-for-words", server=_model(lost_words)),
+    # res.logprobs.concat: what is no character cannot be compared
+    Dialect(name="broken-characters", server=Reference(behaviour=Behaviour(completion=broken_characters))),
+    # RFC 8259 §7: an escape may stand for half a pair; §2.3: clients join the pieces
+    Dialect(name="halves-in-chunks", server=replace(_EMOJIS, behaviour=replace(_EMOJIS.behaviour, chunks=halves))),
     # res.logprobs.shape: arrays or null
     Dialect(name="logs-its-calls", server=telling(calls_logged, calls_logged)),
+    # res.toolcalls.args
     Dialect(name="calls-without-arguments", server=telling(no_arguments), warnings=frozenset({"res.toolcalls.args"})),
     # toolcall.id.maxlen
     Dialect(
@@ -366,27 +415,35 @@ DIALECTS = [
         server=replace(checking(nine_wanted), behaviour=Behaviour(plan=nine)),
         warnings=frozenset({"toolcall.id.maxlen.accepts"}),
     ),
-    # res.extra; chunks: choices may be empty
+    # res.extra
     Dialect(name="filter-results-in-chunks", server=Reference(behaviour=Behaviour(chunks=filter_results_first))),
-    # role.system.unsupported
+    # role.system.unsupported, §3.3.6
     Dialect(name="template-of-two-roles", server=checking(template)),
-    Dialect(name="template-with-a-place", server=checking(late_system)),
+    Dialect(name="no-instructions", server=checking(only_named)),
+    Dialect(name="one-of-two-numbers", server=checking(one_of_two)),
     # ruling 15
     Dialect(name="window-in-other-words", server=checking(window)),
     # max_tokens.max
     Dialect(name="cap-in-other-words", server=checking(capped)),
-    Dialect(name="guard-in-front", server=guard(Reference())),
-    Dialect(name="exclusive-without-a-code", server=checking(exclusive)),
-    # SSE standard
+    Dialect(name="sixteen-tokens", server=checking(shortest)),
+    # §0.4: content_filter is an answer of its own
+    Dialect(name="filters-in-other-words", server=checking(filtered_prompts)),
+    Dialect(name="guard-in-front", server=Reference(checks=(Check("dialect", guarded), *CHECKS))),
+    # the standard of events: a byte order mark at the beginning is taken away
     Dialect(name="events-with-a-mark", around=marked),
     # §2.5 429
-    Dialect(name="one-at-once", around=one_at_once),
     Dialect(name="fifty-a-second", around=in_a_second(50)),
-    Dialect(name="quota-ends", around=spent_after(250, 429, "insufficient_quota")),
+    # §2.5 401, 402, 403: nothing about the requests
     Dialect(name="bill-unpaid", around=spent_after(250, 402, None)),
     Dialect(name="key-withdrawn", around=spent_after(250, 401, "invalid_api_key")),
     Dialect(name="forbidden-from-then-on", around=spent_after(250, 403, None)),
+    # §2.5 403; err.json: a proxy's page is a report
     Dialect(name="firewall", around=firewall, warnings=frozenset({"err.json"})),
-    Dialect(name="later-invents-tools", server=Reference(vintage="2026-08", behaviour=Behaviour(plan=clumsy_later)),
-            vintage="2026-08", warnings=frozenset({"res.toolcalls.*"})),
+    # res.toolcalls.name: invented names
+    Dialect(
+        name="later-invents-tools",
+        server=_INVENTS,
+        vintage="2026-08",
+        warnings=frozenset({"res.toolcalls.name*"}),
+    ),
 ]
