@@ -23,8 +23,11 @@ PROOFS = 5
 MOST_AT_ONCE = 16
 """Equal requests that are sent together to see whether a crowd breaks what alone holds."""
 
+LOST = (Symptom.CRASHED, Symptom.REFUSED_VALID)
+"""Symptoms that another request may have left behind."""
+
 SETTLED = (CANARY, CANARY)
-"""Sent before a request that has crashed: two, for servers with two workers."""
+"""Sent before a request that was ``LOST``: two, for servers with two workers."""
 
 REFUSED = Request(body=lean(messages=[]))
 """A request that every server should refuse."""
@@ -118,8 +121,8 @@ def _often(rows: Sequence[T | None]) -> list[T]:
 
 
 def settling(symptom: Symptom | None) -> tuple[Request, ...]:
-    """What is sent before a request that is asked again: a server error may be what another request has left behind."""
-    return SETTLED if symptom is Symptom.CRASHED else ()
+    """What is sent before a request that is asked again: an error may be what another request has left behind."""
+    return SETTLED if symptom in LOST else ()
 
 
 async def after_refused(pipeline: Pipeline, request: Request, label: str) -> list[Exchange]:

@@ -22,7 +22,7 @@ from .first_wave import FirstWave, Run
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
 from .judge import Reaction, react
-from .model import AnswerRule, Expect, Gate, Relation, RequestRule
+from .model import AnswerRule, Expect, Gate, Relation, RequestRule, Rule
 from .outgoing import prepare
 from .pace import Pace
 from .pipeline import Pipeline
@@ -31,7 +31,6 @@ from .plan import (
     DEPTHS,
     REFUSED_RULE,
     REPEAT_RULE,
-    TEXT_RULE,
     Settings,
     disposition,
     joinable,
@@ -107,7 +106,7 @@ class Campaign:
         self._finished: list[Mapping[str, Any]] = []
         self._crowd = Crowd()
         self._refused = Crowd(when="right after a refused request")
-        self._repeated = Crowd(when="by a request that is refused once, and accepted when it is sent again as it was")
+        self._repeated = Crowd(when="by a refused request that is answered otherwise when it is sent again as it was")
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -215,7 +214,7 @@ class Campaign:
                     self._refused,
                     shared=self._shared,
                     prove=self._prove,
-                    text=self._about_text,
+                    bearer=self._asked_rule,
                 ),
                 self._sightings,
                 self._ledger,
@@ -309,10 +308,9 @@ class Campaign:
             for case in pin_cases(rule, 0, self.settings)
         }
 
-    def _about_text(self) -> RequestRule | None:
-        """The rule about characters, where this run asks it."""
-        rule = self.catalogue.by_id.get(TEXT_RULE) if TEXT_RULE in self._results else None
-        return rule if isinstance(rule, RequestRule) else None
+    def _asked_rule(self, name: str) -> Rule | None:
+        """A rule, where this run asks it."""
+        return self.catalogue.by_id.get(name) if name in self._results else None
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

@@ -16,6 +16,7 @@ from typing import Any
 
 from . import joint
 from .exchange import Exchange, as_request
+from .in_company import in_company
 from .judge import Kind, Reaction, react
 from .model import VENDOR, Expect, RequestRule, Strength
 from .parity import judge_as_asked
@@ -88,7 +89,7 @@ class FirstWave:
         """Queue the pins of these rules, and have their examples drawn. What has killed engines waits for ``risky``."""
         runs = [Run(rule, time.monotonic(), self._loop.create_future()) for rule in rules]
         for run in runs:
-            run.cases = self._fitted(run, pin_cases(run.rule, self._places[run.rule.id], self.settings))
+            run.cases = self._fitted(run, pin_cases(run.rule, self._places[run.rule.id], self.settings), drawn=False)
         safe = [run for run in runs if not run.rule.risky]
         if DEPTHS[self.settings.depth].jointly:
             self._ask_jointly(safe)
@@ -109,18 +110,20 @@ class FirstWave:
                 await run.asked[-1][1]
             await self._settle(run)
 
-    def _fitted(self, run: Run, cases: list[Case]) -> list[Case]:
+    def _fitted(self, run: Run, cases: list[Case], *, drawn: bool) -> list[Case]:
         """The cases without the features that the server does not offer, and without those that leave too little or go
-        beyond what it documents."""
+        beyond what it documents; some of those that must be refused in company of what it offers."""
         rule = run.rule
+        found = self._capabilities.items()
+        offered = frozenset(name for name, capability in found if capability is Capability.OFFERED)
+        taken = offered | {name for name, capability in found if capability is Capability.IGNORED}
+        cases = in_company(rule, cases, taken, self.settings.depth, drawn=drawn)
         if rule.expect is Expect.ACCEPT and self.settings.limits:
             beyond = [(case, self.settings.beyond(case.request.body)) for case in cases]
             cases = [case for case, why in beyond if not why]
             run.left_out = run.left_out or next((why for _, why in beyond if why), "")
         if rule.fit is None:
             return cases
-        found = self._capabilities.items()
-        offered = frozenset(name for name, capability in found if capability is Capability.OFFERED)
         bodies = [(case, rule.fit(case.request.body, offered)) for case in cases]
         return [replace(case, request=as_request(body)) for case, body in bodies if body is not None]
 
@@ -189,13 +192,13 @@ class FirstWave:
             if not run.rule.risky:
                 self._loop.call_soon_threadsafe(self._complete, run, cases)
             else:
-                run.cases += self._fitted(run, cases)
+                run.cases += self._fitted(run, cases, drawn=True)
         for run in runs:
             if run.rule.risky:
                 self._loop.call_soon_threadsafe(run.drawn.set)
 
     def _complete(self, run: Run, cases: list[Case]) -> None:
-        self._ask(run, self._fitted(run, cases))
+        self._ask(run, self._fitted(run, cases, drawn=True))
         self._spawn(self._settle(run))
 
     async def _settle(self, run: Run) -> None:
@@ -230,9 +233,10 @@ class FirstWave:
                 self._ask(run, again)
                 continue
             with self.ledger.of(rule.id):
-                for _, exchange in exchanges:
-                    # what a server makes of an invalid request that it took is that rule's finding, and no other's
-                    if rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:
+                for case, exchange in exchanges:
+                    # what a server makes of an invalid request that it took is that rule's finding, and no other's;
+                    # a refusal in company may speak of the company
+                    if rule.expect is Expect.ACCEPT or (react(exchange) is Reaction.REFUSED and not case.alone):
                         self.sightings.observe(exchange, rule.id)
             incidents = len(health.incidents)
             result = await self.prover.conclude(rule, exchanges)

@@ -83,6 +83,8 @@ class Case:
     order: tuple[int, ...]
     kept: bytes = b""
     """How it was drawn, where it comes from an example database (sharing)."""
+    alone: Request | None = None
+    """The request without what was added to it, where it is asked in company."""
 
 
 CROWD_RULE = "many.refusals"
@@ -96,6 +98,12 @@ REPEAT_RULE = "mm.repeat.neg"
 
 TEXT_RULE = "http.unicode.accepts"
 """The rule that bears the blame for characters that a server does not bear, wherever they stand."""
+
+STREAM_RULE = "mm.stream"
+"""The rule that bears the blame where nothing is checked in a streamed request."""
+
+ADDED_RULE = "mm.monotone.bad"
+"""The rule that bears the blame where nothing is checked beside some valid property."""
 
 _BEARERS = (CROWD_RULE, REFUSED_RULE)
 

@@ -6,15 +6,17 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
+from ..strategies.bodies import lean
 from ..strategies.json_values import in_ascii, is_object
 from . import killers
 from .again import (
     GRAVE,
     LEFT,
+    LOST,
     MOST_AT_ONCE,
     Asked,
     Crowd,
@@ -26,12 +28,13 @@ from .again import (
 )
 from .budget import SEARCH
 from .exchange import Body, Exchange, Request, as_request
+from .in_company import added_to
 from .judge import Judgement, Kind, Reaction, describe, react
-from .model import Expect, RequestRule, Strength, Symptom
+from .model import Expect, Relation, RequestRule, Rule, Strength, Symptom
 from .outgoing import curl, prepare
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import Case, Settings, control_of, drawn_count
+from .plan import ADDED_RULE, STREAM_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
 from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
@@ -57,8 +60,8 @@ class Prover:
     """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
 
     ``crowd`` and ``refused`` hold what is broken only with others in flight, or after a refused request, ``shared`` how
-    failing bodies were drawn, ``text`` the rule that bears the blame for characters, where it is asked. Without
-    ``prove`` a violation is left to another process.
+    failing bodies were drawn; ``bearer`` gives a rule that bears the blame for what others see, where it is asked.
+    Without ``prove`` a violation is left to another process.
     """
 
     pipeline: Pipeline
@@ -69,7 +72,7 @@ class Prover:
     refused: Crowd
     shared: Shared | None = None
     prove: bool = True
-    text: Callable[[], RequestRule | None] = lambda: None
+    bearer: Callable[[str], Rule | None] = lambda name: None
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
@@ -84,8 +87,15 @@ class Prover:
         by_kind = {kind: [row for row in judged if row[2].kind is kind] for kind in Kind}
         if by_kind[Kind.VIOLATED] and not self.prove:
             return Result(rule.id, Verdict.ERROR, note=LEFT)
-        if by_kind[Kind.VIOLATED]:
-            return await self._prove(rule, by_kind[Kind.VIOLATED])
+        note = ""
+        if violated := by_kind[Kind.VIOLATED]:
+            try:
+                violated, note = await self._apart(rule, violated)
+            except Unproved as reason:
+                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
+            if violated:
+                return await self._prove(rule, violated)
+            judged = [row for row in judged if row[2].kind is not Kind.VIOLATED]
         if undecided := by_kind[Kind.UNDECIDED]:
             cut_off = [row for row in undecided if unaffordable(row[1])]
             if not cut_off:
@@ -97,9 +107,56 @@ class Prover:
         excused = by_kind[Kind.EXCUSED]
         if len(excused) == len(judged):
             return Result(rule.id, Verdict.NOT_OFFERED, note=excused[0][2].why)
-        note = f"{len(excused)} of {len(judged)} not offered: {excused[0][2].why}" if excused else ""
+        if excused:
+            note = note or f"{len(excused)} of {len(judged)} not offered: {excused[0][2].why}"
         verdict = upheld(rule.strength)
         return Result(rule.id, verdict, observed=tally([row[2].observed for row in judged]), note=note)
+
+    async def _apart(self, rule: RequestRule, violated: list[Judged]) -> tuple[list[Judged], str]:
+        """The violations by bodies alone, or else by those with the least company that they need; where another rule
+        bears the blame for what company brings about, none, and a note."""
+        if alone := [row for row in violated if row[0].alone is None]:
+            return alone, ""
+        apart: list[Judged] = []
+        for case, _, _ in violated:
+            assert case.alone is not None
+            if await self._violates(rule, case.alone):
+                return [await self._asked(rule, replace(case, request=case.alone, alone=None))], ""
+            body, added = case.alone.body, added_to(case)
+            for name in list(added):
+                fewer = {key: value for key, value in added.items() if key != name}
+                if fewer and await self._violates(rule, as_request({**body, **fewer})):
+                    added = fewer
+            row = await self._asked(rule, replace(case, request=as_request({**body, **added})))
+            if row[2].kind is not Kind.VIOLATED:
+                continue  # seen once
+            if react(row[1]) is not Reaction.ACCEPTED:  # the company may be what the server minds
+                control = as_request({**(control_of(rule, body) or lean()), **added})
+                if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
+                    continue
+            if bearer := await self._bears(rule, added):
+                return [], f"not looked at beside {', '.join(added)} (see {bearer})"
+            apart.append(row)
+        return apart, ""
+
+    async def _asked(self, rule: RequestRule, case: Case) -> Judged:
+        exchange = await self.pipeline.ask(case.request, rule.id, URGENT)
+        return case, exchange, self._judge(rule, exchange)
+
+    async def _bears(self, rule: RequestRule, added: Body) -> str:
+        """The rule about company, where this company lets the faults of other properties pass as well."""
+        bearer = self.bearer(STREAM_RULE if added.keys() == {"stream"} else ADDED_RULE)
+        if not isinstance(bearer, Relation):
+            return ""
+        for pin in bearer.pins:
+            if added.keys() & pin.keys() or pin.get(rule.property) != lean().get(rule.property):
+                continue
+            outcomes = [
+                react(await self.pipeline.ask(as_request(body), rule.id, URGENT)) for body in (pin, {**pin, **added})
+            ]
+            if outcomes[0] is Reaction.REFUSED:
+                return bearer.id if outcomes[1] in (Reaction.ACCEPTED, Reaction.ERROR_IN_200) else ""
+        return ""
 
     async def _prove(self, rule: RequestRule, violated: list[Judged]) -> Result:
         violated.sort(key=lambda row: row[2].symptom is not Symptom.KILLED_SERVER)  # the worst there is comes first
@@ -141,7 +198,7 @@ class Prover:
             request = as_request(body)
             await self._keep(rule, case)
         elif case.drawn and request.raw is None:
-            request = await self._shrunk(rule) or request
+            request = await self._shrunk(rule, added_to(case)) or request
 
         async def again() -> tuple[Exchange, Judgement] | None:
             return judged(await self.pipeline.ask_alone(request, rule.id, before=settling(judgement.symptom)))
@@ -162,12 +219,12 @@ class Prover:
         asked = Asked([(exchange, judgement)], 1)
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
             try:
-                crashed = judgement.symptom is Symptom.CRASHED and self.refused.blamed is not None
+                lost = judgement.symptom in LOST and self.refused.blamed is not None
                 asked = await asked_again(
                     asked.seen[0],
                     again,
                     crowd if self.crowd.blamed else None,
-                    refused=refused if crashed else None,
+                    refused=refused if lost else None,
                     known=self.crowd.known,
                     known_refused=self.refused.known,
                 )
@@ -202,7 +259,7 @@ class Prover:
         others = [other[0].request for other in violated if other is not row and other[0].request.key != request.key]
         finding = Finding(
             symptom=symptom,
-            why=judgement.why,
+            why=judgement.why + _in_company(case),
             request=ready,
             exchange=exchange,
             curl=curl(ready, self.pipeline.target),
@@ -259,8 +316,8 @@ class Prover:
 
     async def _of_characters(self, rule: RequestRule, request: Request) -> str:
         """The rule about characters, where it is broken as well and nothing else is wrong with this body."""
-        bearer = self.text()
-        if bearer is None or not is_object(request.body) or not _foreign(request):
+        bearer = self.bearer(TEXT_RULE)
+        if not isinstance(bearer, RequestRule) or not is_object(request.body) or not _foreign(request):
             return ""
         if all(_foreign(as_request(pin)) for pin in rule.pins):
             return ""  # it is about them
@@ -271,15 +328,15 @@ class Prover:
                 return bearer.id
         return ""
 
-    async def _shrunk(self, rule: RequestRule) -> Request | None:
-        """The smallest drawn body that fails, or None where the search did not meet a failure again."""
+    async def _shrunk(self, rule: RequestRule, beside: Body) -> Request | None:
+        """The smallest drawn body that fails beside this company, or None where the search met no failure again."""
         left = SHRINK_BOUND
         known: dict[tuple[object, ...], bool] = {}
         loop = asyncio.get_running_loop()
 
         def fails(body: Any) -> bool | None:
             nonlocal left
-            request = as_request(body)
+            request = as_request({**body, **beside} if beside else body)
             if request.key not in known:
                 if left <= 0 or self.cancelled.is_set():
                     return None
@@ -294,7 +351,12 @@ class Prover:
 
         database = self.shared.of(rule.id) if self.shared else None
         body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails, database)
-        return None if body is None else as_request(body)
+        return None if body is None else as_request({**body, **beside} if beside else body)
+
+
+def _in_company(case: Case) -> str:
+    """What to say of a body that is taken only in company."""
+    return f" beside {', '.join(added_to(case))}, and is refused alone" if case.alone else ""
 
 
 def _foreign(request: Request) -> bool:

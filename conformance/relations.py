@@ -143,7 +143,7 @@ class Relations:
         steps = (first.request,) * 2
         return _kept(
             self.repeated,
-            "a request that is refused is accepted when it is sent again as it was",
+            f"a request that is refused gets {first.exchange.status} when it is sent again as it was",
             " ; ".join(curl(one, self.pipeline.target) for one in steps),
             steps,
         )
@@ -182,7 +182,7 @@ class Relations:
             elif found.asked and self._fails_beside_refused(rule, found):
                 note = "refused requests are among its own"
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=REFUSED_RULE, requests=sent, note=note)
-            elif found.asked and (later := await self._accepted_later(rule, found)):
+            elif found.asked and (later := await self._otherwise_later(rule, found)):
                 why = found.seen[-1][0] or ""
                 apart = CrowdSighting(rule.id, why, Symptom.ACCEPTED_INVALID, later.request, later, found.told)
                 note = self.repeated.note(apart, rule.strength)
@@ -253,19 +253,19 @@ class Relations:
             return None  # seen once, and not seen again
         return played if played[0] is not None else None
 
-    async def _accepted_later(self, rule: Relation, found: Asked[Played]) -> Exchange | None:
-        """A request of the broken comparisons that was refused and is accepted now: no other form has to do with it.
-        Asked only after a violation."""
+    async def _otherwise_later(self, rule: Relation, found: Asked[Played]) -> Exchange | None:
+        """A request of the broken comparisons that was refused and is accepted now, or refused with another status: no
+        other form has to do with it. Asked only after a violation."""
         if rule.quiet or rule.chapter == CROWDS or self.repeated.blamed in (None, rule.id):
             return None
         made = [one for _, exchanges in found.seen for one in exchanges]
-        refused: list[Request] = []
+        refused: dict[bytes, Exchange] = {}
         for one in made:
-            if react(one) is Reaction.REFUSED and one.request not in refused:
-                refused.append(one.request)
-        for request in refused[:CONTROLS]:
-            later = await self.pipeline.ask_alone(request, rule.id)
-            if react(later) is Reaction.ACCEPTED:
+            if react(one) is Reaction.REFUSED and refused.setdefault(one.request.content, one).status != one.status:
+                return one
+        for one in [*refused.values()][:CONTROLS]:
+            later = await self.pipeline.ask_alone(one.request, rule.id)
+            if react(later) is Reaction.ACCEPTED or (react(later) is Reaction.REFUSED and later.status != one.status):
                 return later
         return None
 

@@ -65,7 +65,7 @@ metadata = [
         "metadata",
         "accepts an object of strings as metadata",
         _PAIRS,
-        _stored({"topic": "test"}, {}, {"a": "1", "b": "two words"}),
+        _stored({"topic": "test"}, {}, {"a": "1", "b": "two words"}, {"$set.a/ü": "Zoë 🛑"}),
         examples=varying("metadata", metadata_maps(min_size=1), **_STORED),
     ),
     wrong_types_refused(
@@ -145,7 +145,7 @@ user = [
         "user",
         "accepts a string as user",
         documented("user: a string"),
-        values("user", "user-1234", "Zoë", "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a", "u" * 64),
+        values("user", "user-1234", "Zoë 🛑", "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a", "u" * 64),
         examples=varying("user", metadata_values()),
     ),
     wrong_types_refused("user", "string", source=documented("user: a string"), first=[7, {}]),

@@ -170,6 +170,7 @@ RULES = [
         lambda entry: _entry(entry, chosen=False),
         _LOGPROBS[1:],
         needs=["logprobs"],
+        twin_of=("res.logprobs.entry",),
     ),
     judges(
         "res.logprobs.bytes",

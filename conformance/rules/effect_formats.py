@@ -7,7 +7,7 @@ from typing import Any
 
 from ...strategies.bodies import SCHEMAS, lean
 from ...strategies.json_values import is_object
-from ...strategies.messages import user
+from ...strategies.messages import assistant, system, user
 from ..model import NOT_JSON, Body, Exchange, Strength
 from ..sse import read_json
 from .effect_forms import effect, free, talkative, tools_with
@@ -15,7 +15,22 @@ from .gates import TOOL
 from .schema_fit import misfit
 from .views import choices, option
 
-_JSON = {"messages": [user("Name a city. Answer with a JSON object.")], "max_tokens": 256}
+_WISH = user("Name a city. Answer with a JSON object.")
+_JSON: Body = {"messages": [_WISH], "max_tokens": 256}
+_LATER: Body = {
+    **_JSON,
+    "messages": [
+        system("You know cities."),
+        user("Hello."),
+        assistant("Hi."),
+        user("Do you know Paris?"),
+        assistant("Yes."),
+        _WISH,
+    ],
+    "temperature": 0,
+}
+"""The same at the end of a conversation."""
+
 _FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMAS[0]}}
 
 
@@ -39,7 +54,10 @@ KEYWORDS: dict[str, tuple[str, Body]] = {
     "array": ("arrays and the type of their items", _closed(cities={"type": "array", "items": {"type": "string"}})),
     "nested": ("objects within objects", _closed(name={"type": "string"}, place=_PLACE)),
     "ref": ("definitions that it refers to", {**_closed(place={"$ref": "#/$defs/place"}), "$defs": {"place": _PLACE}}),
-    "anyof": ("alternatives", _closed(note={"anyOf": [{"type": "integer"}, {"type": "null"}]})),
+    "anyof": (
+        "alternatives",
+        _closed(note={"anyOf": [{"type": "integer"}, {"type": "null"}]}, floor={"type": ["integer", "null"]}),
+    ),
 }
 """What else a strict schema says: keyword, what it stands for, and a schema that says it."""
 
@@ -120,7 +138,7 @@ RULES = [
         beside_tools(formatted("json_object"), False),
         not_json,
         lean(**_JSON, response_format={"type": "json_object"}),
-        lean(**_JSON, response_format={"type": "json_object"}, temperature=0),
+        lean(**_LATER, response_format={"type": "json_object"}),
         needs=("json_object",),
     ),
     effect(
@@ -150,7 +168,7 @@ RULES = [
         formatted("json_schema"),
         off_schema,
         lean(**_JSON, response_format=_FORMAT),
-        lean(**_JSON, response_format=_FORMAT, temperature=0),
+        lean(**_LATER, response_format=_FORMAT),
         needs=("json_schema",),
     ),
     *(

@@ -18,12 +18,12 @@ from .views import choices, messages, option
 _TIME: Body = {"type": "function", "function": {"name": "get_time", "parameters": TOOL["function"]["parameters"]}}
 _BOTH = {"messages": [user("What are the weather and the time in Paris?")], "tools": [TOOL, _TIME], "max_tokens": 128}
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
-_ANSWERED = {
+_ANSWERED: Body = {
     "messages": [
         user("What is the weather in Paris?"),
         assistant_calls(tool_call(arguments='{"city": "Paris"}')),
         tool_reply(),
-        user("And in Rome?"),
+        user("And what is the weather in Rome?"),
     ],
     "tools": [TOOL],
     "max_tokens": 128,
@@ -91,6 +91,8 @@ def echo(body: Body) -> Script:
     if react(first) is not Reaction.ACCEPTED or not found:
         raise Undecided("no message to send back")
     message = found[0]["message"]
+    if not all(isinstance(message.get(name), str | None) for name in ("content", "refusal")):
+        raise Undecided("a member of the message is of a wrong type")
     if calls(message) and found[0].get("finish_reason") == "length":
         raise Undecided("the tool call was cut")
     replies, model, control_replies = _replies(message)
@@ -138,7 +140,7 @@ RULES = [
         lambda exchange: tools_with(exchange, "tool_choice", "none"),
         no_call,
         lean(**WEATHER, tool_choice="none"),
-        lean(**WEATHER, tool_choice="none", temperature=0),
+        lean(**_ANSWERED, tool_choice="none", temperature=0),
         needs=("tools",),
     ),
     effect(

@@ -121,7 +121,7 @@ json_text = [
         "body",
         "refuses JSON whose top level is no object",
         documented("request body: an object"),
-        [_raw("[]"), _raw('"x"'), _raw("7"), _raw("null"), _raw("true"), _raw(f"[{_JSON}]")],
+        [_raw("[]"), _raw('"x"'), _raw("7"), _raw("null"), _raw("true"), _raw(f"[{_JSON}]"), _raw(json.dumps(_JSON))],
         control=leanest,
     ),
     refuses(
@@ -140,7 +140,7 @@ json_text = [
         [
             _raw(json.dumps(lean(), indent=4)),
             _raw(json.dumps(lean(), separators=(",", ":"))),
-            _raw(f"\r\n\t {_JSON} \n"),
+            _raw(f"\r\n\t {{{' ' * 2_048}{_JSON[1:]} \n"),  # who looks ahead for the model must not give up
         ],
         control=leanest,
     ),

@@ -6,11 +6,18 @@ model.any has no rule of its own: it is the other side of model.unknown, whose v
 
 from __future__ import annotations
 
-from ...strategies.bodies import PROMPT, lean
-from ..model import Chapter
+import json
+from dataclasses import replace
+
+from ...strategies.bodies import MODEL, PROMPT, lean
+from ..model import Chapter, Request
 from .forms import accepts, contested, documented, null_observed, observed, refuses, values, wrong_types_refused
 
 _NOT_FOUND = (404,)
+
+_type = wrong_types_refused("model", "string", source=documented("model: a string"), statuses=_NOT_FOUND)
+_in_an_array = Request(raw=json.dumps(lean(model=[MODEL])).encode())
+"""As text, in which the name stands for that of the endpoint's model wherever it is."""
 
 model = [
     accepts(
@@ -40,7 +47,7 @@ model = [
         contested("model: not nullable, seen to be refused; servers with one model read it as absent"),
         statuses=_NOT_FOUND,
     ),
-    wrong_types_refused("model", "string", source=documented("model: a string"), statuses=_NOT_FOUND),
+    replace(_type, pins=(_type.pins[0], _in_an_array, *_type.pins[1:])),
     refuses(
         "model.unknown",
         "model",

@@ -15,7 +15,7 @@ from .views import asked, is_integer, is_number, long_answer, option
 
 _LOGS = (
     lean(stream=True, logprobs=True, top_logprobs=2),
-    long_answer(stream=True, logprobs=True, max_tokens=8),
+    long_answer(stream=True, logprobs=True, top_logprobs=5, max_tokens=64),  # some 50 kB
     lean(stream=True, logprobs=True, top_logprobs=0),
     long_answer(stream=True, logprobs=True, n=2, max_tokens=4),
 )

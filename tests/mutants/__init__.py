@@ -7,6 +7,17 @@ from __future__ import annotations
 
 from . import (
     answers,
+    blind2_answers,
+    blind2_calls,
+    blind2_effects,
+    blind2_errors,
+    blind2_messages,
+    blind2_numbers,
+    blind2_options,
+    blind2_state,
+    blind2_streams,
+    blind2_tools,
+    blind2_transport,
     blind_answers,
     blind_messages,
     blind_options,
@@ -53,6 +64,17 @@ _PARTS = (
     blind_options,
     blind_tools,
     blind_answers,
+    blind2_transport,
+    blind2_messages,
+    blind2_numbers,
+    blind2_options,
+    blind2_tools,
+    blind2_answers,
+    blind2_calls,
+    blind2_effects,
+    blind2_errors,
+    blind2_state,
+    blind2_streams,
 )
 
 for _module in _PARTS:

@@ -1,0 +1,56 @@
+"""Some bodies that must be refused are asked beside valid properties that have nothing to do with their fault: a check
+that a server skips when it streams, or when there are tools, is seen without a request more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from ..strategies.company import STREAMED, company
+from ..strategies.json_values import is_object
+from .exchange import Body, Request
+from .model import Expect, RequestRule, Strength
+from .plan import DEPTHS, Case
+
+MANY_PINS = 3
+"""Pins of a rule that draws nothing from which on the last is asked in company."""
+
+FEW_PINS = 2
+"""The same where few are asked of each rule, with a stream as the only company."""
+
+
+def in_company(
+    rule: RequestRule, cases: Sequence[Case], offered: Collection[str], depth: str, *, drawn: bool
+) -> list[Case]:
+    """The pins of a rule, or with ``drawn`` its drawn cases, the last of them in company: of those drawn the last one
+    with a stream, and the one before, where it is not the first, without."""
+    cases = list(cases)
+    if rule.expect is not Expect.REFUSE or rule.strength is not Strength.MUST or rule.risky or not rule.pins:
+        return cases
+    few = DEPTHS[depth].jointly
+    if drawn:
+        places = {len(cases) - 1: True, len(cases) - 2: False} if len(cases) > 2 else {len(cases) - 1: True}
+    else:
+        draws = rule.examples is not None and DEPTHS[depth].examples > 0
+        enough = not draws and len(cases) >= (FEW_PINS if few else MANY_PINS)
+        places = {len(cases) - 1: True} if enough else {}
+    among = frozenset({STREAMED} & set(offered) if few else offered)
+    for place, streamed in places.items():
+        if 0 <= place < len(cases) and not cases[place].kept:
+            cases[place] = _beside(cases[place], among, streamed=streamed)
+    return cases
+
+
+def _beside(case: Case, offered: frozenset[str], *, streamed: bool) -> Case:
+    """A case with all that may be added to its body."""
+    request = case.request
+    if not is_object(request.body) or request != Request(body=request.body):
+        return case  # sent as it is for a reason
+    added = company(request.body, case.rule.property, offered, streamed=streamed)
+    return replace(case, request=Request(body={**request.body, **added}), alone=request) if added else case
+
+
+def added_to(case: Case) -> Body:
+    """What a case has beside its body alone; empty where it is not in company."""
+    alone = case.request.body if case.alone is None else case.alone.body
+    return {key: value for key, value in case.request.body.items() if key not in alone}

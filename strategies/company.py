@@ -1,0 +1,69 @@
+"""Ordinary values of optional properties that say nothing about another one: company for a body with a fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .json_values import is_array, is_object
+from .tools import tool
+
+STREAMED = "streaming"
+"""The feature under which ``stream`` is offered."""
+
+COMPANY: dict[str, tuple[str, Any]] = {
+    "seed": ("seed", 7),
+    "user": ("user", "user-1"),
+    "stop": ("stop", "END"),
+    "presence_penalty": ("presence_penalty", 0.5),
+    "frequency_penalty": ("frequency_penalty", 0.5),
+    "temperature": ("temperature", 0),
+    "top_p": ("top_p", 0.9),
+    "multiple_choices": ("n", 2),
+    "logprobs": ("logprobs", True),
+    "response_format": ("response_format", {"type": "text"}),
+    "tools": ("tools", [tool()]),
+    "tool_choice": ("tool_choice", "none"),
+    STREAMED: ("stream", True),
+}
+"""Feature that a server must offer: a property and a valid value of it. None repairs a fault of another property."""
+
+ADDITIONS = {name: value for name, value in COMPANY.values() if name not in ("stream", "tool_choice")}
+"""What stands alone of it; streaming has a comparison of its own."""
+
+LATER_ADDITIONS = {**ADDITIONS, "safety_identifier": "user-1", "prompt_cache_key": "key-1", "verbosity": "low"}
+"""The same for the vintage 2026-08."""
+
+_MEANT_FOR = {
+    "top_logprobs": {"logprobs"},
+    "stream_options": {"stream"},
+    "tool_choice": {"tools"},
+    "parallel_tool_calls": {"tools"},
+    "function_call": {"tools"},
+    "functions": {"tools"},
+}
+"""Properties without which another is invalid, or beside which it is contested."""
+
+_ALONE = frozenset({"modalities", "audio", "prediction", "web_search_options"})
+"""Properties that go with few others."""
+
+
+def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streamed: bool) -> dict[str, Any]:
+    """What may be added to a body whose ``prop`` is wrong, of the features that are ``offered`` or taken; empty where
+    nothing should. ``streamed``: whether ``stream`` may be among it."""
+    names = {prop, *body}
+    if names & _ALONE or _legacy(body.get("messages")):
+        return {}
+    kept_out = set[str]().union(*(_MEANT_FOR.get(name, ()) for name in names))
+    if not body.get("tools"):
+        kept_out.add("tool_choice")
+    return {
+        name: value
+        for feature, (name, value) in COMPANY.items()
+        if feature in offered and name not in names | kept_out and (streamed or feature != STREAMED)
+    }
+
+
+def _legacy(messages: Any) -> bool:
+    """Whether a conversation speaks of legacy functions, which are not mixed with tools."""
+    rows = messages if is_array(messages) else []
+    return any(is_object(row) and ("function_call" in row or row.get("role") == "function") for row in rows)

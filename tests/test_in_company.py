@@ -1,0 +1,109 @@
+"""Invalid bodies beside valid properties: they stay invalid, and what a server overlooks there is blamed once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from chatproof.conformance.catalogue import load
+from chatproof.conformance.in_company import in_company
+from chatproof.conformance.model import Expect, RequestRule, Strength
+from chatproof.conformance.plan import ADDED_RULE, DEPTHS, STREAM_RULE, Case, Settings, example_cases, pin_cases
+from chatproof.conformance.reference import vintages as reference
+from chatproof.conformance.reference.app import create_app
+from chatproof.conformance.vintages import FIRST, VINTAGES
+from chatproof.strategies.company import COMPANY, STREAMED, company
+from mutants.relations_common import unchecked_when
+from mutants.requests_making import stumbling
+from serving import asked, served
+
+MODEL = "chatproof-model"
+ELSEWHERE = ["presence_penalty.max.refuses", "top_p.max.refuses", "messages.type.refuses", "user.type.refuses"]
+GATES = ["gate.tools", "gate.streaming", "gate.stop", "gate.seed"]
+"""What is offered is known of what is asked."""
+
+
+def refusing(vintage: str) -> list[RequestRule]:
+    return [
+        rule
+        for rule in load(vintage).rules
+        if rule.expect is Expect.REFUSE and rule.strength is Strength.MUST and not rule.risky
+    ]
+
+
+def companied(rule: RequestRule, chosen: Settings) -> list[Case]:
+    found: list[Case] = []
+    for drawn, cases in ((False, pin_cases(rule, 0, chosen)), (True, example_cases(rule, 0, chosen))):
+        found += in_company(rule, cases, COMPANY, chosen.depth, drawn=drawn)
+    return [case for case in found if case.alone is not None]
+
+
+def reasons(body: object, vintage: str) -> list[str]:
+    return [reason.rule for reason in reference.vintage(vintage).reasons(body, models=(MODEL,))]
+
+
+@pytest.mark.parametrize("vintage", VINTAGES)
+@pytest.mark.parametrize("depth", ["smoke", "default"])
+def test_company_changes_nothing_about_the_fault(vintage: str, depth: str) -> None:
+    seen = 0
+    for rule in refusing(vintage):
+        for seed in range(3):
+            for case in companied(rule, Settings(vintage=vintage, depth=depth, seed=seed)):
+                assert case.alone is not None
+                assert reasons(case.request.body, vintage) == reasons(case.alone.body, vintage), case.request.body
+                seen += 1
+    assert seen > 90
+
+
+def test_company_alone_is_valid() -> None:
+    everything = dict(COMPANY.values())
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Say hi."}], **everything}
+    assert [reasons(body, vintage) for vintage in VINTAGES] == [[]] * len(VINTAGES)
+    assert set(COMPANY) <= {gate.capability for gate in load(FIRST).gates}
+
+
+def test_only_what_is_offered_comes_along() -> None:
+    body = {"temperature": 3}
+    assert company(body, "temperature", frozenset({"seed", STREAMED}), streamed=True) == {"seed": 7, "stream": True}
+    assert company(body, "temperature", frozenset({"seed", STREAMED}), streamed=False) == {"seed": 7}
+    assert company({"top_logprobs": 1}, "top_logprobs", frozenset({"logprobs"}), streamed=True) == {}
+
+
+def test_most_bodies_stay_alone() -> None:
+    for rule in refusing(FIRST):
+        for depth in ("smoke", "default"):
+            chosen = Settings(depth=depth)
+            pins = pin_cases(rule, 0, chosen)
+            assert len(companied(rule, chosen)) <= 2
+            alone = [case for case in in_company(rule, pins, COMPANY, depth, drawn=False) if case.alone is None]
+            assert len(alone) >= max(1, len(pins) - 1)
+    assert DEPTHS["smoke"].jointly
+
+
+@pytest.mark.parametrize("key", ["stream", "tools"])
+def test_what_one_rule_is_not_held_to_in_company_is_its_fault(key: str) -> None:
+    server = unchecked_when(lambda body: bool(body.get(key)), "presence_penalty.max")
+    with served(create_app(server)) as url:
+        found = asked(url, Settings(), only=[*ELSEWHERE, *GATES, STREAM_RULE, ADDED_RULE])
+    assert [name for name, line in found.items() if line["verdict"] == "failed"] == [ELSEWHERE[0]]
+    finding = found[ELSEWHERE[0]]["finding"]
+    assert finding["why"].endswith(f"beside {key}, and is refused alone")
+    body = json.loads(finding["request"]["body"])
+    assert body.keys() - {"max_tokens", "max_completion_tokens"} == {"model", "messages", "presence_penalty", key}
+
+
+@pytest.mark.parametrize(("key", "bearer"), [("stream", STREAM_RULE), ("tools", ADDED_RULE)])
+def test_where_nothing_is_looked_at_in_company_one_rule_says_so(key: str, bearer: str) -> None:
+    server = unchecked_when(lambda body: bool(body.get(key)))
+    with served(create_app(server)) as url:
+        found = asked(url, Settings(), only=[*ELSEWHERE, *GATES, STREAM_RULE, ADDED_RULE])
+    failed = {name for name, line in found.items() if line["verdict"] == "failed"}
+    assert failed - {"gate.tools"} == {bearer}  # the gate asks about nonsense in the place of tools
+    assert found[ELSEWHERE[0]]["note"] == f"not looked at beside {key} (see {bearer})"
+
+
+def test_company_that_a_server_does_not_bear_is_no_fault_of_what_it_is_with() -> None:
+    server = stumbling(lambda body: bool(body.get("tools")) and bool(body.get("stop")) and bool(body.get("seed")))
+    with served(create_app(server)) as url:
+        found = asked(url, Settings(), only=[*ELSEWHERE, *GATES])
+    assert {line["verdict"] for line in found.values()} == {"passed"}
