@@ -87,8 +87,8 @@ def stop_prefix(body: Body) -> Script:
 
 
 def stop_part(body: Body) -> Script:
-    """Asks with a stop sequence from the middle of the text: whether a character of it ends the text well before. It may
-    come to its end there by itself: judged only if the server repeats both."""
+    """Asks with a stop sequence from the middle of the text: whether a character of it ends the text well before.
+    The text may have ended there by itself: judged only if the server repeats both."""
     whole = text_of((yield Request(body)))
     piece = _piece_of(whole)
     if piece is None:
