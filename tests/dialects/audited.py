@@ -108,12 +108,9 @@ def ends_anywhere(body: Body, now: int) -> Reply:
 
 def one_a_byte(data: bytes) -> str:
     """UTF-8 in which every byte that belongs to no character is a sign of its own."""
-    text = ""
-    while data:
-        size = next((n for n in (1, 2, 3, 4) if data[:n].decode("utf-8", "ignore")), 0)
-        text += data[:size].decode() if size else "\ufffd"
-        data = data[size or 1 :]
-    return text
+    return "".join(
+        "\ufffd" if "\udc80" <= sign <= "\udcff" else sign for sign in data.decode("utf-8", "surrogateescape")
+    )
 
 
 def broken_characters(reply: Reply) -> Any:
