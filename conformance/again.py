@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from typing import Generic, TypeVar
 
 from ..strategies.bodies import lean
@@ -29,8 +30,8 @@ LOST = (Symptom.CRASHED, Symptom.REFUSED_VALID)
 SETTLED = (CANARY, CANARY)
 """Sent before a request that was ``LOST``: two, for servers with two workers."""
 
-REFUSED = Request(body=lean(messages=[]))
-"""A request that every server should refuse."""
+REFUSED = Request(body=lean(messages=[])), Request(body=lean(messages=[], stream=True))
+"""Requests that every server should refuse, sent in turn."""
 
 AFTER_REFUSED = (1, 2, 1, 1, 2, 3, 2, 1)
 """After how many refused ones a request is sent, again and again, to see whether it crashes then."""
@@ -127,9 +128,11 @@ def settling(symptom: Symptom | None) -> tuple[Request, ...]:
 
 async def after_refused(pipeline: Pipeline, request: Request, label: str) -> list[Exchange]:
     """Exchanges of a request that was sent alone, each right after refused ones."""
-    if react(await pipeline.ask_alone(REFUSED, label, before=SETTLED)) is not Reaction.REFUSED:
+    if react(await pipeline.ask_alone(REFUSED[0], label, before=SETTLED)) is not Reaction.REFUSED:
         return []
-    return [await pipeline.ask_alone(request, label, before=(REFUSED,) * count) for count in AFTER_REFUSED]
+    return [
+        await pipeline.ask_alone(request, label, before=[*islice(cycle(REFUSED), count)]) for count in AFTER_REFUSED
+    ]
 
 
 @dataclass(frozen=True)

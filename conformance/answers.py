@@ -116,7 +116,8 @@ class Answers:
 
         first = (sighting.exchange, sighting.why)
         try:
-            found = await asked_again(first, again, crowd if self.crowd.blamed else None, known=self.crowd.known)
+            of_crowd = self.crowd.blamed is not None and not rule.timed
+            found = await asked_again(first, again, crowd if of_crowd else None, known=of_crowd and self.crowd.known)
             if found.crowd:
                 exchange, why = found.seen[-1]
                 seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told)

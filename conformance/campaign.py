@@ -27,10 +27,12 @@ from .outgoing import prepare
 from .pace import Pace
 from .pipeline import Pipeline
 from .plan import (
+    ADDED_RULE,
     CROWD_RULE,
     DEPTHS,
     REFUSED_RULE,
     REPEAT_RULE,
+    STREAM_RULE,
     Settings,
     disposition,
     joinable,
@@ -107,6 +109,7 @@ class Campaign:
         self._crowd = Crowd()
         self._refused = Crowd(when="right after a refused request")
         self._repeated = Crowd(when="by a refused request that is answered otherwise when it is sent again as it was")
+        self._company = {STREAM_RULE: Crowd(when="with stream"), ADDED_RULE: Crowd(when="beside another property")}
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -212,6 +215,7 @@ class Campaign:
                     self._cancelled,
                     self._crowd,
                     self._refused,
+                    self._company,
                     shared=self._shared,
                     prove=self._prove,
                     bearer=self._asked_rule,
@@ -228,7 +232,7 @@ class Campaign:
                 publish=self._publish,
             )
             of_run = self._pipeline, self.settings, self._sightings, self._crowd, self._ledger
-            relations = Relations(*of_run, self._refused, self._repeated, prove=self._prove)
+            relations = Relations(*of_run, self._refused, self._repeated, self._company, prove=self._prove)
             self._second = SecondWave(relations, Answers(*of_run), self._share, self._publish)
             self._ready.set_result(None)
             await self._stop.wait()
@@ -274,6 +278,8 @@ class Campaign:
                     self._refused.blamed = rule.id
                 if rule.id == REPEAT_RULE:
                     self._repeated.blamed = rule.id
+                if rule.id in self._company:
+                    self._company[rule.id].blamed = rule.id
         runs = self._first.begin(requests)
         if self.target.budget:
             self.target.budget.later += self._wanted_later(runs, later)

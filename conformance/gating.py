@@ -60,10 +60,9 @@ async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], set
     missing = [name for name in gate.needs if known[name] is not Capability.OFFERED]
     if missing:
         found = known[missing[0]]
-        clean = found in (Capability.REFUSED, Capability.UNCLAIMED)
-        capability = found if clean else Capability.IGNORED
-        result = Result(gate.id, Verdict.BLOCKED, blocked_by=f"gate.{missing[0]}", capability=capability)
-        if clean and missing[0] not in settings.claims:
+        # what is needed and broken breaks this as well: none of its rules is asked, and one gate bears the fault
+        result = Result(gate.id, Verdict.BLOCKED, blocked_by=f"gate.{missing[0]}", capability=found)
+        if found in (Capability.REFUSED, Capability.UNCLAIMED) and missing[0] not in settings.claims:
             said = "the server refuses" if found is Capability.REFUSED else "the profile leaves out"
             result = result.with_(verdict=Verdict.NOT_OFFERED, note=f"{said} {missing[0]}")
         return result

@@ -9,8 +9,8 @@ from dataclasses import replace
 from ..strategies.company import STREAMED, company
 from ..strategies.json_values import is_object
 from .exchange import Body, Request
-from .model import Expect, RequestRule, Strength
-from .plan import DEPTHS, Case
+from .model import RequestRule
+from .plan import DEPTHS, Case, accompanied
 
 MANY_PINS = 3
 """Pins of a rule that draws nothing from which on the last is asked in company."""
@@ -25,7 +25,7 @@ def in_company(
     """The pins of a rule, or with ``drawn`` its drawn cases, the last of them in company: of those drawn the last one
     with a stream, and the one before, where it is not the first, without."""
     cases = list(cases)
-    if rule.expect is not Expect.REFUSE or rule.strength is not Strength.MUST or rule.risky or not rule.pins:
+    if not accompanied(rule):
         return cases
     few = DEPTHS[depth].jointly
     if drawn:

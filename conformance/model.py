@@ -86,8 +86,8 @@ class RequestRule:
     Hypothesis strategy of further bodies (None: the pins say it all). ``needs`` names capabilities (gates) without
     which the rule is not asked. ``control`` turns a body of the rule into the same body without what is under test.
     Rich bodies have two more: ``fit`` leaves out what the server does not offer (given the names of the offered
-    capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less (none for a body of
-    a single feature, whose fault is another rule's finding).
+    capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less, or with less around
+    the fault (none for a body of a single feature, whose fault is another rule's finding).
     ``weight`` multiplies the number of drawn examples. ``statuses`` are legal refusals beside 400 and 422. ``risky``
     requests have killed engines (left out by --safe). Every kind of rule holds from the vintage ``since`` to the
     vintage ``until`` (None: to the newest).
@@ -160,7 +160,9 @@ class AnswerRule:
     of ``twin_of``, rules that ask the same of other answers or compare them, stands for this one. ``among`` is a look
     that many rules share, its chapter's: where it sees nothing, ``applies`` is not asked. ``mark`` is what no two
     answers of a run may share (None: nothing to compare). ``doubt`` is asked before a violation is believed. Pins that
-    are to be ``refused`` are judged by this rule alone: of an invalid request that was taken nothing is promised.
+    are to be ``refused`` are judged by this rule alone: of an invalid request that was taken nothing is promised. A
+    violation of a rule that is ``timed`` shows where the clock moves on while the answer comes: a crowd, which only
+    makes answers last longer, is not to blame for it.
     """
 
     id: str
@@ -177,6 +179,7 @@ class AnswerRule:
     mark: Callable[[Exchange], str | None] | None = None
     doubt: Doubt | None = None
     refused: bool = False
+    timed: bool = False
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = FIRST
     until: str | None = None

@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
+from ..strategies.company import COMPANY
 from .catalogue import Catalogue
 from .claims import Limit, excess
 from .exchange import Body, Request, as_request
@@ -105,7 +106,7 @@ STREAM_RULE = "mm.stream"
 ADDED_RULE = "mm.monotone.bad"
 """The rule that bears the blame where nothing is checked beside some valid property."""
 
-_BEARERS = (CROWD_RULE, REFUSED_RULE)
+_BEARERS = (CROWD_RULE, REFUSED_RULE, STREAM_RULE)
 
 
 def _only_bears(rule: Rule, depth: str) -> bool:
@@ -336,6 +337,13 @@ def disposition(
     return None
 
 
+def accompanied(rule: Rule) -> bool:
+    """Whether some bodies of a rule are asked beside valid properties (``in_company``)."""
+    if not isinstance(rule, RequestRule) or rule.expect is not Expect.REFUSE or rule.strength is not Strength.MUST:
+        return False
+    return bool(rule.pins) and not rule.risky
+
+
 def needed_gates(gates: Sequence[Gate], rules: Iterable[Rule]) -> set[str]:
     """The capabilities that decide whether these rules are asked, with those that they need in turn."""
     wanted: set[str] = set()
@@ -346,6 +354,8 @@ def needed_gates(gates: Sequence[Gate], rules: Iterable[Rule]) -> set[str]:
             wanted.update(gate.capability for gate in gates)
         else:
             wanted.update((rule.property, *rule.needs))
+        if accompanied(rule):
+            wanted.update(COMPANY)
     for gate in reversed(gates):  # a gate stands after those that it needs
         if gate.capability in wanted:
             wanted.update(gate.needs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
@@ -49,6 +49,9 @@ SHRINK_SECONDS = 600.0
 _OF_CHARACTERS = (Symptom.REFUSED_VALID, Symptom.CRASHED, Symptom.DISCONNECTED)
 """Symptoms that a character may bring about in any string of a body."""
 
+_OVERLOOKED = (Reaction.ACCEPTED, Reaction.ERROR_IN_200, Reaction.CRASHED, Reaction.DISCONNECTED, Reaction.HUNG)
+"""What comes of an invalid request that a server does not look at in time."""
+
 Judged = tuple[Case, Exchange, Judgement]
 
 MOST_BODIES = 3
@@ -59,9 +62,9 @@ MOST_BODIES = 3
 class Prover:
     """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
 
-    ``crowd`` and ``refused`` hold what is broken only with others in flight, or after a refused request, ``shared`` how
-    failing bodies were drawn; ``bearer`` gives a rule that bears the blame for what others see, where it is asked.
-    Without ``prove`` a violation is left to another process.
+    ``crowd``, ``refused`` and ``company`` hold what is broken only with others in flight, after a refused request, or
+    beside another property, ``shared`` how failing bodies were drawn; ``bearer`` gives a rule that bears the blame for
+    what others see, where it is asked. Without ``prove`` a violation is left to another process.
     """
 
     pipeline: Pipeline
@@ -70,6 +73,7 @@ class Prover:
     cancelled: Event
     crowd: Crowd
     refused: Crowd
+    company: Mapping[str, Crowd]
     shared: Shared | None = None
     prove: bool = True
     bearer: Callable[[str], Rule | None] = lambda name: None
@@ -134,29 +138,37 @@ class Prover:
                 control = as_request({**(control_of(rule, body) or lean()), **added})
                 if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
                     continue
-            if bearer := await self._bears(rule, added):
-                return [], f"not looked at beside {', '.join(added)} (see {bearer})"
+            if kept := await self._bears(rule, added):
+                case, exchange, judgement = await self._asked(rule, row[0], alone=True)
+                if judgement.kind is not Kind.VIOLATED:
+                    continue
+                ready, symptom = prepare(case.request, self.pipeline.target), judgement.symptom or Symptom.WRONG_STATUS
+                apart_from = CrowdSighting(rule.id, judgement.why + _in_company(case), symptom, ready, exchange, "2/2")
+                return [], kept.note(apart_from, rule.strength)
             apart.append(row)
         return apart, ""
 
-    async def _asked(self, rule: RequestRule, case: Case) -> Judged:
-        exchange = await self.pipeline.ask(case.request, rule.id, URGENT)
+    async def _asked(self, rule: RequestRule, case: Case, *, alone: bool = False) -> Judged:
+        if alone:
+            exchange = await self.pipeline.ask_alone(case.request, rule.id)
+        else:
+            exchange = await self.pipeline.ask(case.request, rule.id, URGENT)
         return case, exchange, self._judge(rule, exchange)
 
-    async def _bears(self, rule: RequestRule, added: Body) -> str:
-        """The rule about company, where this company lets the faults of other properties pass as well."""
+    async def _bears(self, rule: RequestRule, added: Body) -> Crowd | None:
+        """What the rule about company keeps, where this company lets the faults of other properties pass as well."""
         bearer = self.bearer(STREAM_RULE if added.keys() == {"stream"} else ADDED_RULE)
         if not isinstance(bearer, Relation):
-            return ""
+            return None
         for pin in bearer.pins:
             if added.keys() & pin.keys() or pin.get(rule.property) != lean().get(rule.property):
                 continue
-            outcomes = [
+            alone, beside = [
                 react(await self.pipeline.ask(as_request(body), rule.id, URGENT)) for body in (pin, {**pin, **added})
             ]
-            if outcomes[0] is Reaction.REFUSED:
-                return bearer.id if outcomes[1] in (Reaction.ACCEPTED, Reaction.ERROR_IN_200) else ""
-        return ""
+            if alone is Reaction.REFUSED:
+                return self.company[bearer.id] if beside in _OVERLOOKED else None
+        return None
 
     async def _prove(self, rule: RequestRule, violated: list[Judged]) -> Result:
         violated.sort(key=lambda row: row[2].symptom is not Symptom.KILLED_SERVER)  # the worst there is comes first
@@ -185,15 +197,18 @@ class Prover:
         elif rule.reduce is not None and request.raw is None:
             try:
                 body, left = await self._reduced(rule, request.body)
+                added = added_to(case)  # beside what was added the simpler rule has not asked
+                alone = {name: value for name, value in body.items() if name not in added}
+                simple = not left and (not added or await self._violates(rule, as_request(alone)))
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be made smaller: {reason}")
-            if not left:
-                what = cut(as_request(body).content, 300)
+            if simple:
+                what = cut(as_request(alone).content, 300)
                 return Result(
                     rule.id,
                     Verdict.BLOCKED,
-                    blocked_by="a rule of one property",
-                    note=f"one feature alone fails: {what}",
+                    blocked_by="a simpler rule",
+                    note=f"by itself it fails as well: {what}",
                 )
             request = as_request(body)
             await self._keep(rule, case)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,13 @@ class Relations:
     ledger: Ledger
     refused: Crowd
     repeated: Crowd
+    company: Mapping[str, Crowd]
     prove: bool = True
+
+    @property
+    def kept(self) -> tuple[Crowd, ...]:
+        """What other rules saw, by the rule that bears the blame for it."""
+        return self.crowd, self.refused, self.repeated, *self.company.values()
 
     async def conclude(self, rule: Relation) -> Result:
         """The verdict of a relation; of many at once there is only one where the server dies of them."""
@@ -93,14 +99,11 @@ class Relations:
         if crowd is None or rule.chapter != CROWDS:
             result = result or await self._related(rule)
             unproved = result.finding is None or result.verdict is Verdict.INCONSISTENT
-            bears = (
-                (self.crowd, self._of_crowd),
-                (self.refused, self._of_refused),
-                (self.repeated, self._of_repeated),
-            )
-            for kept, finding_of in bears:
+            makers = {CROWD_RULE: self._of_crowd, REFUSED_RULE: self._of_refused, REPEAT_RULE: self._of_repeated}
+            finding_of = makers.get(rule.id, self._of_company)
+            for kept in self.kept:
                 if rule.id == kept.blamed and kept.sightings and unproved:
-                    return result.with_(verdict=Verdict.FAILED, finding=finding_of())
+                    return result.with_(verdict=Verdict.FAILED, finding=finding_of(kept))
             return result
         if rule.id != CROWD_RULE:
             return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
@@ -115,43 +118,53 @@ class Relations:
         )
         return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
 
-    def _of_crowd(self) -> Finding:
+    def _of_crowd(self, kept: Crowd) -> Finding:
         """The finding that what other rules saw only with many in flight makes."""
-        first = self.crowd.sightings[0]
+        first = kept.sightings[0]
         line = curl(first.request, self.pipeline.target)
         return _kept(
-            self.crowd,
+            kept,
             f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
             " & ".join([line] * MOST_AT_ONCE) + " & wait",
             (first.request,) * MOST_AT_ONCE,
         )
 
-    def _of_refused(self) -> Finding:
+    def _of_refused(self, kept: Crowd) -> Finding:
         """The finding that what other rules saw only after refused requests makes."""
-        first = self.refused.sightings[0]
-        steps = (prepare(REFUSED, self.pipeline.target), first.request)
+        first = kept.sightings[0]
+        steps = (*(prepare(one, self.pipeline.target) for one in REFUSED), first.request)
         return _kept(
-            self.refused,
+            kept,
             f"{first.rule} holds after an accepted request, and is broken after a refused one: {first.why}",
             " ; ".join(curl(one, self.pipeline.target) for one in steps),
             steps,
         )
 
-    def _of_repeated(self) -> Finding:
+    def _of_repeated(self, kept: Crowd) -> Finding:
         """The finding that refusals make which other rules saw, and which did not repeat themselves."""
-        first = self.repeated.sightings[0]
+        first = kept.sightings[0]
         steps = (first.request,) * 2
         return _kept(
-            self.repeated,
+            kept,
             f"a request that is refused gets {first.exchange.status} when it is sent again as it was",
             " ; ".join(curl(one, self.pipeline.target) for one in steps),
             steps,
         )
 
+    def _of_company(self, kept: Crowd) -> Finding:
+        """The finding that invalid requests make which are taken, or fail, in company only."""
+        first = kept.sightings[0]
+        return _kept(
+            kept,
+            f"{first.rule} holds, but not {kept.when}: {first.why}",
+            curl(first.request, self.pipeline.target),
+            (first.request,),
+        )
+
     async def _related(self, rule: Relation) -> Result:
         """Its script is run over its pins and drawn bodies, a violation once more."""
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
-        if not bodies and rule.id in (self.crowd.blamed, self.refused.blamed) and not self.pipeline.gone:
+        if not bodies and any(rule.id == kept.blamed for kept in self.kept) and not self.pipeline.gone:
             judged = self.pipeline.traffic.requests
             return Result(
                 rule.id, upheld(rule.strength), observed="held", judged=judged, note="in other rules' requests"

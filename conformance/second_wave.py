@@ -29,8 +29,7 @@ class SecondWave:
         """Conclude these rules, once wave 1 is over."""
         relations = [rule for rule in rules if isinstance(rule, Relation)]
         answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
-        bearers = (self.relations.crowd, self.relations.refused, self.relations.repeated)
-        takes = {one.blamed for one in bearers}  # what the others saw
+        takes = {kept.blamed for kept in self.relations.kept}  # what the others saw
         last = [rule for rule in relations if rule.quiet and rule.id not in takes]
         last += [rule for rule in relations if rule.id in takes]
         first = [rule for rule in relations if rule not in last]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
 import servers
 from chatproof.conformance.again import PROOFS, Crowd, CrowdSighting, asked_again
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.model import Exchange, Expect, Relation, Request, RequestRule, Strength, Symptom
+from chatproof.conformance.model import AnswerRule, Exchange, Expect, Relation, Request, RequestRule, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
 from chatproof.conformance.plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings
 from chatproof.conformance.results import Result, Verdict
@@ -67,10 +69,11 @@ CROWD: Relation = replace(load().by_id[CROWD_RULE], chapter="many")  # type: ign
 ASKED = tuple(rule(f"r{place}", pins=users(f"u{place}")) for place in range(8))
 
 
-def fire(server: servers.Server, rules: Sequence[RequestRule | Relation]) -> dict[str, Result]:
+def fire(server: servers.Server, rules: Sequence[RequestRule | AnswerRule | Relation]) -> dict[str, Result]:
     requests = [one for one in rules if isinstance(one, RequestRule)]
+    answers = tuple(one for one in rules if isinstance(one, AnswerRule))
     relations = tuple(one for one in rules if isinstance(one, Relation))
-    catalogue = replace(catalogue_of(*requests), relations=relations)
+    catalogue = replace(catalogue_of(*requests), answers=answers, relations=relations)
     campaign = Campaign(Target(server.url + "/v1", model=servers.MODEL, bounds=QUICK), catalogue, Settings())
     campaign.open()
     try:
@@ -113,6 +116,41 @@ def test_what_binds_nobody_alone_binds_nobody_in_a_crowd(strength: Strength, sym
     assert said.startswith("holds alone; broken with others in flight, 5/16")
     assert (CROWD_RULE in said) is kept
     assert bool(crowd.sightings) is kept
+
+
+def restless(member: str) -> servers.Behaviour:
+    """Streams three chunks, of which the last has another id or time."""
+    rows: list[dict[str, Any]] = [{"id": "chatcmpl-1", "created": 1_700_000_000} for _ in range(3)]
+    rows[-1][member] = {"id": "chatcmpl-2", "created": 1_700_000_001}[member]
+    deltas = [{"role": "assistant", "content": ""}, {"content": "Hi."}, {}]
+    events = [
+        {
+            **row,
+            "object": "chat.completion.chunk",
+            "model": servers.MODEL,
+            "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None if delta else "stop"}],
+        }
+        for row, delta in zip(rows, deltas, strict=True)
+    ]
+    content = b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events) + b"data: [DONE]\n\n"
+
+    async def behave(request: servers.Received, talk: servers.Talk) -> None:
+        if request.value("stream"):
+            await talk.reply(200, content, "text/event-stream")
+        else:
+            await servers.strict(request, talk)
+
+    return behave
+
+
+@pytest.mark.parametrize(("member", "blamed"), [("id", CROWD_RULE), ("created", "sse.same.created")])
+def test_a_clock_that_moves_on_is_no_crowds_doing(serve: Serve, member: str, blamed: str) -> None:
+    """Streams that share the server last longer, so that the time of each chunk is another one there first."""
+    one = load().by_id[f"sse.same.{member}"]
+    assert isinstance(one, AnswerRule)
+    asked = rule("streamed", pins=tuple(lean(stream=True, user=f"u{place}") for place in range(8)))
+    found = fire(serve(crowded(restless(member), servers.strict)), [asked, replace(one, needs=()), CROWD])
+    assert [name for name, result in found.items() if result.verdict is not Verdict.PASSED] == [blamed]
 
 
 def test_where_nobody_can_be_blamed_it_is_not_forgotten(serve: Serve) -> None:

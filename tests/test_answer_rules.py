@@ -407,6 +407,7 @@ GOOD: list[tuple[Any, Any]] = [
     (lean(stop="1"), put(*MESSAGE, "content", value=None)(completion())),
     (lean(n="2"), choosing(2)),
     (Request(raw=b'{"n": 2, "n": 1}'), choosing(2)),
+    (lean(messages=[{"role": "user", "content": ""}]), put("usage", value=NO_PROMPT)(completion())),
     (Request(body=None, method="GET"), b"hello"),
     (Request(body=lean(), path="/nowhere"), b"hello"),
 ]  # fmt: skip

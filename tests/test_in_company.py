@@ -99,7 +99,7 @@ def test_where_nothing_is_looked_at_in_company_one_rule_says_so(key: str, bearer
         found = asked(url, Settings(), only=[*ELSEWHERE, *GATES, STREAM_RULE, ADDED_RULE])
     failed = {name for name, line in found.items() if line["verdict"] == "failed"}
     assert failed - {"gate.tools"} == {bearer}  # the gate asks about nonsense in the place of tools
-    assert found[ELSEWHERE[0]]["note"] == f"not looked at beside {key} (see {bearer})"
+    assert found[ELSEWHERE[0]]["note"].endswith(f"(see {bearer})")
 
 
 def test_company_that_a_server_does_not_bear_is_no_fault_of_what_it_is_with() -> None:

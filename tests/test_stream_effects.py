@@ -86,3 +86,31 @@ def test_a_twin_is_not_about_plain_answers(rule: AnswerRule) -> None:
     for pin in original.pins:
         assert isinstance(pin, dict)
         assert not rule.applies(asked(pin))
+
+
+def short(text: str, *, stream: bool) -> Exchange:
+    """An answer to a bound of one token that says it is whole and counts nothing."""
+    body = long_answer(max_tokens=1, stream=stream)
+    head = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "m"}
+    ends = {"index": 0, "logprobs": None, "finish_reason": "stop"}
+    if stream:
+        piece = {**head, "object": "chat.completion.chunk", "choices": [{**ends, "delta": {"content": text}}]}
+        content, kind = f"data: {json.dumps(piece)}\n\ndata: [DONE]\n\n", "text/event-stream"
+    else:
+        message = {"role": "assistant", "content": text}
+        content = json.dumps({**head, "object": "chat.completion", "choices": [{**ends, "message": message}]})
+        kind = "application/json"
+    return Exchange(Request(body=body), Answer(200, (("content-type", kind),), content.encode()))
+
+
+@pytest.mark.parametrize("roomy", ["Hi.", "Hi. And more."])
+@pytest.mark.parametrize("name", ["ef.length", "ef.length.stream"])
+def test_an_answer_that_no_room_makes_longer_was_not_cut(name: str, roomy: str) -> None:
+    """An echo says the same whatever the bound, streamed too."""
+    rule = load().by_id[name]
+    assert isinstance(rule, AnswerRule)
+    assert rule.doubt is not None
+    cut = short("Hi.", stream=name.endswith(".stream"))
+    assert rule.applies(cut)
+    assert rule.check(cut)
+    assert bool(rule.doubt.clears(short(roomy, stream=False), cut)) is (roomy == "Hi.")

@@ -42,6 +42,12 @@ def _counted(exchange: Exchange) -> list[Object]:
     return [use for use in usages(exchange) if all(_whole(use.get(name)) for name in _TOTALS)]
 
 
+def _counted_words(exchange: Exchange) -> list[Object]:
+    """The usage of answers to prompts that say something: the empty text has no token of its own."""
+    said_so = any(message.get("content") for message in objects(asked(exchange).get("messages")))
+    return _counted(exchange) if said_so else []
+
+
 def _sum(use: Object) -> str | None:
     prompt, completion, total = (use[name] for name in _TOTALS)
     if total == prompt + completion:
@@ -149,7 +155,7 @@ RULES = [
         "answer",
         "counts at least one prompt token",
         prose("prompt_tokens: the tokens of the prompt"),
-        _counted,
+        _counted_words,
         lambda use: "prompt_tokens is 0" if use["prompt_tokens"] == 0 else None,
         PLAIN,
         strength=Strength.SHOULD,

@@ -53,7 +53,10 @@ def growing_prompt(body: Body) -> Script:
     more = [*body["messages"], *[{"role": "assistant", "content": "Hi."}, body["messages"][-1]] * _TURNS]
     second = prompt_tokens((yield Request({**body, "messages": more})))
     # a message that says something has one token at least
-    return None if second >= first + 2 * _TURNS else f"{first} prompt_tokens, {second} with {2 * _TURNS} more messages"
+    if second >= first + 2 * _TURNS:
+        return None
+    said = f"{first} prompt_tokens, {second} with {2 * _TURNS} more messages"
+    return f"{said}: less than one for each of them" if second > first else said
 
 
 RULES = [

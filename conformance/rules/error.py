@@ -174,8 +174,7 @@ def _strings(value: Any) -> Iterator[str]:
 def _not_json(answer: Answer) -> str | None:
     if answer.json is not NOT_JSON:
         return None
-    what = "has no body" if not answer.content.strip() else "is not JSON"
-    return f"the body of a {answer.status} {what}"
+    return f"the body of a {answer.status} is {'not JSON' if answer.content.strip() else 'empty'}"
 
 
 def _media(answer: Answer) -> str | None:
@@ -250,7 +249,7 @@ def _unnamed(pair: tuple[str, tuple[str, ...]]) -> str | None:
 def _misplaced(pair: tuple[str, set[str]]) -> str | None:
     param, names = pair
     head = re.split(r"[.\[]", param, maxsplit=1)[0]
-    return None if head in names else f"error.param is {said(param)}, which names no property that is wrong"
+    return None if head in names else f"error.param is {said(param)}, which begins with no property that is wrong"
 
 
 _MEMBERS = documented("errors: an object error with message, type, param and code, all four required")

@@ -106,6 +106,11 @@ def only(*props: str) -> Callable[[Body], Body]:
     return lambda body: lean(**{name: body[name] for name in props})
 
 
+def first_only(prop: str) -> Callable[[Body], Body]:
+    """A function that leaves the first item of a list: the control of its length."""
+    return lambda body: {**body, prop: body[prop][:1]}
+
+
 leanest = only()
 """The control of bodies whose fault is no property's: the lean body."""
 

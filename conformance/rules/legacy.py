@@ -37,6 +37,7 @@ from .forms import (
     contested,
     default_accepted,
     documented,
+    first_only,
     leanest,
     null_observed,
     observed,
@@ -96,6 +97,7 @@ functions = [
         "accepts 128 functions",
         documented("functions: at most 128"),
         _functions(many_definitions(128)),
+        control=first_only("functions"),  # without parameters, as they all are
     ),
     refuses(
         "functions.max",

@@ -6,6 +6,7 @@ rule is the default rule. Left out: more than 300 entries (nothing is asserted).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...strategies.bodies import lean
@@ -31,6 +32,7 @@ from .forms import (
     varying,
     wrong_types_refused,
 )
+from .views import is_integer
 
 _PROP = "logit_bias"
 _RANGE = prose("logit_bias: values from -100 to 100")
@@ -51,6 +53,16 @@ def _bad_value(value: Any, at: int) -> Body:
 def _bad_key(key: str, at: int) -> Body:
     """A hundred good entries but for the key at one position."""
     return lean(logit_bias={key if i == at else good: value for i, (good, value) in enumerate(_many().items())})
+
+
+def _by_themselves(bad: Callable[[str, Any], bool]) -> Callable[[Body], list[Body]]:
+    """A map without its good entries: where that is taken too, it is not the company that hides the bad one."""
+
+    def reduce(body: Body) -> list[Body]:
+        entries = {key: value for key, value in body[_PROP].items() if bad(key, value)}
+        return [{**body, _PROP: entries}] if len(entries) < len(body[_PROP]) else []
+
+    return reduce
 
 
 extremes = [
@@ -77,6 +89,7 @@ extremes = [
         _RANGE,
         [_bad_value(101, _MANY - 1), _bad_value(-101, 0), _bad_value(101, _MANY // 2)],
         examples=varying(_PROP, logit_bias_with_bias_outside()),
+        reduce=_by_themselves(lambda key, value: abs(value) > 100),
     ),
     accepts("logit_bias.zero", _PROP, "accepts a bias of 0", _RANGE, values(_PROP, {"50": 0})),
     observes(
@@ -115,6 +128,7 @@ value_types = [
         "refuses one bias that is no number among a hundred good ones",
         documented("logit_bias: values are integers"),
         [_bad_value("5", _MANY - 1), _bad_value("5", 0), _bad_value(True, _MANY // 2)],
+        reduce=_by_themselves(lambda key, value: not is_integer(value)),
     ),
     refuses(
         "logit_bias.value.null",
@@ -156,6 +170,7 @@ keys = [
         _KEYS,
         [_bad_key("AI", _MANY - 1), _bad_key("AI", 0), _bad_key("-1", _MANY // 2)],
         examples=varying(_PROP, logit_bias_with_bad_key()),
+        reduce=_by_themselves(lambda key, value: not key.isdigit()),
     ),
     observes(
         "logit_bias.key.form",

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from ...strategies import text
 from ...strategies.bodies import MODEL, lean
+from ...strategies.json_values import is_object
 from ...strategies.messages import assistant, broken_conversations, conversations, system, user
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter
 from .forms import accepts, believed, contested, documented, observed, observes, refuses, values, varying
 
 _P = "messages"
+_ROLES = ("system", "user", "assistant")
 
 
 def _with_item(item: Any, first: bool) -> Body:
@@ -28,6 +30,17 @@ def _at(message: Any, places: tuple[int, ...] = (0, 2, 4)) -> list[Body]:
     """A conversation of five messages in which ``message`` stands at each of ``places`` instead of an ordinary one."""
     good = [user(), assistant(), user("What is 2 + 2?"), assistant("4"), user("Thank you!")]
     return [lean(messages=[*good[:i], message, *good[i + 1 :]]) for i in places]
+
+
+def _sound(message: Any) -> bool:
+    """Whether a message of the conversations here is one: it has a role that exists, and a text."""
+    return is_object(message) and message.get("role") in _ROLES and isinstance(message.get("content"), str)
+
+
+def _by_itself(body: Body) -> list[Body]:
+    """The malformed message without the others: where that is taken too, its place has nothing to do with it."""
+    malformed = [message for message in body[_P] if not _sound(message)]
+    return [lean(messages=malformed)] if len(malformed) < len(body[_P]) else []
 
 
 array = [
@@ -81,6 +94,7 @@ array = [
         documented("messages: every item is a message"),
         [*_at(user(role="bogus"), (4, 2, 0)), *_at({"role": "user"}, (4, 2, 0))],
         examples=varying(_P, broken_conversations()),
+        reduce=_by_itself,
     ),
 ]
 

@@ -69,7 +69,8 @@ def first_role(exchange: Exchange) -> str | None:
         if not is_object(piece.get("delta")):
             continue  # another rule owns that
         if index not in known and delta.get("role") not in ("assistant", *_odd(delta.get("role"))):
-            return f"the first delta of choice {show(index)} has the role {show(delta.get('role'))}"
+            said = f"the role {show(delta['role'])}" if "role" in delta else "no role"
+            return f"the first delta of choice {show(index)} has {said}"
         known.add(index)
     return None
 
@@ -165,7 +166,8 @@ RULES = [
     rule("chunk.tier.value", "names a documented tier in chunks", observed("service_tier: the tiers of both vintages"),
           each(chunks, _tier, "service_tier"), applies=_tiered, pins=_TIER),
     rule("same.id", "keeps one id in all chunks of a stream", _SAME, same("id", lambda v: isinstance(v, str))),
-    rule("same.created", "keeps one created in all chunks of a stream", _SAME, same("created", is_integer)),
+    rule("same.created", "keeps one created in all chunks of a stream", _SAME, same("created", is_integer),
+          timed=True),
     rule("same.model", "keeps one model in all chunks of a stream", _SAME, same("model", lambda v: isinstance(v, str)),
           **SHOULD),
     rule("choice.delta", "gives every streamed choice a delta", _CHOICE,

@@ -117,6 +117,9 @@ def twin(rule: AnswerRule) -> AnswerRule:
     def check(exchange: Exchange) -> str | None:
         return rule.check(put_together(exchange))
 
+    def clears(roomy: Exchange, cut: Exchange) -> str | None:
+        return rule.doubt.clears(roomy, put_together(cut)) if rule.doubt else None
+
     return replace(
         rule,
         id=f"{rule.id}.stream",
@@ -124,6 +127,7 @@ def twin(rule: AnswerRule) -> AnswerRule:
         title=f"{rule.title}, streamed",
         applies=applies,
         check=check,
+        doubt=rule.doubt and replace(rule.doubt, clears=clears),
         pins=tuple(_streamed(pin) for pin in rule.pins if is_object(pin)),
         needs=(*rule.needs, "streaming"),
         chapter="",

@@ -29,6 +29,7 @@ def rule(
     pins: tuple[Body, ...] = LEAN,
     needs: tuple[str, ...] = (),
     strength: Strength | None = None,
+    timed: bool = False,
     symptom: Symptom = Symptom.WRONG_CONTENT,
 ) -> AnswerRule:
     """A rule about streams, of which ``id`` is the part behind ``sse.``."""
@@ -42,6 +43,7 @@ def rule(
         check=check,
         pins=pins,
         needs=("streaming", *needs),
+        timed=timed,
         symptom=symptom,
     )
 

@@ -39,6 +39,7 @@ from .forms import (
     contested,
     default_accepted,
     documented,
+    first_only,
     null_observed,
     observed,
     observes,
@@ -128,6 +129,7 @@ tools = [
             "accepts 128 tools",
             prose("tools: at most 128 functions"),
             _tools([as_tool(function) for function in many_definitions(128)]),
+            control=first_only("tools"),  # without parameters, as they all are
         ),
         source=observed("tools: the service's bound; the document no longer speaks of it"),
         strength=Strength.SHOULD,

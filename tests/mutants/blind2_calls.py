@@ -132,10 +132,10 @@ def zero_is_unset(body: Body) -> Body:
 
 
 MUTANTS = [
-    answer("call-type-first-only", "res.toolcalls.shape", answering(type_once)),
-    answer("arguments-empty-object", "res.toolcalls.shape", answering(empty_object)),
+    answer("call-type-first-only", "res.toolcalls.type", answering(type_once)),
+    answer("arguments-empty-object", "res.toolcalls.arguments", answering(empty_object)),
     answer("call-id-long", "ef.echo", choosing(long_ids)),
-    answer("arguments-encoded-twice", "res.toolcalls.args", choosing(encoded_again)),
+    answer("arguments-encoded-twice", "res.toolcalls.args.strict", choosing(encoded_again), "res.toolcalls.args"),
     answer("named-and-first", "ef.choice.named", choosing(with_first), prop="tool_choice"),
     answer("none-after-calls", "ef.choice.none", planning(none_once), prop="tool_choice", family="ignored"),
     answer(
@@ -147,13 +147,19 @@ MUTANTS = [
     ),
     answer(
         "logprobs-empty-list",
-        "ef.logprobs",
+        "res.logprobs.shape",
         answering(each_choice(empty_list)),
         prop="logprobs",
-        with_it="res.choice.required",
     ),
-    answer("logprobs-false-given", "ef.logprobs", planning(given), prop="logprobs", family="ignored"),
-    answer("bytes-code-points", "res.logprobs.entry", spelled(code_points), prop="logprobs"),
-    answer("top-null", "res.logprobs.entry", spelled(null_for_none), prop="top_logprobs"),
-    answer("top-zero-five", "res.logprobs.count", planning(zero_is_unset), prop="top_logprobs"),
+    answer(
+        "logprobs-false-given",
+        "ef.logprobs.off",
+        planning(given),
+        "sse.logprobs.off",
+        prop="logprobs",
+        family="ignored",
+    ),
+    answer("bytes-code-points", "res.logprobs.bytes", spelled(code_points), "res.logprobs.concat", prop="logprobs"),
+    answer("top-null", "res.logprobs.entry", spelled(null_for_none), "sse.logprobs.entry", prop="top_logprobs"),
+    answer("top-zero-five", "res.logprobs.count.none", planning(zero_is_unset), prop="top_logprobs"),
 ]

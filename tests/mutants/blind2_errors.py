@@ -102,9 +102,9 @@ def alternating() -> Around:
 
 MUTANTS = [
     refusal("error-string-json", "err.envelope", told(string_for_json)),
-    refusal("error-plain-type", "err.envelope", around=between(plain_text), with_it="err.json"),
-    refusal("error-type-null", "err.keys", told(no_type)),
-    refusal("error-param-list", "err.keys", told(steps)),
-    refusal("error-500-bias", _BIAS_KEY, crashing(), prop="logit_bias", family="crash"),
+    refusal("error-plain-type", "err.json", around=between(plain_text), with_it="err.ctype err.envelope"),
+    refusal("error-type-null", "err.keys.type", told(no_type)),
+    refusal("error-param-list", "err.keys.param", told(steps)),
+    refusal("error-500-bias", f"{_BIAS_KEY}.refuses", crashing(), prop="logit_bias", family="crash"),
     refusal("refusal-status-alternates", "mm.repeat.neg", around=alternating(), prop="server", family="relation"),
 ]

@@ -57,11 +57,6 @@ def user_content_by_tools(body: Body) -> None:
                 message["content"] = ""
 
 
-def audio_alone(message: Body) -> bool:
-    others = ("content", "tool_calls", "function_call", "refusal")
-    return message.get("audio") is not None and all(message.get(key) is None for key in others)
-
-
 def filled_in(body: Body) -> None:
     """Gives tool messages without an id the first call that is still open."""
     pending: list[Any] = []
@@ -122,14 +117,22 @@ ROLES = [
         reading("messages", is_array, lambda value: [item for item in value if item is not None]),
         "messages.item.type.refuses",
     ),
-    messages("blind2-role-middle-unchecked", "enum", rewriting(middle_roles), "role.enum.refuses", "mm.position"),
+    messages(
+        "blind2-role-middle-unchecked", "enum", rewriting(middle_roles), "role.enum.refuses", "mm.position.refuses"
+    ),
     messages(
         "blind2-role-falsy-user",
         "required",
         each_message(falsy_role),
         "role.required.refuses role.type.refuses role.enum.refuses",
     ),
-    messages("blind2-role-unknown-crash", "crash", stumbling(unknown_role), "role.enum.refuses", "role.developer*"),
+    messages(
+        "blind2-role-unknown-crash",
+        "crash",
+        stumbling(unknown_role),
+        "role.enum.refuses",
+        "role.developer mm.position.refuses",
+    ),
     messages(
         "blind2-user-null-with-tools",
         "required",
@@ -142,19 +145,14 @@ ROLES = [
         "refused",
         refusing_message(lambda message: "content" not in message, "assistant"),
         "content.assistant.optional.accepts",
+        "content.assistant.function.accepts",
     ),
     messages(
         "blind2-assistant-refusal-null-refused",
         "refused",
         refusing_message(null("refusal"), "assistant"),
-        "ef.echo",
-        "content.assistant.optional.accepts",
-    ),
-    messages(
-        "blind2-assistant-audio-alone-refused",
-        "refused",
-        refusing_message(audio_alone, "assistant"),
-        "content.assistant.optional.accepts",
+        "assistant.refusal.null.accepts ef.echo",
+        "ef.echo.text",
     ),
     messages(
         "blind2-assistant-name-unchecked",
@@ -172,7 +170,7 @@ PARTS = [
         "enum",
         rewriting(history_flattened),
         "part.type.enum.refuses",
-        "mm.position",
+        "mm.position.refuses",
     ),
     messages("blind2-image-detail-empty", "enum", each_part(no_detail), "part.image.detail.refuses"),
     messages("blind2-input-audio-format-guessed", "required", each_part(guessed_format), "part.audio.required.refuses"),
@@ -184,19 +182,20 @@ CALLS = [
         "required",
         each_message(shape_mended, "assistant"),
         "toolcall.shape.refuses",
-        "toolcall.*",
+        "toolcall.arguments.type.refuses",
     ),
     messages(
         "blind2-two-calls-crash",
         "crash",
         crashing_message(lambda message: len(message.get("tool_calls") or ()) > 1, "assistant"),
         "toolcall.shape.accepts",
+        "toolcall.id.unique assistant.toolcalls.max.accepts",
     ),
     messages(
         "blind2-content-beside-calls-refused",
         "refused",
         refusing_message(lambda message: message.get("tool_calls") and message.get("content"), "assistant"),
-        "content.assistant.optional.accepts",
+        "toolcall.shape.accepts",
     ),
 ]
 

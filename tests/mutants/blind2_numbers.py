@@ -75,7 +75,7 @@ NUMBERS = [
         "refused",
         refusing_valid(lambda body: body.get("temperature") is not None and body.get("top_p") is not None),
         "together.pairs.accepts",
-        "mm.* top_p.* temperature.*",
+        "together.random.accepts mm.default",
     ),
     fault(
         "blind2-top-p-one-refused",
@@ -111,8 +111,8 @@ NUMBERS = [
         "seed",
         "type",
         rewriting(greedy_without_seed),
+        "seed.type.refuses",
         "mm.monotone.bad",
-        "seed.*",
     ),
     fault(
         "blind2-n-null-zero",
@@ -153,8 +153,8 @@ LOGS = [
         "logprobs",
         "refused",
         refusing_valid(logged_call_stream),
-        "mm.stream",
-        "together.*",
+        "together.pairs.accepts",
+        "together.random.accepts mm.stream",
     ),
     fault(
         "blind2-top-logprobs-zero-refused",
@@ -168,7 +168,7 @@ LOGS = [
         "logit_bias",
         "bound",
         viewing("logit_bias.value.range", first_of("logit_bias")),
-        "logit_bias.value.range.refuses",
+        "logit_bias.value.range.among.refuses",
     ),
 ]
 

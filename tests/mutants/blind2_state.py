@@ -121,10 +121,16 @@ def after_refusal(app: ASGIApp) -> ASGIApp:
 
 
 MUTANTS = [
-    state("connection-keeps-n", "res.choices.count", prop="n", around=keeping_n),
-    state("high-water-top", "res.logprobs.count", high_water(), prop="top_logprobs"),
+    state("connection-keeps-n", "res.choices.one", prop="n", around=keeping_n, with_it="sse.choice.range"),
+    state("high-water-top", "res.logprobs.count", high_water(), prop="top_logprobs", with_it="sse.logprobs.count"),
     state("cache-without-stop", "ef.stop", cached(), prop="stop"),
-    state("crowd-bound", "ef.maxtokens", prop="max_tokens", around=crowd(largest_bound)),
-    state("crowd-no-done", "sse.done", prop="stream", around=crowd(undone)),
+    state(
+        "crowd-bound",
+        "many.bounds",
+        prop="max_tokens",
+        around=crowd(largest_bound),
+        with_it="many.refusals ef.maxtokens ef.maxtokens.completion",
+    ),
+    state("crowd-no-done", "many.refusals", prop="stream", around=crowd(undone), with_it="sse.done"),
     state("after-refusal-finish", "res.finish.enum", around=after_refusal),
 ]

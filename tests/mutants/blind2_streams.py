@@ -161,27 +161,40 @@ def framed(frame: Callable[[Mapping[str, Any]], bytes]) -> Reference:
 
 
 MUTANTS = [
-    stream("stream-one-newline", "sse.frame", framed(one_newline)),
-    stream("stream-done-per-choice", "sse.done", prop="n", around=events(done_again)),
+    stream("stream-one-newline", "sse.frame.json", framed(one_newline)),
+    stream(
+        "stream-done-per-choice",
+        "sse.done.last",
+        prop="n",
+        around=events(done_again),
+        with_it="sse.finish sse.usage.on",
+    ),
     stream(
         "stream-usage-after-done",
-        "sse.done",
+        "sse.done.last",
         prop="stream_options",
         around=events(usage_last),
         with_it="sse.usage.on",
     ),
-    rows_changed("stream-delta-list", "sse.choice.required", each(pieces, list_for_nothing), "sse.delta.shape"),
-    rows_changed("stream-finish-empty", "sse.choice.required", each(pieces, empty_finish), "sse.finish.once"),
-    rows_changed(
-        "stream-finish-lost-with-usage", "sse.finish.once", where(counting, unfinished), prop="stream_options"
-    ),
-    rows_changed("stream-created-ticks", "sse.same", ticking),
+    rows_changed("stream-delta-list", "sse.choice.delta", each(pieces, list_for_nothing)),
+    rows_changed("stream-finish-empty", "sse.finish.enum", each(pieces, empty_finish)),
+    rows_changed("stream-finish-lost-with-usage", "sse.finish", where(counting, unfinished), prop="stream_options"),
+    rows_changed("stream-created-ticks", "sse.same.created", ticking),
     rows_changed("stream-tool-index-once", "sse.tool.index", each(tails, lambda call: call.pop("index")), prop="tools"),
     rows_changed(
-        "stream-index-zero", "sse.finish.once", where(several, each(pieces, all_zero)), "res.choices.index", prop="n"
+        "stream-index-zero",
+        "sse.choice.count",
+        where(several, each(pieces, all_zero)),
+        "sse.finish.once sse.finish.last sse.tool.later",
+        prop="n",
     ),
-    rows_changed("stream-ping-chunk", "sse.chunk.required", pinged),
-    stream("stream-bytes-across-events", "sse.frame", framed(bytes_apart)),
-    rows_changed("stream-logprobs-cumulative", "sse.logprobs", cumulative, prop="logprobs"),
-    stream("stream-cut-long", "sse.done", around=events(no_longer), with_it="sse.finish.once"),
+    rows_changed(
+        "stream-ping-chunk",
+        "sse.chunk.choices",
+        pinged,
+        "sse.chunk.id sse.chunk.object sse.chunk.created sse.chunk.model sse.usage.on.null",
+    ),
+    stream("stream-bytes-across-events", "sse.frame.utf8", framed(bytes_apart)),
+    rows_changed("stream-logprobs-cumulative", "sse.logprobs.chunk", cumulative, prop="logprobs"),
+    stream("stream-cut-long", "sse.done", around=events(no_longer), with_it="sse.finish"),
 ]

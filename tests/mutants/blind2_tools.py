@@ -51,13 +51,18 @@ tools = about("tools")
 
 FORMATS = [
     formats(
-        "blind2-format-string-ignored", "type", reading("response_format", is_text), "response_format.shape.refuses"
+        "blind2-format-string-ignored",
+        "type",
+        reading("response_format", is_text),
+        "gate.response_format",
+        "response_format.shape.refuses",
     ),
     formats(
         "blind2-format-unknown-501",
         "status",
         Reference(behaviour=Behaviour(first=not_implemented)),
         "response_format.type.enum.refuses",
+        "response_format.type.required.refuses",
     ),
     formats(
         "blind2-schema-strict-null-refused",
@@ -72,8 +77,8 @@ TOOLS = [
         "blind2-tools-unchecked-choice-none",
         "coupling",
         rewriting(unread_tools),
-        "mm.monotone.bad",
-        "tool.* tools.* fn.*",
+        "tool.type.refuses tool.function.required.refuses fn.name.required.refuses",
+        "tool.*.refuses tools.*.refuses fn.*.refuses mm.monotone.bad",
     ),
     tools(
         "blind2-fn-name-63",
@@ -87,7 +92,7 @@ TOOLS = [
         "crash",
         crashing(lambda body: any("parameters" not in function for function in declared(body))),
         "fn.parameters.optional.accepts",
-        "tools.* fn.* tool.* mm.tools.legacy",
+        "tools.max.accepts mm.tools.legacy",
     ),
     fault(
         "blind2-choice-any-alias",

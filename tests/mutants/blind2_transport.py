@@ -63,13 +63,20 @@ TRANSPORT = [
         "server",
         "transport",
         Reference(behaviour=Behaviour(media_type=bare_type_only)),
+        "http.ctype.ok.accepts",
         "mm.charset",
-        "http.ctype.ok*",
     ),
-    fault("blind2-escaped-slash-refused", "body", "transport", parsing(no_escaped_slash), "mm.whitespace.escapes"),
+    fault("blind2-escaped-slash-refused", "body", "transport", parsing(no_escaped_slash), "http.json.escapes.accepts"),
     fault("blind2-root-string-unwrapped", "body", "type", parsing(unwrapped_string), "http.json.object.refuses"),
     fault("blind2-root-null-crash", "body", "crash", parsing(null_is_followed), "http.json.object.refuses"),
-    fault("blind2-not-json-crash", "body", "crash", parsing(parse_fault_uncaught), "http.json.refuses", "http.*"),
+    fault(
+        "blind2-not-json-crash",
+        "body",
+        "crash",
+        parsing(parse_fault_uncaught),
+        "http.json.refuses",
+        "http.json.*.refuses http.body.empty.refuses http.bom http.nan",
+    ),
 ]
 
 MODEL = [
@@ -87,7 +94,14 @@ MODEL = [
         stumbling(lambda body: isinstance(body.get("model"), (dict, list))),
         "model.type.refuses",
     ),
-    fault("blind2-model-beyond-kilobyte", "model", "relation", parsing(near_model_only), "mm.keyorder"),
+    fault(
+        "blind2-model-beyond-kilobyte",
+        "model",
+        "relation",
+        parsing(near_model_only),
+        "mm.keyorder",
+        "http.json.whitespace.accepts",
+    ),
 ]
 
 MUTANTS = [*TRANSPORT, *MODEL]
