@@ -168,5 +168,7 @@ class Crowd:
         said = f"holds alone; broken {self.when}, {sighting.confirmed}"
         if strength is Strength.MAY and sighting.symptom not in GRAVE:
             return said  # what binds nobody alone binds nobody in a crowd
+        if sighting.symptom is Symptom.HUNG:
+            return f"{said}: many at once may simply take their time"
         self.sightings.append(sighting)
         return f"{said} (see {self.blamed})"

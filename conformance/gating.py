@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .again import settling
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
@@ -109,12 +109,13 @@ async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
             return _finding(
                 pipeline, gate, probe, exchange, Symptom.REFUSED_VALID, why, Capability.REFUSED, claimed=True
             )
-        if gate.optional or excuse(exchange):
+        note = "" if gate.optional or excuse(exchange) else await _refused_without(pipeline, gate, probe)
+        if gate.optional or excuse(exchange) or note:
             return Result(
                 gate.id,
                 Verdict.NOT_OFFERED,
                 requests=2,
-                note=f"refused: {describe(exchange)}",
+                note=note or f"refused: {describe(exchange)}",
                 capability=Capability.REFUSED,
             )
         return _finding(
@@ -155,6 +156,17 @@ async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
             why = f"accepted without effect: the answer does not show what {gate.property} asks for"
             return _finding(pipeline, gate, probe, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)
     return Result(gate.id, Verdict.PASSED, observed="accepted", requests=2, capability=Capability.OFFERED)
+
+
+async def _refused_without(pipeline: Pipeline, gate: Gate, probe: Request) -> str:
+    """Why a refused probe says nothing of its property: it is refused without it as well. Or an empty string."""
+    rest = {key: value for key, value in probe.body.items() if key != gate.property}
+    if len(rest) == len(probe.body) or gate.property in ("messages", "model"):
+        return ""
+    control = await pipeline.ask_alone(replace(probe, body=rest), gate.id)
+    if react(control) is not Reaction.REFUSED:
+        return ""
+    return f"the same body without {gate.property} is refused as well ({describe(control)})"
 
 
 def speaks_of_capability(exchange: Exchange) -> bool:

@@ -137,16 +137,19 @@ _CONTEXT = re.compile(
     r"|(?:exceeds?|larger than|too (?:long|many|large)).{0,60}\b(?:context|tokens)\b"
     r"|exceeded.{0,20} token limit|maximum (?:prompt|input|sequence) length"
     r"|inputs?`? (?:tokens\b.{0,40}\bmust be|must have less than \d+ tokens)|input is too long for (?:\w+ )?model"
-    r"|reduce the length of the (?:messages|prompt|input)",
+    r"|(?:reduce|shorten) (?:the length of )?(?:the|your) (?:messages?|prompt|input)\b"
+    r"|longer than .{0,40}(?:\btokens\b|\bmodel length\b)|\bmax_model_len\b|range of input length should be|上下文",
     re.IGNORECASE | re.DOTALL,
 )
 _MODEL_CODES = ("unsupported_value", "unsupported_parameter")
 _MODEL_TEXT = re.compile(
-    r"(?:support|allow|availab|enabl)\w*.{0,60}\b(?:with|by|for|from|on|in) (?:this|the|your)(?: \w+)? model\b"
+    r"(?:support|allow|availab|enabl|specif)\w*.{0,60}\b(?:with|by|for|from|on|in) (?:this|the|your)(?: \w+)? model\b"
     r"|\bmodel\b.{0,60}\bdo(?:es)?(?: not|n't) support|\bmodel only (?:supports|allows|accepts)\b"
     r"|\bin thinking mode\b|\b(?:while|when) thinking is enabled\b"
     r"|no endpoints found that"  # a router whose providers lack the feature
-    r"|system role (?:is )?not supported|roles must alternate",  # chat templates
+    r"|\b(?:not|n't) (?:supported|allowed|available|enabled) (?:with|by|for|on|in) models?\b"
+    # chat templates
+    r"|system role (?:is )?not supported|roles must alternate|\bonly [\w, ]{4,60} roles are supported",
     re.IGNORECASE | re.DOTALL,
 )
 # Beside the name of the model, that something is not supported.
@@ -161,11 +164,29 @@ _UNFINISHED_TEXT = re.compile(
     r"|max(?:imum)?[ _](?:\w+[ _])?tokens.{0,40}\breached",
     re.IGNORECASE | re.DOTALL,
 )
+# A bound on the answer that is larger than the server allows (fact base, max_tokens.max).
+_CAP = re.compile(
+    r"\bmax_(?:\w+_)?tokens\b.{0,60}"
+    r"(?:\btoo (?:large|high|big)\b|\b(?:at most|less than or equal to|exceed|maximum allowed)|<=)"
+    r"|\brange of \W?max_(?:\w+_)?tokens|\bat most \d+ (?:completion|output) tokens",
+    re.IGNORECASE | re.DOTALL,
+)
 _MOST_READ = 4_000
 _ROOM = 8_192
 """Bytes of a body that every server has room for: only of a larger one may it say that it is too large."""
 _BOUNDS = ("max_tokens", "max_completion_tokens")
-_FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed")
+_FILTER_CODES = (
+    "content_filter",
+    "content_policy_violation",
+    "data_inspection_failed",
+    "moderation_blocked",
+    "invalid_prompt",
+)
+_FILTER_TEXT = re.compile(
+    r"\b(?:content|usage)(?: management)? polic(?:y|ies)\b|\bsafety (?:system|filter)"
+    r"|\binappropriate content\b|\bguardrails?\b",
+    re.IGNORECASE,
+)
 
 
 def _told(answer: Answer) -> tuple[object, str]:
@@ -187,7 +208,7 @@ def mishap(exchange: Exchange) -> str:
 def _mishap(code: object, message: str) -> str:
     if code in _UNFINISHED_CODES or _UNFINISHED_TEXT.search(message):
         return f"the request was taken, but its answer was not finished: {_short(message)}"
-    if code in _FILTER_CODES:
+    if code in _FILTER_CODES or _FILTER_TEXT.search(message):
         return f"a content filter stopped it: {_short(message)}"
     return ""
 
@@ -202,6 +223,8 @@ def excuse(exchange: Exchange) -> str:
         return f"the prompt does not fit the server's context window: {_short(message)}"
     if why := _mishap(code, message):
         return why
+    if _bounded(exchange) and _CAP.search(message):
+        return f"the server writes no answer as long as that: {_short(message)}"
     if answer.status == 413:
         return "larger than the server takes (413)"
     if answer.status == 403:
@@ -228,6 +251,13 @@ def _names_model(exchange: Exchange, message: str) -> bool:
     if not isinstance(model, str) or len(model) < 3 or not _UNSUPPORTED.search(message):
         return False
     return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", message) is not None
+
+
+def _bounded(exchange: Exchange) -> bool:
+    """Whether a request has a token bound above 1, which every server allows."""
+    body = exchange.request.body if exchange.request.raw is None else read_json(exchange.request.raw)
+    values = [body.get(name) for name in _BOUNDS] if is_object(body) else []
+    return any(isinstance(value, int) and value > 1 for value in values)
 
 
 def boundless(exchange: Exchange) -> bool:

@@ -232,15 +232,16 @@ class Prover:
             return [judged(one) for one in await self.pipeline.ask_at_once(request, rule.id, count)]
 
         asked = Asked([(exchange, judgement)], 1)
+        slow = judgement.symptom is Symptom.HUNG  # many at once may simply take their time
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
             try:
                 lost = judgement.symptom in LOST and self.refused.blamed is not None
                 asked = await asked_again(
                     asked.seen[0],
                     again,
-                    crowd if self.crowd.blamed else None,
+                    crowd if self.crowd.blamed and not slow else None,
                     refused=refused if lost else None,
-                    known=self.crowd.known,
+                    known=self.crowd.known and not slow,
                     known_refused=self.refused.known,
                 )
             except Unproved as reason:
@@ -252,6 +253,9 @@ class Prover:
         if asked.crowd or asked.refused:
             ready = prepare(request, self.pipeline.target)
             return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, asked.told, asked.refused)
+        if symptom is Symptom.HUNG and not asked.steady:
+            note = f"{judgement.why}, {asked.told}: a server that is slow now and then breaks no rule"
+            return Result(rule.id, upheld(rule.strength), observed="held", note=note)
         if asked.steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
             try:
                 blocked = await self._control(rule, request)

@@ -105,6 +105,7 @@ def test_a_crowd_is_blamed_and_nobody_else(serve: Serve, wrong: servers.Behaviou
         (Strength.MAY, Symptom.CRASHED, True),
         (Strength.SHOULD, Symptom.WRONG_CONTENT, True),
         (Strength.MUST, Symptom.WRONG_CONTENT, True),
+        (Strength.MUST, Symptom.HUNG, False),
     ],
 )
 def test_what_binds_nobody_alone_binds_nobody_in_a_crowd(strength: Strength, symptom: Symptom, kept: bool) -> None:

@@ -105,11 +105,13 @@ def _other(triple: tuple[str, list[tuple[str, str]], bool]) -> str | None:
 
 
 def _allowed(exchange: Exchange) -> list[tuple[tuple[str, str], list[tuple[str, str]]]]:
+    """What is called of the declared tools, and those that are allowed: invented names are another rule's."""
     chosen = _choice(exchange, "allowed_tools")
     known = [name_of(tool) for tool in objects(chosen.get("tools"))] if chosen else []
     if not known or None in known:
         return []
-    return [(call, [one for one in known if one]) for call in _called(exchange)]
+    declared = [name_of(tool) for tool in objects(asked(exchange).get("tools"))]
+    return [(call, [one for one in known if one]) for call in _called(exchange) if call in declared]
 
 
 def _not_allowed(pair: tuple[tuple[str, str], list[tuple[str, str]]]) -> str | None:

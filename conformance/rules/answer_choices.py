@@ -7,7 +7,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_array, is_object
-from ..model import Exchange, Strength, Symptom
+from ..model import TOKEN_BOUNDS, Body, Doubt, Exchange, Strength, Symptom
 from ..sse import NOT_JSON, read_json
 from .answer_forms import BOTH, CALLS, CHOICE, FUNCTIONS, NAMED, PLAIN, TWO_CUT, WEATHER, missing
 from .answer_views import Object, bound, choices, completions, member, objects, single, spent, spoken
@@ -81,6 +81,23 @@ def _not_cut(triple: tuple[int, int, Object]) -> str | None:
     if choice.get("finish_reason") != "length":
         return None
     return f"finish_reason is length after {used} of {most} tokens"
+
+
+def _for_more(body: Body) -> Body:
+    """The same conversation with a wish for a long answer at its end, and the same bounds."""
+    kept = {name: body[name] for name in ("model", *TOKEN_BOUNDS) if name in body}
+    talk = objects(body.get("messages"))
+    before = talk[:-1] if talk and talk[-1].get("role") == "user" else talk
+    return {**kept, "messages": [*before, *COUNT]}
+
+
+def _never_more(more: Exchange, early: Exchange) -> str | None:
+    """A server that gives a long answer no more room either lowers the bound, or has none left in its context."""
+    most, used = bound(early), spent(more)
+    ends = [choice.get("finish_reason") for choice in choices(more)]
+    if most is None or used is None or used >= most or ends != ["length"]:
+        return None
+    return f"a long answer ends with length after {used} of {most} tokens too: the server has room for no more"
 
 
 def _uncut(pair: tuple[int, Object]) -> str | None:
@@ -214,6 +231,7 @@ RULES = [
         _not_cut,
         [lean(max_tokens=256), lean(**WEATHER)],
         strength=Strength.SHOULD,
+        doubt=Doubt(_for_more, _never_more),
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

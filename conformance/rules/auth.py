@@ -7,24 +7,43 @@ header is their own business.
 from __future__ import annotations
 
 from ...strategies.bodies import lean
-from ..judge import Reaction, describe, react
-from ..model import KEY_HERE, Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Unlocked
+from ..judge import Reaction, describe, mishap, react
+from ..model import (
+    KEY_HERE,
+    Body,
+    Chapter,
+    Exchange,
+    Fresh,
+    Relation,
+    Request,
+    Script,
+    Source,
+    Strength,
+    Undecided,
+    Unlocked,
+)
 from .forms import observed
 
 WRONG_KEY = "Bearer chatproof-is-not-a-key"
 
 
 def _locked(body: Body) -> Script:
-    """The exchange without a key; Unlocked where the endpoint is open, or no key was sent in the first place."""
+    """The exchange without a key; Unlocked where the endpoint is open, or no key was sent in the first place, and
+    Undecided where the request is not taken with the key either: then nothing is known of the key."""
     bare: Exchange = yield Request(body=body, auth=False)
     if react(bare) is Reaction.ACCEPTED:
         raise Unlocked("the endpoint takes requests without a key")
+    usual: Exchange = yield Fresh(Request(body=body))
+    if react(usual) is not Reaction.ACCEPTED:
+        raise Undecided(f"with the key, the request is not accepted ({describe(usual)})")
     return bare  # type: ignore[return-value]
 
 
 def _is_401(exchange: Exchange, what: str) -> str | None:
     if exchange.status == 401:
         return None
+    if exchange.answer is None or mishap(exchange):
+        raise Undecided(f"a request {what} was stopped for another reason ({describe(exchange)})")
     if react(exchange) is Reaction.ACCEPTED:
         return f"a request {what} is accepted ({describe(exchange)})"
     return f"a request {what} gets {describe(exchange)} instead of 401"

@@ -7,12 +7,15 @@ from collections import Counter
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_array
 from ...strategies.messages import user
-from ..model import Body, Exchange, Request, Script, Undecided
+from ..model import Body, Exchange, Fresh, Request, Script, Undecided
 from .effect_forms import effect, relation, text_of, texts
 from .views import COUNT, asked, choices, long_answer, option, plain
 
 _LINES = [user("Repeat exactly these two lines: one\ntwo")]
 """A prompt whose answer has a line break."""
+
+_REPEATS = 2
+"""How often a server must repeat a text and a shorter one before the difference is believed."""
 
 
 def _stop_for(text: str) -> str:
@@ -84,7 +87,8 @@ def stop_prefix(body: Body) -> Script:
 
 
 def stop_part(body: Body) -> Script:
-    """Asks with a stop sequence from the middle of the text: whether a character of it ends the text well before."""
+    """Asks with a stop sequence from the middle of the text: whether a character of it ends the text well before.
+    The text may have ended there by itself: judged only if the server repeats both."""
     whole = text_of((yield Request(body)))
     piece = _piece_of(whole)
     if piece is None:
@@ -96,6 +100,11 @@ def stop_part(body: Body) -> Script:
     # some drop the whole token in which the stop string begins
     if finish != "stop" or not whole.startswith(text) or 2 * len(text) > whole.index(piece) or sign not in piece:
         return None
+    for _ in range(_REPEATS):
+        free = yield Fresh(Request(body))
+        again = yield Fresh(Request({**body, "stop": piece}))
+        if text_of(free) != whole or text_of(again).rstrip() != text:
+            raise Undecided("the server does not repeat its texts")
     return f"the stop string {piece!r} cut the text before {sign!r}: {text[:60]!r}"
 
 

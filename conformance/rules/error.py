@@ -13,6 +13,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_array, is_object
+from ..judge import mishap
 from ..model import TOKEN_BOUNDS, Answer, Body, Chapter, Exchange, Request, Strength, Symptom, view
 from ..redaction import HALF_REDACTED, REDACTED, without_parts
 from ..sse import NOT_JSON
@@ -126,7 +127,7 @@ def named(exchange: Exchange) -> list[tuple[str, tuple[str, ...]]]:
     """What an error object with a message says, and the words, where the fault of the body is known and is all that is
     unusual about the request.
     """
-    words = _known(exchange)
+    words = [] if mishap(exchange) else _known(exchange)
     told = [error for error in errors(exchange) if isinstance(error.get("message"), str) and error["message"].strip()]
     said = ["\n".join(_strings([*error.values(), *(error.keys() - _MEMBER_NAMES)])) for error in told]
     return [(text, found) for text in said for found in words]

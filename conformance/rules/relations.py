@@ -372,6 +372,8 @@ def repeat(body: Body) -> Script:
     if react(first) is not Reaction.REFUSED:
         raise Undecided("the server does not refuse the body")
     second = yield Fresh(Request(body))
+    if why := mishap(first) or mishap(second):
+        raise Undecided(why)  # a filter in front of all else, which stops one request and not the next
     if outcome(first) != outcome(second):
         return f"a request is {outcome(first)}, and {outcome(second)} when it is sent again"
     errors = [error_of(exchange.answer) if exchange.answer else {} for exchange in (first, second)]

@@ -6,13 +6,13 @@ None of them may get a failure, ever. ``warnings`` are patterns of the *should* 
 
 from __future__ import annotations
 
-from . import answering, later, odd, odder, reasoning, refusing, transport
+from . import answering, audited, later, odd, odder, reasoning, refusing, transport
 from .base import Dialect
 
 DIALECTS: dict[str, Dialect] = {}
 """Every dialect by its name, which is the first part of its path."""
 
-for _module in (refusing, answering, transport, reasoning, later, odd, odder):
+for _module in (refusing, answering, transport, reasoning, later, odd, odder, audited):
     for _dialect in _module.DIALECTS:
         assert _dialect.name not in DIALECTS, f"two dialects are called {_dialect.name}"
         DIALECTS[_dialect.name] = _dialect
