@@ -383,7 +383,7 @@ def test_resets_on_one_body(ask: Ask, serve: Serve) -> None:
 
 def test_only_429_from_some_point_on(ask: Ask, serve: Serve) -> None:
     def later(request: servers.Received) -> bool:
-        return request.number > 20
+        return request.number > 45  # after the gates
 
     behave = servers.on(later, servers.refuses(429, headers=(("retry-after", "0"),)), servers.strict)
     ran = ask("--endpoint", serve(behave).url, "--depth", "smoke", "-k", "temperature or top_p or stop")
