@@ -6,11 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from ..strategies.bodies import lean
 from ..strategies.json_values import in_ascii, is_object
 from . import killers
 from .again import (
@@ -30,11 +29,12 @@ from .budget import SEARCH
 from .exchange import Body, Exchange, Request, as_request
 from .in_company import added_to
 from .judge import Judgement, Kind, Reaction, describe, react
-from .model import Expect, Relation, RequestRule, Rule, Strength, Symptom
+from .model import Expect, RequestRule, Rule, Strength, Symptom
 from .outgoing import curl, prepare
+from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import ADDED_RULE, STREAM_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
+from .plan import TEXT_RULE, Case, Settings, control_of, drawn_count
 from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
@@ -48,11 +48,6 @@ SHRINK_SECONDS = 600.0
 
 _OF_CHARACTERS = (Symptom.REFUSED_VALID, Symptom.CRASHED, Symptom.DISCONNECTED)
 """Symptoms that a character may bring about in any string of a body."""
-
-_OVERLOOKED = (Reaction.ACCEPTED, Reaction.ERROR_IN_200, Reaction.CRASHED, Reaction.DISCONNECTED, Reaction.HUNG)
-"""What comes of an invalid request that a server does not look at in time."""
-
-Judged = tuple[Case, Exchange, Judgement]
 
 MOST_BODIES = 3
 """Violating bodies of a rule that are tried before it is said that only a crowd breaks it."""
@@ -81,6 +76,10 @@ class Prover:
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
 
+    @property
+    def _overlooked(self) -> Overlooked:
+        return Overlooked(self.pipeline, self._judge, self._violates, self.company, self.bearer)
+
     async def conclude(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> Result:
         """The verdict of a rule from the exchanges of all its cases."""
         judged = [(case, exchange, self._judge(rule, exchange)) for case, exchange in exchanges]
@@ -94,7 +93,7 @@ class Prover:
         note = ""
         if violated := by_kind[Kind.VIOLATED]:
             try:
-                violated, note = await self._apart(rule, violated)
+                violated, note = await self._overlooked.apart(rule, violated)
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
             if violated:
@@ -115,60 +114,6 @@ class Prover:
             note = note or f"{len(excused)} of {len(judged)} not offered: {excused[0][2].why}"
         verdict = upheld(rule.strength)
         return Result(rule.id, verdict, observed=tally([row[2].observed for row in judged]), note=note)
-
-    async def _apart(self, rule: RequestRule, violated: list[Judged]) -> tuple[list[Judged], str]:
-        """The violations by bodies alone, or else by those with the least company that they need; where another rule
-        bears the blame for what company brings about, none, and a note."""
-        if alone := [row for row in violated if row[0].alone is None]:
-            return alone, ""
-        apart: list[Judged] = []
-        for case, _, _ in violated:
-            assert case.alone is not None
-            if await self._violates(rule, case.alone):
-                return [await self._asked(rule, replace(case, request=case.alone, alone=None))], ""
-            body, added = case.alone.body, added_to(case)
-            for name in list(added):
-                fewer = {key: value for key, value in added.items() if key != name}
-                if fewer and await self._violates(rule, as_request({**body, **fewer})):
-                    added = fewer
-            row = await self._asked(rule, replace(case, request=as_request({**body, **added})))
-            if row[2].kind is not Kind.VIOLATED:
-                continue  # seen once
-            if react(row[1]) is not Reaction.ACCEPTED:  # the company may be what the server minds
-                control = as_request({**(control_of(rule, body) or lean()), **added})
-                if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
-                    continue
-            if kept := await self._bears(rule, added):
-                case, exchange, judgement = await self._asked(rule, row[0], alone=True)
-                if judgement.kind is not Kind.VIOLATED:
-                    continue
-                ready, symptom = prepare(case.request, self.pipeline.target), judgement.symptom or Symptom.WRONG_STATUS
-                apart_from = CrowdSighting(rule.id, judgement.why + _in_company(case), symptom, ready, exchange, "2/2")
-                return [], kept.note(apart_from, rule.strength)
-            apart.append(row)
-        return apart, ""
-
-    async def _asked(self, rule: RequestRule, case: Case, *, alone: bool = False) -> Judged:
-        if alone:
-            exchange = await self.pipeline.ask_alone(case.request, rule.id)
-        else:
-            exchange = await self.pipeline.ask(case.request, rule.id, URGENT)
-        return case, exchange, self._judge(rule, exchange)
-
-    async def _bears(self, rule: RequestRule, added: Body) -> Crowd | None:
-        """What the rule about company keeps, where this company lets the faults of other properties pass as well."""
-        bearer = self.bearer(STREAM_RULE if added.keys() == {"stream"} else ADDED_RULE)
-        if not isinstance(bearer, Relation):
-            return None
-        for pin in bearer.pins:
-            if added.keys() & pin.keys() or pin.get(rule.property) != lean().get(rule.property):
-                continue
-            alone, beside = [
-                react(await self.pipeline.ask(as_request(body), rule.id, URGENT)) for body in (pin, {**pin, **added})
-            ]
-            if alone is Reaction.REFUSED:
-                return self.company[bearer.id] if beside in _OVERLOOKED else None
-        return None
 
     async def _prove(self, rule: RequestRule, violated: list[Judged]) -> Result:
         violated.sort(key=lambda row: row[2].symptom is not Symptom.KILLED_SERVER)  # the worst there is comes first
@@ -275,7 +220,7 @@ class Prover:
         others = [other[0].request for other in violated if other is not row and other[0].request.key != request.key]
         finding = Finding(
             symptom=symptom,
-            why=judgement.why + _in_company(case),
+            why=judgement.why + in_words(case),
             request=ready,
             exchange=exchange,
             curl=curl(ready, self.pipeline.target),
@@ -368,11 +313,6 @@ class Prover:
         database = self.shared.of(rule.id) if self.shared else None
         body = await loop.run_in_executor(self.searchers, smallest, rule, self.settings, fails, database)
         return None if body is None else as_request({**body, **beside} if beside else body)
-
-
-def _in_company(case: Case) -> str:
-    """What to say of a body that is taken only in company."""
-    return f" beside {', '.join(added_to(case))}, and is refused alone" if case.alone else ""
 
 
 def _foreign(request: Request) -> bool:

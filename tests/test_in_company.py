@@ -87,7 +87,7 @@ def test_what_one_rule_is_not_held_to_in_company_is_its_fault(key: str) -> None:
         found = asked(url, Settings(), only=[*ELSEWHERE, *GATES, STREAM_RULE, ADDED_RULE])
     assert [name for name, line in found.items() if line["verdict"] == "failed"] == [ELSEWHERE[0]]
     finding = found[ELSEWHERE[0]]["finding"]
-    assert finding["why"].endswith(f"beside {key}, and is refused alone")
+    assert finding["why"].endswith(f"(beside {key}; refused without)")
     body = json.loads(finding["request"]["body"])
     assert body.keys() - {"max_tokens", "max_completion_tokens"} == {"model", "messages", "presence_penalty", key}
 

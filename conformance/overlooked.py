@@ -1,0 +1,94 @@
+"""What a server overlooks in company: how much company a violation needs, and which rule bears the blame for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ..strategies.bodies import lean
+from .again import Crowd, CrowdSighting
+from .exchange import Body, Exchange, Request, as_request
+from .in_company import added_to
+from .judge import Judgement, Kind, Reaction, react
+from .model import Relation, RequestRule, Rule, Symptom
+from .outgoing import prepare
+from .pipeline import URGENT, Pipeline
+from .plan import ADDED_RULE, STREAM_RULE, Case, control_of
+
+_OVERLOOKED = (Reaction.ACCEPTED, Reaction.ERROR_IN_200, Reaction.CRASHED, Reaction.DISCONNECTED, Reaction.HUNG)
+"""What comes of an invalid request that a server does not look at in time."""
+
+Judged = tuple[Case, Exchange, Judgement]
+
+
+@dataclass(frozen=True)
+class Overlooked:
+    """What it takes to tell: the pipeline, how a rule judges an exchange, whether a request breaks a rule (raises
+    ``Unproved`` where it cannot be asked), what is kept of company by rule, and a rule by its id, where it is asked."""
+
+    pipeline: Pipeline
+    judge: Callable[[RequestRule, Exchange], Judgement]
+    violates: Callable[[RequestRule, Request], Awaitable[bool]]
+    company: Mapping[str, Crowd]
+    bearer: Callable[[str], Rule | None]
+
+    async def apart(self, rule: RequestRule, violated: list[Judged]) -> tuple[list[Judged], str]:
+        """The violations by bodies alone, or else by those with the least company that they need; where another rule
+        bears the blame for what company brings about, none, and a note."""
+        if alone := [row for row in violated if row[0].alone is None]:
+            return alone, ""
+        if any(judgement.symptom is Symptom.KILLED_SERVER for _, _, judgement in violated):
+            return violated, ""  # what kills is not sent again to see what of it does
+        apart: list[Judged] = []
+        for case, _, _ in violated:
+            assert case.alone is not None
+            if await self.violates(rule, case.alone):
+                return [await self._asked(rule, replace(case, request=case.alone, alone=None))], ""
+            body, added = case.alone.body, added_to(case)
+            for name in list(added):
+                fewer = {key: value for key, value in added.items() if key != name}
+                if fewer and await self.violates(rule, as_request({**body, **fewer})):
+                    added = fewer
+            row = await self._asked(rule, replace(case, request=as_request({**body, **added})))
+            if row[2].kind is not Kind.VIOLATED:
+                continue  # seen once
+            if react(row[1]) is not Reaction.ACCEPTED:  # the company may be what the server minds
+                control = as_request({**(control_of(rule, body) or lean()), **added})
+                if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
+                    continue
+            if kept := await self._bears(rule, added):
+                case, exchange, judgement = await self._asked(rule, row[0], alone=True)
+                if judgement.kind is not Kind.VIOLATED:
+                    continue
+                ready, symptom = prepare(case.request, self.pipeline.target), judgement.symptom or Symptom.WRONG_STATUS
+                apart_from = CrowdSighting(rule.id, judgement.why + in_words(case), symptom, ready, exchange, "2/2")
+                return [], kept.note(apart_from, rule.strength)
+            apart.append(row)
+        return apart, ""
+
+    async def _asked(self, rule: RequestRule, case: Case, *, alone: bool = False) -> Judged:
+        if alone:
+            exchange = await self.pipeline.ask_alone(case.request, rule.id)
+        else:
+            exchange = await self.pipeline.ask(case.request, rule.id, URGENT)
+        return case, exchange, self.judge(rule, exchange)
+
+    async def _bears(self, rule: RequestRule, added: Body) -> Crowd | None:
+        """What the rule about company keeps, where this company lets the faults of other properties pass as well."""
+        bearer = self.bearer(STREAM_RULE if added.keys() == {"stream"} else ADDED_RULE)
+        if not isinstance(bearer, Relation):
+            return None
+        for pin in bearer.pins:
+            if added.keys() & pin.keys() or pin.get(rule.property) != lean().get(rule.property):
+                continue
+            alone, beside = [
+                react(await self.pipeline.ask(as_request(body), rule.id, URGENT)) for body in (pin, {**pin, **added})
+            ]
+            if alone is Reaction.REFUSED:
+                return self.company[bearer.id] if beside in _OVERLOOKED else None
+        return None
+
+
+def in_words(case: Case) -> str:
+    """What to say of a body that is taken only in company."""
+    return f" (beside {', '.join(added_to(case))}; refused without)" if case.alone else ""
