@@ -17,7 +17,7 @@ GOOD: dict[str, Any] = {
     "array": {"cities": ["Paris", "Rome"]},
     "nested": {"name": "Paris", "place": {"lat": 48.9, "lon": 2}},
     "ref": {"place": {"lat": 48.9, "lon": 2.3}},
-    "anyof": {"note": None},
+    "anyof": {"note": None, "floor": 2},
 }
 BAD: dict[str, tuple[tuple[Any, str], ...]] = {
     "enum": (({"mood": "Sad"}, "$.mood breaks enum"), ({}, "$ breaks required")),
@@ -29,7 +29,10 @@ BAD: dict[str, tuple[tuple[Any, str], ...]] = {
     "array": (({"cities": "Paris"}, "$.cities breaks type"), ({"cities": ["Paris", 1]}, "$.cities[1] breaks type")),
     "nested": (({"name": "Paris", "place": {"lat": 1}}, "$.place breaks required"),),
     "ref": (({"place": {"lat": 1, "lon": 2, "alt": 3}}, "$.place breaks additionalProperties"),),
-    "anyof": (({"note": "7"}, "$.note breaks anyOf"),),
+    "anyof": (
+        ({"note": "7", "floor": 2}, "$.note breaks anyOf"),
+        ({"note": None, "floor": "null"}, "$.floor breaks type"),
+    ),
 }
 
 

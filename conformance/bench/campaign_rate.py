@@ -16,12 +16,14 @@ from dataclasses import asdict, replace
 from statistics import median
 from typing import Any
 
+from ...strategies.company import COMPANY
 from ..campaign import Campaign
 from ..catalogue import Catalogue, load
 from ..exchange import Request
+from ..in_company import in_company
 from ..model import Expect, RequestRule
 from ..outgoing import prepare
-from ..plan import Settings, cases
+from ..plan import Case, Settings, cases
 from ..results import Capability, Verdict
 from ..target import Target
 from . import stub
@@ -45,7 +47,15 @@ def plain_rules(catalogue: Catalogue, every: int = 1) -> list[RequestRule]:
 def listed(rules: Sequence[RequestRule], catalogue: Catalogue, settings: Settings) -> tuple[list[Request], set[str]]:
     """The requests of a run over these rules, equal ones once, and the marks of those that are to be refused."""
     target = Target("")
-    ready = [(case.rule, prepare(case.request, target)) for case in cases(catalogue, rules, settings)]
+    of_rule: dict[tuple[str, bool], list[Case]] = {}
+    for case in cases(catalogue, rules, settings):
+        of_rule.setdefault((case.rule.id, case.drawn), []).append(case)
+    every = [
+        case
+        for (_, drawn), mine in of_rule.items()
+        for case in in_company(mine[0].rule, mine, COMPANY, settings.depth, drawn=drawn)
+    ]
+    ready = [(case.rule, prepare(case.request, target)) for case in sorted(every, key=lambda case: case.order)]
     refused = {stub.mark(request.content) for rule, request in ready if rule.expect is Expect.REFUSE}
     return list({request.key: request for _, request in ready}.values()), refused
 

@@ -508,7 +508,7 @@ def contested(ask: Ask) -> Iterator[Reason]:
     if roles[-1] == "assistant" or set(roles) == {"system"}:
         yield Reason("dialect", "The last message must be the user's or a tool's.", "messages", None)
     text = json.dumps(body)
-    if "\\u0000" in text or "\\ud8" in json.dumps(body.get("user")):
+    if "\\u0000" in text or any("\ud800" <= sign <= "\udfff" for sign in str(body.get("user"))):
         yield Reason("dialect", "There is a character that no text has.", None, None)
     for _, message, _ in ask.spoken:
         if message.get("content") == [] or len(message.get("name") or "") > 64:
