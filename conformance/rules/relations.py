@@ -420,7 +420,7 @@ _STREAMABLE = (
     lean(stop="END"),
     lean(messages=_TALK),
     lean(**_TOOLS),
-    *FAULTS[1:6],
+    *FAULTS[1:5],
 )
 _REMOVABLE = (
     lean(**RICH),
@@ -572,7 +572,6 @@ relations = [
         numbers,
         lean(**_BOUND, top_p=1),
         lean(**_BOUND, frequency_penalty=-2),
-        lean(**_BOUND, presence_penalty=1),
         lean(**_BOUND, presence_penalty=3),
         source=documented("top_p, frequency_penalty, presence_penalty: numbers"),
     ),
@@ -628,7 +627,7 @@ relations = [
         "mm.repeat.neg",
         "refuses an invalid request the same way when it is sent again",
         repeat,
-        *FAULTS[:5],
+        *FAULTS[:4],
         source=observed("the same fault gives the same status, type, param and code"),
         strength=Strength.MUST,
     ),
