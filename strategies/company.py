@@ -15,7 +15,9 @@ COMPANY: dict[str, tuple[str, Any]] = {
     "user": ("user", "user-1"),
     "stop": ("stop", "END"),
     "presence_penalty": ("presence_penalty", 0.5),
+    "frequency_penalty": ("frequency_penalty", 0.5),
     "temperature": ("temperature", 0),
+    "top_p": ("top_p", 0.9),
     "multiple_choices": ("n", 2),
     "logprobs": ("logprobs", True),
     "response_format": ("response_format", {"type": "text"}),
@@ -25,8 +27,9 @@ COMPANY: dict[str, tuple[str, Any]] = {
 }
 """Feature that a server must offer: a property and a valid value of it. None repairs a fault of another property."""
 
-ADDITIONS = {name: value for name, value in COMPANY.values() if name not in ("stream", "tool_choice")}
-"""What stands alone of it; streaming has a comparison of its own."""
+_LEFT_OUT = ("stream", "tool_choice", "frequency_penalty", "top_p")
+ADDITIONS = {name: value for name, value in COMPANY.values() if name not in _LEFT_OUT}
+"""What is added by itself: no stream, which has a comparison of its own, no choice without tools, and few of a kind."""
 
 LATER_ADDITIONS = {**ADDITIONS, "safety_identifier": "user-1", "prompt_cache_key": "key-1", "verbosity": "low"}
 """The same for the vintage 2026-08."""
