@@ -133,33 +133,23 @@ class Relations:
         """The finding that what other rules saw only after refused requests makes."""
         first = kept.sightings[0]
         steps = (*(prepare(one, self.pipeline.target) for one in REFUSED), first.request)
-        return _kept(
-            kept,
-            f"{first.rule} holds after an accepted request, and is broken after a refused one: {first.why}",
-            " ; ".join(curl(one, self.pipeline.target) for one in steps),
-            steps,
-        )
+        why = f"{first.rule} holds after an accepted request, and is broken after a refused one: {first.why}"
+        return self._in_turn(kept, why, steps)
 
     def _of_repeated(self, kept: Crowd) -> Finding:
         """The finding that refusals make which other rules saw, and which did not repeat themselves."""
         first = kept.sightings[0]
-        steps = (first.request,) * 2
-        return _kept(
-            kept,
-            f"a request that is refused gets {first.exchange.status} when it is sent again as it was",
-            " ; ".join(curl(one, self.pipeline.target) for one in steps),
-            steps,
-        )
+        why = f"a request that is refused gets {first.exchange.status} when it is sent again as it was"
+        return self._in_turn(kept, why, (first.request,) * 2)
 
     def _of_company(self, kept: Crowd) -> Finding:
         """The finding that invalid requests make which are taken, or fail, in company only."""
         first = kept.sightings[0]
-        return _kept(
-            kept,
-            f"{first.rule} holds, but not {kept.when}: {first.why}",
-            curl(first.request, self.pipeline.target),
-            (first.request,),
-        )
+        return self._in_turn(kept, f"{first.rule} holds, but not {kept.when}: {first.why}", (first.request,))
+
+    def _in_turn(self, kept: Crowd, why: str, steps: tuple[Request, ...]) -> Finding:
+        """The finding that these requests show, sent one after the other."""
+        return _kept(kept, why, " ; ".join(curl(one, self.pipeline.target) for one in steps), steps)
 
     async def _related(self, rule: Relation) -> Result:
         """Its script is run over its pins and drawn bodies, a violation once more."""
