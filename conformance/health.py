@@ -33,6 +33,12 @@ MOST_INCIDENTS = 40
 MOST_SUSPECTS = 60
 """Requests that are tried alone after one incident."""
 
+MOST_RETURNS = 40
+"""How often in one run a server that nobody restarts is waited for, the hunts after incidents included."""
+
+MOST_RESTARTS = 200
+"""How often in one run the suite restarts it itself."""
+
 MOST_ROUNDS = 5
 """How often a judgement is made again because the server fell ill meanwhile."""
 
@@ -67,6 +73,7 @@ class Health:
     suspects: list[Job] = field(default_factory=lambda: [])
     crowd: killers.DeadlyCrowd | None = None
     restart: float = 0.0
+    _returns: int = 0
     _healthy_at: float = 0.0
     _since: deque[Job] = field(default_factory=lambda: deque(maxlen=500))
     _dropped: list[Job] = field(default_factory=lambda: [])
@@ -240,7 +247,10 @@ class Health:
         return spent
 
     async def back(self) -> bool:
-        """Restart the server or wait for it, until it takes the canary."""
+        """Restart the server or wait for it, until it takes the canary. False: it stays away, or fell too often."""
+        self._returns += 1
+        if self._returns > (MOST_RETURNS if self.revive is None else MOST_RESTARTS):
+            return self.over(f"the server went away or fell ill {self._returns} times", [])
         if self.revive is not None:
             started = time.monotonic()
             back = await self.revive()

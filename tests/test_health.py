@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import shlex
 import socket
@@ -11,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from chatproof.conformance.health import MOST_RESTARTS, MOST_RETURNS, Health
 
 FRAIL = Path(__file__).with_name("frail.py")
 KILLED = "temperature.max.accepts"
@@ -158,3 +161,31 @@ def test_start_goes_without_workers_and_the_reference(tmp_path: Path) -> None:
         done = suite(tmp_path, free_port(), "--start", "true", *extra)
         assert done.returncode == 4
         assert "--start" in done.stderr
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+def test_a_server_that_falls_again_and_again_is_given_up(restarts: bool) -> None:
+    class Standing:
+        """As much of a pipeline as a server needs that is always found listening."""
+
+        gone = ""
+
+        def give_up(self, what: str) -> None:
+            self.gone = self.gone or what
+
+    async def revive() -> bool:
+        return True
+
+    async def fall() -> int:
+        pipeline = Standing()
+        health = Health(pipeline, 1.0, revive if restarts else None)  # type: ignore[arg-type]
+        health.well = lambda *args, **kwargs: asyncio.sleep(0)  # type: ignore[method-assign]
+        pipeline.listening = lambda: asyncio.sleep(0, True)  # type: ignore[attr-defined]
+        pipeline.lane = contextlib.nullcontext  # type: ignore[attr-defined]
+        falls = 0
+        while falls < 1000 and await health.back():
+            falls += 1
+        assert f"fell ill {falls + 1} times" in pipeline.gone
+        return falls
+
+    assert asyncio.run(fall()) == (MOST_RESTARTS if restarts else MOST_RETURNS)
