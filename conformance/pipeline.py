@@ -9,8 +9,8 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -31,6 +31,9 @@ T = TypeVar("T")
 
 LANDING = 5.0
 """Seconds that a request which is to be alone waits for others to land; one that hangs is no crowd."""
+
+FEW = 4
+"""Requests that are asked at a time where it is known that many break things."""
 
 MOST_REMEMBERED = 4_000
 """Exchanges that are remembered. Of a longer list the oldest are forgotten, and asked again if an equal body comes."""
@@ -80,6 +83,7 @@ class Pipeline:
         self._troubled = 0
         self._alone = asyncio.Lock()
         self._lonely_waiting = 0
+        self._few: list[Job] = []
         self._lonely = False
         self._open = asyncio.Event()
         self._open.set()
@@ -135,7 +139,38 @@ class Pipeline:
 
     async def ask_alone(self, request: Request, label: str, before: Sequence[Request] = ()) -> Exchange:
         """A new exchange for a request, with nothing else in flight; one at a time. ``before`` are sent just before."""
-        job = Job(prepare(request, self.target), label, asyncio.get_running_loop().create_future(), ticket=NURSE)
+        async with self._quiet():
+            return await self._fly_alone(self._lonely_job(request, label), before)
+
+    async def ask_among_few(self, request: Request, label: str) -> Exchange:
+        """A new exchange for a request with a few others in flight that are asked so, and nothing else."""
+        job = self._lonely_job(request, label)
+        self._few.append(job)
+        async with self._quiet():
+            few, self._few = self._few[:FEW], self._few[FEW:]
+            for job_of_few, exchange in zip(few, await asyncio.gather(*map(self._fly_alone, few)), strict=True):
+                self._finish(job_of_few, exchange)
+        return await job.done
+
+    def _lonely_job(self, request: Request, label: str) -> Job:
+        return Job(prepare(request, self.target), label, asyncio.get_running_loop().create_future(), ticket=NURSE)
+
+    async def _fly_alone(self, job: Job, before: Sequence[Request] = ()) -> Exchange:
+        """Send a job on a lane of its own, the others ``before`` it."""
+        if self.gone:
+            return self.cancelled(job)
+        self._flying.add(job)
+        try:
+            async with self.lane() as lane:
+                for one in before:
+                    await self._fly(lane, Job(prepare(one, self.target), job.label, job.done, ticket=NURSE))
+                return await self._fly(lane, job)
+        finally:
+            self._flying.discard(job)
+
+    @asynccontextmanager
+    async def _quiet(self) -> AsyncGenerator[None]:
+        """Nothing else takes off meanwhile, and what was in flight has landed; one at a time."""
         self._lonely_waiting += 1
         try:
             await self._alone.acquire()
@@ -149,17 +184,10 @@ class Pipeline:
             await self.landed(LANDING)
             while self.health.asking:  # a canary is no company either
                 await asyncio.sleep(0.005)
-            if self.gone:
-                return self.cancelled(job)
             self._lonely = True
-            self._flying.add(job)
-            async with self.lane() as lane:
-                for one in before:
-                    await self._fly(lane, Job(prepare(one, self.target), label, job.done, ticket=NURSE))
-                return await self._fly(lane, job)
+            yield
         finally:
             self._lonely = False
-            self._flying.discard(job)
             self._alone.release()
             if not self._lonely_waiting:  # one after the other, without letting others take off in between
                 self.resume()

@@ -131,6 +131,12 @@ class Prover:
         """The verdict that one violating body makes, or what was seen of it only with others in flight."""
         case, exchange, judgement = row
         request = case.request
+        if self.crowd.known and judgement.symptom not in (Symptom.KILLED_SERVER, Symptom.HUNG):
+            fresh = self._judge(rule, await self.pipeline.ask_among_few(request, rule.id))
+            if fresh.kind not in (Kind.VIOLATED, Kind.UNDECIDED):  # one more of what fails in a crowd only
+                symptom = judgement.symptom or Symptom.WRONG_CONTENT
+                ready = prepare(request, self.pipeline.target)
+                return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, "1/2")
         if judgement.symptom is Symptom.KILLED_SERVER:
             if case.drawn and request.raw is None:
                 exchange = await killers.smaller(
