@@ -64,10 +64,41 @@ def listed(reason: Reason) -> Any:
 
 
 MUTANTS = [
-    answer("object-text-completion", "", answering(older_object), prop="logprobs"),
-    answer("content-missing-calls", "", answering(each_choice(no_content)), prop="tools"),
-    answer("call-id-null-named", "", prop="tool_choice", around=edited(no_ids)),
-    answer("top-key-missing", "", spelled(no_empty_list), prop="logprobs"),
-    answer("finish-after-tool", "", choosing(ended_as_called), prop="messages"),
-    answer("error-list-nested", "", Reference(behaviour=Behaviour(envelope=listed)), prop="error", family="error"),
+    answer("object-text-completion", "res.object", answering(older_object), prop="logprobs"),
+    answer(
+        "content-missing-calls",
+        "res.message.content.null",
+        answering(each_choice(no_content)),
+        prop="tools",
+        with_it="res.message.required",
+    ),
+    answer(
+        "call-id-null-named",
+        "res.toolcalls.id",
+        prop="tool_choice",
+        around=edited(no_ids),
+        with_it="ef.echo client.tools*",
+    ),
+    answer(
+        "top-key-missing",
+        "res.logprobs.entry",
+        spelled(no_empty_list),
+        prop="logprobs",
+        with_it="sse.logprobs.entry sse.logprobs.keys",
+    ),
+    answer(
+        "finish-after-tool",
+        "res.finish.calls",
+        choosing(ended_as_called),
+        prop="messages",
+        with_it="res.finish.calls.stream",
+    ),
+    answer(
+        "error-list-nested",
+        "err.envelope",
+        Reference(behaviour=Behaviour(envelope=listed)),
+        prop="error",
+        family="error",
+        with_it="client.error",
+    ),
 ]

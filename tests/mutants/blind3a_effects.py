@@ -88,12 +88,37 @@ def boundless_key() -> Reference:
 
 
 MUTANTS = [
-    effect("stop-list-order", "", ending(first_listed), prop="stop"),
-    effect("bound-null-newer", "", planning(shadowed), prop="max_tokens"),
-    effect("n-lost-tools", "", planning(one_with_tools), prop="n"),
-    effect("schema-array-unwrapped", "", choosing(unwrapped), prop="response_format"),
-    effect("json-object-python", "", choosing(literal), prop="response_format"),
-    effect("choice-none-stream", "", planning(none_unheard), prop="tool_choice"),
-    effect("choice-lost-long", "", planning(unheard_late), prop="tool_choice"),
-    effect("cache-without-bound", "", boundless_key(), prop="max_tokens", family="load"),
+    effect("stop-list-order", "ef.stop.text", ending(first_listed), prop="stop", with_it="ef.stop ef.stop.*"),
+    effect(
+        "bound-null-newer",
+        "mm.null",
+        planning(shadowed),
+        prop="max_tokens",
+        with_it="ef.maxtokens ef.maxtokens.stream ef.length ef.length.stream",
+    ),
+    effect("n-lost-tools", "res.choices.count", planning(one_with_tools), prop="n", with_it="sse.choice.count"),
+    effect(
+        "schema-array-unwrapped",
+        "ef.json_schema.array",
+        choosing(unwrapped),
+        prop="response_format",
+        with_it="ef.json_schema* many.schemas",
+    ),
+    effect(
+        "json-object-python",
+        "ef.json_object",
+        choosing(literal),
+        prop="response_format",
+        with_it="ef.json_object.* gate.json_object",
+    ),
+    effect("choice-none-stream", "ef.choice.none.stream", planning(none_unheard), prop="tool_choice"),
+    effect("choice-lost-long", "ef.choice.required", planning(unheard_late), prop="tool_choice", with_it="ef.choice.*"),
+    effect(
+        "cache-without-bound",
+        "ef.maxtokens",
+        boundless_key(),
+        prop="max_tokens",
+        family="load",
+        with_it="ef.maxtokens.completion ef.length ef.length.completion many.bounds mm.alias.bound",
+    ),
 ]

@@ -148,9 +148,23 @@ body = about("body")
 messages = about("messages")
 
 BODIES = [
-    body("blind3a-leading-space-refused", "refused", parsing(no_leading_space), ""),
-    body("blind3a-key-escape-refused", "refused", parsing(plain_names), ""),
-    about("model")("blind3a-model-falsy-default", "type", reading("model", falsy_model, lambda _: SERVED), ""),
+    body(
+        "blind3a-leading-space-refused",
+        "refused",
+        parsing(no_leading_space),
+        "mm.whitespace",
+        "http.json.whitespace.accepts",
+    ),
+    body(
+        "blind3a-key-escape-refused",
+        "refused",
+        parsing(plain_names),
+        "mm.whitespace.escapes",
+        "http.json.escapes.accepts metadata.*.accepts",
+    ),
+    about("model")(
+        "blind3a-model-falsy-default", "type", reading("model", falsy_model, lambda _: SERVED), "model.type.refuses"
+    ),
 ]
 
 LISTS = [
@@ -158,30 +172,81 @@ LISTS = [
         "blind3a-messages-string-user",
         "type",
         reading("messages", is_text, lambda text: [{"role": "user", "content": text}]),
-        "",
+        "messages.type.refuses",
     ),
-    messages("blind3a-messages-nested-flattened", "type", reading("messages", is_array, unpacked), ""),
-    messages("blind3a-role-trimmed", "enum", each_message(trimmed_role), ""),
-    messages("blind3a-tool-content-json", "type", each_message(written_out, "tool"), ""),
-    messages("blind3a-user-null-in-history", "required", rewriting(empty_in_history), ""),
-    messages("blind3a-system-null-dropped", "required", rewriting(without_silent_systems), ""),
+    messages(
+        "blind3a-messages-nested-flattened",
+        "type",
+        reading("messages", is_array, unpacked),
+        "messages.item.type.refuses",
+        "mm.position.refuses",
+    ),
+    messages("blind3a-role-trimmed", "enum", each_message(trimmed_role), "role.enum.refuses", "mm.position.refuses"),
+    messages(
+        "blind3a-tool-content-json",
+        "type",
+        each_message(written_out, "tool"),
+        "content.tool.type.refuses",
+        "mm.position.refuses",
+    ),
+    messages(
+        "blind3a-user-null-in-history",
+        "required",
+        rewriting(empty_in_history),
+        "content.user.required.refuses",
+        "mm.position.refuses",
+    ),
+    messages(
+        "blind3a-system-null-dropped",
+        "required",
+        rewriting(without_silent_systems),
+        "content.system.required.refuses",
+        "mm.position.refuses",
+    ),
 ]
 
 PARTS = [
-    messages("blind3a-image-in-tool", "enum", each_message(images_as_text, "tool"), ""),
-    messages("blind3a-image-detail-first-only", "enum", each_message(later_details_dropped, "user"), ""),
-    messages("blind3a-input-audio-any-case", "enum", each_message(sound_in_any_case, "user"), ""),
-    messages("blind3a-refusal-part-in-user", "enum", each_message(refusals_as_text, "user"), ""),
+    messages("blind3a-image-in-tool", "enum", each_message(images_as_text, "tool"), "part.image.tool.refuses"),
+    messages(
+        "blind3a-image-detail-first-only",
+        "enum",
+        each_message(later_details_dropped, "user"),
+        "part.image.detail.refuses",
+    ),
+    messages(
+        "blind3a-input-audio-any-case", "enum", each_message(sound_in_any_case, "user"), "part.audio.format.refuses"
+    ),
+    messages(
+        "blind3a-refusal-part-in-user", "enum", each_message(refusals_as_text, "user"), "part.refusal.role.refuses"
+    ),
 ]
 
 CALLS = [
-    messages("blind3a-call-type-optional", "required", rewriting(missing_type), ""),
-    messages("blind3a-call-arguments-empty-object", "type", each_call(empty_arguments), ""),
+    messages("blind3a-call-type-optional", "required", rewriting(missing_type), "toolcall.shape.refuses"),
     messages(
-        "blind3a-tool-name-demanded", "refused", refusing_message(lambda message: "name" not in message, "tool"), ""
+        "blind3a-call-arguments-empty-object",
+        "type",
+        each_call(empty_arguments),
+        "toolcall.arguments.type.refuses",
+        "toolcall.shape.refuses",
     ),
-    messages("blind3a-second-round-refused", "refused", refusing_valid(called_twice), ""),
-    messages("blind3a-function-name-from-call", "required", rewriting(called_last), ""),
+    messages(
+        "blind3a-tool-name-demanded",
+        "refused",
+        refusing_message(lambda message: "name" not in message, "tool"),
+        "gate.tool_messages",
+        "role.tool.accepts content.tool.*.accepts toolcall.*.accepts tools.conversation.accepts ef.echo client.tools*",
+    ),
+    messages(
+        "blind3a-second-round-refused",
+        "refused",
+        refusing_valid(called_twice),
+        "toolcall.shape.accepts",
+        "tools.conversation.accepts toolcall.*.accepts",
+    ),
+    messages(
+        "blind3a-function-name-from-call", "required", rewriting(called_last), "functionmsg.name.required.refuses"
+    ),
 ]
 
 MUTANTS = [*BODIES, *LISTS, *PARTS, *CALLS]

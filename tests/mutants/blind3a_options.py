@@ -93,16 +93,47 @@ NUMBERS = [
         "blind3a-presence-integer-refused",
         "refused",
         refusing_valid(lambda body: type(body.get("presence_penalty")) is int),
-        "",
+        "mm.number",
+        "presence_penalty.*.accepts gate.presence_penalty mm.default together.*",
     ),
-    about("top_p")("blind3a-top-p-clamped-below", "bound", reading("top_p", negative, lambda _: 0), ""),
-    about("temperature")("blind3a-temperature-null-top-p-crash", "crash", crashing(null_beside_top_p), ""),
-    about("presence_penalty")("blind3a-penalties-sum-refused", "coupling", refusing_valid(far_together), ""),
-    about("n")("blind3a-n-stream-refused", "refused", refusing_valid(several_streamed), ""),
+    about("top_p")(
+        "blind3a-top-p-clamped-below", "bound", reading("top_p", negative, lambda _: 0), "top_p.min.refuses"
+    ),
+    about("temperature")(
+        "blind3a-temperature-null-top-p-crash",
+        "crash",
+        crashing(null_beside_top_p),
+        "mm.null",
+        "temperature.null.accepts together.*",
+    ),
+    about("presence_penalty")(
+        "blind3a-penalties-sum-refused",
+        "coupling",
+        refusing_valid(far_together),
+        "together.pairs.accepts",
+        "together.random.accepts mm.monotone.good presence_penalty.*.accepts frequency_penalty.*.accepts",
+    ),
+    about("n")(
+        "blind3a-n-stream-refused",
+        "refused",
+        refusing_valid(several_streamed),
+        "mm.stream",
+        "together.* sse.choice.count",
+    ),
     about("max_completion_tokens")(
-        "blind3a-completion-string-digits", "type", reading("max_completion_tokens", digits, int), ""
+        "blind3a-completion-string-digits",
+        "type",
+        reading("max_completion_tokens", digits, int),
+        "max_completion_tokens.type.refuses",
+        "mm.alias",
     ),
-    about("top_logprobs")("blind3a-top-logprobs-first-refused", "relation", refusing_valid(count_first), ""),
+    about("top_logprobs")(
+        "blind3a-top-logprobs-first-refused",
+        "relation",
+        refusing_valid(count_first),
+        "mm.keyorder",
+        "top_logprobs.*.accepts",
+    ),
 ]
 
 OPTIONS = [
@@ -110,27 +141,59 @@ OPTIONS = [
         "blind3a-stop-null-items-dropped",
         "type",
         reading("stop", is_array, lambda value: [item for item in value if item is not None]),
-        "",
+        "stop.array.item.refuses",
     ),
     about("metadata")(
-        "blind3a-metadata-empty-array", "type", reading("metadata", lambda value: value == [], lambda _: {}), ""
+        "blind3a-metadata-empty-array",
+        "type",
+        reading("metadata", lambda value: value == [], lambda _: {}),
+        "metadata.type.refuses",
     ),
     about("user")(
         "blind3a-user-long-refused",
         "refused",
         refusing_valid(lambda body: is_text(body.get("user")) and len(body["user"]) > USER),
-        "",
+        "user.type.accepts",
+        "together.*",
     ),
-    about("modalities")("blind3a-modalities-string", "type", reading("modalities", is_text, lambda value: [value]), ""),
-    about("response_format")("blind3a-format-type-inferred", "required", within("response_format", type_by_schema), ""),
+    about("modalities")(
+        "blind3a-modalities-string",
+        "type",
+        reading("modalities", is_text, lambda value: [value]),
+        "modalities.type.refuses",
+    ),
+    about("response_format")(
+        "blind3a-format-type-inferred",
+        "required",
+        within("response_format", type_by_schema),
+        "response_format.type.required.refuses",
+    ),
 ]
 
 TOOLS = [
-    about("tools")("blind3a-parameters-empty-refused", "refused", refusing_valid(no_parameters), ""),
-    about("tools")("blind3a-tool-names-later-unchecked", "pattern", viewing("fn.name.pattern", first_of("tools")), ""),
-    about("tool_choice")("blind3a-choice-flat-name", "required", within("tool_choice", nested_name), ""),
-    about("function_call")("blind3a-function-call-name-string", "enum", rewriting(bare_name), ""),
-    about("tools")("blind3a-tool-string-crash", "crash", stumbling(odd_tool), ""),
+    about("tools")(
+        "blind3a-parameters-empty-refused",
+        "refused",
+        refusing_valid(no_parameters),
+        "fn.parameters.empty.accepts",
+        "fn.parameters.*.accepts functions.parameters.*.accepts mm.tools.legacy",
+    ),
+    about("tools")(
+        "blind3a-tool-names-later-unchecked",
+        "pattern",
+        viewing("fn.name.pattern", first_of("tools")),
+        "fn.name.pattern.refuses",
+        "mm.tools.legacy",
+    ),
+    about("tool_choice")(
+        "blind3a-choice-flat-name", "required", within("tool_choice", nested_name), "tool_choice.named.shape.refuses"
+    ),
+    about("function_call")(
+        "blind3a-function-call-name-string", "enum", rewriting(bare_name), "function_call.enum.refuses"
+    ),
+    about("tools")(
+        "blind3a-tool-string-crash", "crash", stumbling(odd_tool), "tools.item.refuses", "tools.type.refuses"
+    ),
 ]
 
 MUTANTS = [*NUMBERS, *OPTIONS, *TOOLS]

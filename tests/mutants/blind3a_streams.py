@@ -77,10 +77,34 @@ def told_in_stream(status: int, content: bytes) -> tuple[int, str, bytes]:
 
 
 MUTANTS = [
-    stream("stream-no-done-length", "", as_it_is, around=events(undone_when_cut)),
-    stream("stream-tool-index-zero", "", each(fragments, index_zero), prop="tools"),
-    stream("stream-tool-cumulative", "", repeating, prop="tools"),
-    stream("stream-id-per-choice", "", where(several, own_ids), prop="n"),
-    stream("stream-usage-bare", "", where(counting, last(usage_alone)), prop="stream_options"),
-    stream("stream-range-event", "", as_it_is, around=refused_streams(told_in_stream)),
+    stream("stream-no-done-length", "sse.done", as_it_is, around=events(undone_when_cut)),
+    stream(
+        "stream-tool-index-zero",
+        "sse.tool.apart",
+        each(fragments, index_zero),
+        prop="tools",
+        with_it="sse.tool.* client.tools.stream res.toolcalls.args.strict.stream",
+    ),
+    stream(
+        "stream-tool-cumulative",
+        "res.toolcalls.args.strict.stream",
+        repeating,
+        prop="tools",
+        with_it="sse.tool.args client.tools.stream sse.equiv",
+    ),
+    stream("stream-id-per-choice", "sse.same.id", where(several, own_ids), prop="n"),
+    stream(
+        "stream-usage-bare",
+        "sse.chunk.id sse.chunk.object sse.chunk.created sse.chunk.model",
+        where(counting, last(usage_alone)),
+        prop="stream_options",
+        with_it="sse.same.*",
+    ),
+    stream(
+        "stream-range-event",
+        "sse.error.before",
+        as_it_is,
+        around=refused_streams(told_in_stream),
+        with_it="sse.error.before.plain mm.stream",
+    ),
 ]
