@@ -18,6 +18,11 @@ from . import (
     blind2_streams,
     blind2_tools,
     blind2_transport,
+    blind3a_answers,
+    blind3a_effects,
+    blind3a_messages,
+    blind3a_options,
+    blind3a_streams,
     blind_answers,
     blind_messages,
     blind_options,
@@ -75,6 +80,11 @@ _PARTS = (
     blind2_errors,
     blind2_state,
     blind2_streams,
+    blind3a_messages,
+    blind3a_options,
+    blind3a_answers,
+    blind3a_effects,
+    blind3a_streams,
 )
 
 for _module in _PARTS:
