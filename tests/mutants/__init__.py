@@ -18,6 +18,12 @@ from . import (
     blind2_streams,
     blind2_tools,
     blind2_transport,
+    blind3b_answers,
+    blind3b_effects,
+    blind3b_refused,
+    blind3b_state,
+    blind3b_streams,
+    blind3b_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -75,6 +81,12 @@ _PARTS = (
     blind2_errors,
     blind2_state,
     blind2_streams,
+    blind3b_refused,
+    blind3b_taken,
+    blind3b_answers,
+    blind3b_effects,
+    blind3b_streams,
+    blind3b_state,
 )
 
 for _module in _PARTS:
