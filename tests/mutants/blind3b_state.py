@@ -100,7 +100,7 @@ def leftover(app: ASGIApp) -> ASGIApp:
         if own in rest:
             rest.remove(own)
             raw = b"}" + raw
-        elif not is_json(raw):
+        elif raw and not is_json(raw):
             rest.add(own)
         await pass_on(send, await sent_by(app, scope, raw))
 
