@@ -103,12 +103,59 @@ def one_with_tools(body: Body) -> Body:
 
 
 MUTANTS = [
-    answer("usage-prompt-zero-repeated", "", cached_away()),
-    answer("usage-reasoning-outside", "", replying(reasoned_outside)),
-    answer("finish-function-call-for-tools", "", choosing(legacy_finish), prop="tools"),
-    answer("content-omitted-calls", "", answering(each_choice(no_content)), prop="tools"),
-    answer("call-id-empty-named", "", choosing(unnamed), prop="tool_choice"),
-    answer("logprobs-completions-shape", "", answering(each_choice(four_lists)), prop="logprobs"),
-    answer("alternatives-probabilities", "", each_entry(probable), prop="top_logprobs"),
-    answer("n-one-with-tools", "", planning(one_with_tools), prop="n", family="ignored"),
+    answer(
+        "usage-prompt-zero-repeated",
+        "res.usage.prompt",
+        cached_away(),
+        with_it="res.usage.prompt.stream ef.prompt.tokens ef.prompt.tokens.stream ef.prompt.monotone",
+    ),
+    answer(
+        "usage-reasoning-outside",
+        "res.usage.details.completion",
+        replying(reasoned_outside),
+        with_it="res.usage.details.completion.stream",
+    ),
+    answer(
+        "finish-function-call-for-tools",
+        "res.finish.tools",
+        choosing(legacy_finish),
+        prop="tools",
+        with_it="sse.tool.finish res.finish.forced res.finish.forced.stream client.tools client.tools.stream",
+    ),
+    answer(
+        "content-omitted-calls",
+        "res.message.content.null",
+        answering(each_choice(no_content)),
+        prop="tools",
+        with_it="res.message.required",
+    ),
+    answer(
+        "call-id-empty-named",
+        "res.toolcalls.id",
+        choosing(unnamed),
+        prop="tool_choice",
+        with_it="res.toolcalls.id.unique sse.tool.first.id sse.tool.ids ef.echo",
+    ),
+    answer(
+        "logprobs-completions-shape",
+        "res.logprobs.shape",
+        answering(each_choice(four_lists)),
+        prop="logprobs",
+        with_it="ef.logprobs res.logprobs.entry res.logprobs.refusal res.logprobs.concat",
+    ),
+    answer(
+        "alternatives-probabilities",
+        "res.logprobs.range",
+        each_entry(probable),
+        prop="top_logprobs",
+        with_it="sse.logprobs.range res.logprobs.top.own res.logprobs.top.own.stream",
+    ),
+    answer(
+        "n-one-with-tools",
+        "res.choices.count",
+        planning(one_with_tools),
+        prop="n",
+        family="ignored",
+        with_it="sse.choice.count sse.finish",
+    ),
 ]

@@ -17,6 +17,8 @@ from .requests_making import (
     stumbling,
 )
 
+TOGETHER = "together.pairs.accepts together.random.accepts"
+
 
 def both(*names: str) -> Any:
     """Whether all of these properties are given."""
@@ -72,39 +74,91 @@ def schema_missing(body: Body) -> bool:
 
 
 MUTANTS = [
-    fault("blind3b-penalty-null-refused", "frequency_penalty", "refused", refusing_valid(null_penalty), ""),
+    fault(
+        "blind3b-penalty-null-refused",
+        "frequency_penalty",
+        "refused",
+        refusing_valid(null_penalty),
+        "frequency_penalty.null.accepts presence_penalty.null.accepts",
+        "mm.null",
+    ),
     fault(
         "blind3b-format-text-with-tools-refused",
         "response_format",
         "refused",
         refusing_valid(both("response_format", "tools")),
-        "",
+        "mm.default",
+        f"response_format.default.accepts ef.json_object.tools {TOGETHER}",
     ),
     fault(
         "blind3b-tools-stream-refused",
         "tools",
         "refused",
         refusing_valid(lambda body: streamed(body) and body.get("tools") is not None),
-        "",
+        "stream.tools.accepts",
+        f"mm.stream stream.tool_choice.* ef.choice.*.stream ef.parallel.off.stream client.tools.stream {TOGETHER}",
     ),
     fault(
         "blind3b-choice-object-refused",
         "tool_choice",
         "refused",
         refusing_valid(lambda body: is_object(body.get("tool_choice"))),
-        "",
+        "tool_choice.named.shape.accepts",
+        "tool_choice.named.exists.accepts tool_choice.needs.tools.accepts functions.and.tools.choices.accepts "
+        "gate.forced_tool mm.tools.legacy client.tools client.tools.stream",
     ),
-    fault("blind3b-assistant-parts-refused", "messages", "refused", refusing_message(text_parts, "assistant"), ""),
-    fault("blind3b-temperature-above-one-refused", "temperature", "refused", refusing_valid(hot), ""),
-    fault("blind3b-stream-options-empty-refused", "stream_options", "refused", refusing_valid(usage_unsaid), ""),
-    fault("blind3b-parameters-empty-refused", "tools", "refused", refusing_valid(empty_parameters), ""),
-    fault("blind3b-required-bare-tool-crash", "tools", "crash", crashing(bare_and_forced), ""),
+    fault(
+        "blind3b-assistant-parts-refused",
+        "messages",
+        "refused",
+        refusing_message(text_parts, "assistant"),
+        "content.assistant.parts.accepts",
+        "content.parts.accepts",
+    ),
+    fault(
+        "blind3b-temperature-above-one-refused",
+        "temperature",
+        "refused",
+        refusing_valid(hot),
+        "temperature.max.accepts",
+        f"temperature.number.accepts temperature.exponent.accepts mm.number {TOGETHER}",
+    ),
+    fault(
+        "blind3b-stream-options-empty-refused",
+        "stream_options",
+        "refused",
+        refusing_valid(usage_unsaid),
+        "stream_options.empty.accepts",
+    ),
+    fault(
+        "blind3b-parameters-empty-refused",
+        "tools",
+        "refused",
+        refusing_valid(empty_parameters),
+        "fn.parameters.empty.accepts",
+        "fn.parameters.optional.accepts",
+    ),
+    fault(
+        "blind3b-required-bare-tool-crash",
+        "tools",
+        "crash",
+        crashing(bare_and_forced),
+        "fn.parameters.optional.accepts",
+        f"tool_choice.required.accepts tool_choice.named.*.accepts ef.choice.required* ef.choice.named* {TOGETHER}",
+    ),
     fault(
         "blind3b-json-mode-stream-refused",
         "response_format",
         "refused",
         refusing_valid(lambda body: streamed(body) and format_type(body) == "json_object"),
-        "",
+        "mm.stream",
+        f"response_format.jsonobject.accepts ef.json_object.stream ef.json_object.kind.stream {TOGETHER}",
     ),
-    fault("blind3b-json-schema-missing-crash", "response_format", "crash", stumbling(schema_missing), ""),
+    fault(
+        "blind3b-json-schema-missing-crash",
+        "response_format",
+        "crash",
+        stumbling(schema_missing),
+        "response_format.jsonschema.required.refuses",
+    ),
 ]

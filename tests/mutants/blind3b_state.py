@@ -131,17 +131,43 @@ async def mixed_batch(flight: Flight, others: list[Flight]) -> Sent:
 
 
 MUTANTS = [
-    state("error-flat-in-streams", "", prop="error", family="error", around=refused_streams(flat)),
-    state("messages-fault-200", "", telling(ARRAY, status=200), prop="messages", family="status"),
+    state(
+        "error-flat-in-streams",
+        "err.envelope",
+        prop="error",
+        family="error",
+        around=refused_streams(flat),
+        with_it="err.keys.* sse.error.before.plain client.error",
+    ),
+    state(
+        "messages-fault-200",
+        " ".join(f"{name}.refuses" for name in ARRAY),
+        telling(ARRAY, status=200),
+        prop="messages",
+        family="status",
+        with_it="mm.position.refuses client.error",
+    ),
     state(
         "n-range-500",
-        "",
+        "n.min.refuses n.max.refuses",
         telling(COUNT, status=500, type="server_error", param=None, code=None),
         prop="n",
         family="status",
+        with_it="client.error",
     ),
-    state("slot-keeps-logprobs", "", slot_keeps(), prop="logprobs"),
-    state("poisoned-by-bad-json", "", around=leftover),
-    state("crowd-answers-swapped", "", around=crowd(of_latest)),
-    state("crowd-logprobs-500", "", prop="logprobs", around=crowd(mixed_batch)),
+    state(
+        "slot-keeps-logprobs",
+        "ef.logprobs.off",
+        slot_keeps(),
+        prop="logprobs",
+        with_it="sse.logprobs.off mm.isolation.options",
+    ),
+    state("poisoned-by-bad-json", "mm.isolation", around=leftover),
+    state(
+        "crowd-answers-swapped",
+        "many.choices",
+        around=crowd(of_latest),
+        with_it="many.bounds many.tools many.schemas many.ids many.refusals",
+    ),
+    state("crowd-logprobs-500", "many.refusals", prop="logprobs", around=crowd(mixed_batch)),
 ]
