@@ -23,6 +23,12 @@ from . import (
     blind3a_messages,
     blind3a_options,
     blind3a_streams,
+    blind3b_answers,
+    blind3b_effects,
+    blind3b_refused,
+    blind3b_state,
+    blind3b_streams,
+    blind3b_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -85,6 +91,12 @@ _PARTS = (
     blind3a_answers,
     blind3a_effects,
     blind3a_streams,
+    blind3b_refused,
+    blind3b_taken,
+    blind3b_answers,
+    blind3b_effects,
+    blind3b_streams,
+    blind3b_state,
 )
 
 for _module in _PARTS:
