@@ -33,6 +33,8 @@ def _locked(body: Body) -> Script:
     bare: Exchange = yield Request(body=body, auth=False)
     if react(bare) is Reaction.ACCEPTED:
         raise Unlocked("the endpoint takes requests without a key")
+    if bare.answer is None or mishap(bare):  # it may be open all the same
+        raise Undecided(f"a request without a key was stopped for another reason ({describe(bare)})")
     usual: Exchange = yield Fresh(Request(body=body))
     if react(usual) is not Reaction.ACCEPTED:
         raise Undecided(f"with the key, the request is not accepted ({describe(usual)})")
