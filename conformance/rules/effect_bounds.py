@@ -71,7 +71,10 @@ def not_length(exchange: Exchange) -> str | None:
 
 RULES = [
     rule
-    for name, suffix in (("max_tokens", ""), ("max_completion_tokens", ".completion"))
+    for name, suffix, other in (
+        ("max_tokens", "", "max_completion_tokens"),
+        ("max_completion_tokens", ".completion", "max_tokens"),
+    )
     for rule in (
         effect(
             f"ef.maxtokens{suffix}",
@@ -79,7 +82,8 @@ RULES = [
             f"spends no more tokens than {name} allows (one more for the end is let pass)",
             bounded(name),
             overspent(name, 1),
-            *(long_answer(**{name: most}) for most in (4, 1, 16)),
+            *(long_answer(**{name: most}) for most in (4, 1)),
+            long_answer(**{name: 16, other: None}),  # null is no bound
         ),
         effect(
             f"ef.maxtokens{suffix}.exact",
@@ -87,7 +91,8 @@ RULES = [
             f"spends not even one token more than {name} allows",
             bounded(name),
             overspent(name, 0),
-            *(long_answer(**{name: most}) for most in (4, 1, 16)),
+            *(long_answer(**{name: most}) for most in (4, 1)),
+            long_answer(**{name: 16, other: None}),
             strength=Strength.MAY,
         ),
         effect(

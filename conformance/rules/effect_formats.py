@@ -45,15 +45,22 @@ def _closed(**properties: Any) -> Body:
 
 
 _PLACE = _closed(lat={"type": "number"}, lon={"type": "number"})
+_MOOD: Body = {"type": "string", "enum": ["glad", "sad"]}
 KEYWORDS: dict[str, tuple[str, Body]] = {
-    "enum": ("the values that an enum allows", _closed(mood={"type": "string", "enum": ["glad", "sad"]})),
+    "enum": ("the values that an enum allows", _closed(mood=_MOOD)),
     "number": (
         "integers, numbers and booleans where they are asked for",
         _closed(people={"type": "integer"}, share={"type": "number"}, capital={"type": "boolean"}),
     ),
     "array": ("arrays and the type of their items", _closed(cities={"type": "array", "items": {"type": "string"}})),
     "nested": ("objects within objects", _closed(name={"type": "string"}, place=_PLACE)),
-    "ref": ("definitions that it refers to", {**_closed(place={"$ref": "#/$defs/place"}), "$defs": {"place": _PLACE}}),
+    "ref": (
+        "definitions that it refers to",
+        {
+            **_closed(place={"$ref": "#/$defs/place"}, mood={"$ref": "#/$defs/mood"}),
+            "$defs": {"place": _PLACE, "mood": _MOOD},
+        },
+    ),
     "anyof": (
         "alternatives",
         _closed(note={"anyOf": [{"type": "integer"}, {"type": "null"}]}, floor={"type": ["integer", "null"]}),
@@ -139,6 +146,7 @@ RULES = [
         not_json,
         lean(**_JSON, response_format={"type": "json_object"}),
         lean(**_LATER, response_format={"type": "json_object"}),
+        lean(**_JSON, response_format={"type": "json_object"}, n=2),
         needs=("json_object",),
     ),
     effect(

@@ -14,12 +14,21 @@ from .views import COUNT, asked, choices, long_answer, option, plain
 _LINES = [user("Repeat exactly these two lines: one\ntwo")]
 """A prompt whose answer has a line break."""
 
+_ACCENTS = [user("Repeat exactly these words: déjà vu, naïve café, à la carte")]
+"""A prompt whose answer has characters beyond ASCII."""
+
+_ACCENTED = "éàï"
+"""Letters of it, precomposed. Others, and letters made of two characters, are left alone."""
+
 _REPEATS = 2
 """How often a server must repeat a text and a shorter one before the difference is believed."""
 
 
 def _stop_for(text: str) -> str:
-    """The likeliest character of a text beside its first: as a stop string it should cut the text."""
+    """The likeliest letter with an accent, else the likeliest character of a text beside its first: as a stop string
+    it should cut the text."""
+    if accented := sorted(sign for sign in _ACCENTED if sign in text[1:]):
+        return min(accented, key=text.index)
     common = Counter(sign for sign in text[1:] if sign.isascii() and sign.isprintable() and sign != " ")
     if not common:
         raise Undecided("the answer without a stop string is too short to choose one from")
@@ -128,7 +137,7 @@ RULES = [
         "leaves the stop string and what follows it out of the text",
         stops,
         long_answer(max_tokens=32),
-        long_answer(max_tokens=32, temperature=0),
+        lean(messages=_ACCENTS, max_tokens=32, temperature=0),
     ),
     relation(
         "ef.stop.stream",

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
-from ...strategies.messages import assistant_calls, tool_call, tool_reply, user
+from ...strategies.messages import assistant, assistant_calls, tool_call, tool_reply, user
 from ...strategies.text import call_id
 from ..judge import Reaction, excuse, react
 from ..model import Body, Exchange, Request, Script, Symptom, Undecided
@@ -20,6 +20,10 @@ _BOTH = {"messages": [user("What are the weather and the time in Paris?")], "too
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
 _ANSWERED: Body = {
     "messages": [
+        user("Hello."),
+        assistant("Hi."),
+        user("Do you know Paris?"),
+        assistant("Yes."),
         user("What is the weather in Paris?"),
         assistant_calls(tool_call(arguments='{"city": "Paris"}')),
         tool_reply(),
@@ -29,6 +33,9 @@ _ANSWERED: Body = {
     "max_tokens": 128,
 }
 """A conversation in which a tool has been called and has answered."""
+
+_BARE: Body = {"type": "function", "function": {"name": "get_weather"}}
+"""A tool without parameters."""
 
 _GET: Body = {"type": "function", "function": {"name": "get", "parameters": TOOL["function"]["parameters"]}}
 _SHORTER = {"type": "function", "function": {"name": "get"}}
@@ -152,7 +159,7 @@ RULES = [
         ),
         some_call,
         lean(**WEATHER, tool_choice="required"),
-        lean(**WEATHER, tool_choice="required", temperature=0),
+        lean(**WEATHER | {"tools": [_BARE]}, tool_choice="required", temperature=0),
         lean(**_ANSWERED, tool_choice="required"),
         needs=("forced_tool",),
     ),

@@ -182,7 +182,7 @@ functions = [
         "functions",
         "refuses a legacy function description that is not a string",
         documented("functions: description is a string"),
-        _functions([definition(description=7)], [definition(description=["x"])]),
+        _functions([definition(description=7)], [A, definition(description=["x"])]),
     ),
     accepts(
         "functions.parameters.optional",
@@ -277,7 +277,7 @@ function_call = [
         "function_call",
         "refuses any other word as function_call",
         documented("function_call: required and the rest are no words of it"),
-        _calls("required", "any", "get_weather", ""),
+        _calls("required", "auto ", "get_weather", ""),
         examples=varying("function_call", wrong_call_words([FUNCTION]), functions=[FUNCTION]),
         needs=["functions"],
     ),

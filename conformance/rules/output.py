@@ -116,7 +116,7 @@ kinds = [
         _P,
         "refuses a response format without a type",
         documented("response_format: type is required"),
-        values(_P, {}, {"type": None}),
+        values(_P, {}, {"type": None}, {"json_schema": {"name": "city", "schema": _SCHEMA}}),
     ),
     accepts(
         "response_format.type.enum",
@@ -131,7 +131,7 @@ kinds = [
         _P,
         "refuses any other type of response format",
         documented("response_format: its three types"),
-        _formats({"type": "bogus"}, {"type": "JSON"}, {"type": "json"}, {"type": ""}, {"type": 7}),
+        _formats(*({"type": kind} for kind in ("bogus", "JSON", "json", "", "json_object "))),
         examples=varying(
             _P,
             (
@@ -212,7 +212,10 @@ json_schema = [
         _P,
         "refuses the type json_schema without its json_schema",
         documented("response_format: json_schema is required"),
-        _formats({"type": "json_schema"}, {"type": "json_schema", "json_schema": None}),
+        _formats(
+            {"type": "json_schema", "name": "city", "schema": _SCHEMA},  # as the Responses endpoint writes it
+            {"type": "json_schema", "json_schema": None},
+        ),
         needs=["json_schema"],
     ),
     refuses(

@@ -348,7 +348,7 @@ text_parts = [
         _P,
         "refuses a part whose type is not a string",
         documented("part: type is a string"),
-        [_parts({"type": 7, "text": "Say hi."}), _parts({"type": None, "text": "Say hi."})],
+        [_parts({"type": 7, "text": "Say hi."}), _parts(text_part("Say hi."), {"type": None, "text": "Hi."})],
         needs=["content_parts"],
     ),
     *until_before(
@@ -475,7 +475,7 @@ images = [
             _parts(text_part("What is it?"), {"type": "image_url"}),
             _picture({"url": 7}),
             _picture({"url": None}),
-            _picture({"detail": "auto"}),
+            _parts(text_part("Are they alike?"), image_part(), {"type": "image_url", "image_url": {"detail": "auto"}}),
         ],
         needs=["images"],
     ),
@@ -500,7 +500,10 @@ images = [
         _P,
         "refuses an unknown image detail",
         documented("image part: detail is auto, low or high"),
-        [_picture({"url": _URL, "detail": detail}) for detail in ("medium", "HIGH", "", 7)],
+        [
+            *(_picture({"url": _URL, "detail": detail}) for detail in ("medium", "HIGH", 7)),
+            _parts(text_part("Are they alike?"), image_part(), image_part(detail="")),
+        ],
         needs=["images"],
     ),
     refuses(
@@ -544,7 +547,10 @@ audio = [
         _P,
         "refuses an audio part in an unknown format",
         documented("audio part: format is wav or mp3"),
-        [_sound({"data": AUDIO["wav"], "format": format}) for format in ("ogg", "WAV", "", 7, "flac")],
+        [
+            *(_sound({"data": AUDIO["wav"], "format": format}) for format in ("ogg", "WAV", "", 7)),
+            _parts(audio_part(), {"type": "input_audio", "input_audio": {"data": AUDIO["wav"], "format": "flac"}}),
+        ],
         needs=["audio_input"],
     ),
     refuses(

@@ -153,7 +153,7 @@ roles = [
             *_each(lambda role: user(role=role), "bogus", "", "USER", "ai"),
             _body(user(role="bogus"), assistant(), _THANKS),
             _body(user(), assistant(role="bogus"), _THANKS),
-            _body(user(), assistant(), user(role="bogus")),
+            _body(user(), assistant(), user(role="user ")),  # nothing may be cut off
         ],
         examples=bad_roles().map(lambda role: _body(user(role=role))),
     ),
@@ -225,8 +225,8 @@ calls = [
         [
             _called(tool_call(arguments={})),
             _called(tool_call(arguments={"city": "Paris"})),
-            _called(tool_call(arguments=7)),
             _called(tool_call(arguments=None)),
+            _body(user(), assistant_calls(tool_call(1), tool_call(2, arguments=7)), tool_reply(1), tool_reply(2)),
         ],
         examples=wrong_type("string").map(lambda arguments: _called(tool_call(arguments=arguments))),
         needs=_CALLS,

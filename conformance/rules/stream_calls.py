@@ -64,7 +64,22 @@ def one_index_each(exchange: Exchange) -> str | None:
     for (_, index), found in fragments(exchange).items():
         if another(found):
             return f"two tool calls come under index {show(index)}: a second id, name and arguments after whole ones"
+    texts: dict[int, dict[object, str]] = {}
+    for (choice, index), found in fragments(exchange).items():
+        told = [function(call).get("arguments") for call in found if found[0].get("type") != "custom"]
+        texts.setdefault(choice, {})[index] = "".join(text for text in told if isinstance(text, str)).strip()
+    for of_choice in texts.values():
+        bare = [index for index, text in of_choice.items() if not text]
+        for index, text in of_choice.items():
+            if bare and _two_objects(text):
+                return f"index {show(index)} holds arguments twice, and tool call {show(bare[0])} has none"
     return None
+
+
+def _two_objects(text: str) -> bool:
+    """Whether a text is one JSON object right after another."""
+    ends = (place + 1 for place, sign in enumerate(text[:-1]) if sign == "}")
+    return any(is_object(read_json(text[:end])) and is_object(read_json(text[end:])) for end in ends)
 
 
 def later_fragments(exchange: Exchange) -> str | None:

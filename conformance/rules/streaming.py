@@ -130,7 +130,7 @@ options = [
         "stream_options",
         "accepts stream_options with stream: true",
         prose("stream_options: only with stream: true"),
-        values("stream_options", {"include_usage": True}, **_ON),
+        [lean(stream_options={"include_usage": True}, **_ON)],  # the order of members means nothing
         needs=_NEEDS,
     ),
     refuses(

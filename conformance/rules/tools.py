@@ -157,7 +157,7 @@ tools = [
             _tools(
                 [{"function": definition()}],
                 [{**TOOL, "type": "retrieval"}],
-                [A, B, {**TOOL, "type": "Function"}],
+                [A, B, {**TOOL, "type": "function "}],
                 [{**TOOL, "type": ""}, A, B],
                 [{**TOOL, "type": None}],
             ),
@@ -286,7 +286,7 @@ function_description = [
         "tools",
         "refuses a function description that is not a string",
         documented("tools: function.description is a string"),
-        _functions("description", *wrong_samples("string")[:4]),
+        [*_functions("description", *wrong_samples("string")[:3]), *_tools([A, tool(description=[])])],
         examples=_drawn("description", wrong_type("string")),
     ),
     observes(
@@ -405,7 +405,10 @@ function_strict = [
         "tools",
         "refuses strict in a function that is not a boolean",
         _STRICT,
-        _functions("strict", "yes", 1, "true", parameters=STRICT_PARAMETERS),
+        [
+            *_functions("strict", "yes", 1, parameters=STRICT_PARAMETERS),
+            *_tools([A, tool(strict="true", parameters=STRICT_PARAMETERS)]),
+        ],
         examples=_drawn("strict", wrong_type("boolean"), parameters=STRICT_PARAMETERS),
     ),
     accepts(
@@ -481,6 +484,7 @@ def _shapes(name: str) -> list[dict[str, Any]]:
         {"function": {"name": name}},
         {"type": "bogus", "function": {"name": name}},
         {"type": "function", "function": name},
+        {"type": "function", "name": name},  # as the Responses endpoint writes it
     ]
 
 
@@ -509,7 +513,7 @@ tool_choice = [
         "tool_choice",
         "refuses any other word as tool_choice",
         documented("tool_choice: its three words"),
-        _choices("bogus", "any", "get_weather", "", "Auto"),
+        _choices("any", "get_weather", "", "Auto", "auto "),
         examples=varying("tool_choice", wrong_choice_words([TOOL]), tools=[TOOL]),
         needs=["tools"],
     ),
