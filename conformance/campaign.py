@@ -13,11 +13,12 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from ..strategies.simpler import properties_of
 from .again import Crowd
 from .answers import Answers
 from .budget import NOTE
 from .catalogue import Catalogue
-from .exchange import as_request
+from .exchange import Body, as_request
 from .first_wave import FirstWave, Run
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
@@ -219,6 +220,7 @@ class Campaign:
                     shared=self._shared,
                     prove=self._prove,
                     bearer=self._asked_rule,
+                    borne=self._borne,
                 ),
                 self._sightings,
                 self._ledger,
@@ -317,6 +319,19 @@ class Campaign:
     def _asked_rule(self, name: str) -> Rule | None:
         """A rule, where this run asks it."""
         return self.catalogue.by_id.get(name) if name in self._results else None
+
+    async def _borne(self, body: Body) -> bool:
+        """Whether a rule about one of these properties finds them refused by themselves, or none of them is asked."""
+        props = properties_of(body)
+        alone = [
+            rule.id
+            for rule in self.catalogue.rules
+            if rule.property in props and rule.expect is Expect.ACCEPT and rule.fit is None and rule.id in self._results
+        ]
+        for name in alone:
+            if (await asyncio.wrap_future(self._results[name])).verdict not in (Verdict.PASSED, Verdict.NOT_OFFERED):
+                return True
+        return not alone
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

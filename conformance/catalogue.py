@@ -173,6 +173,7 @@ def _placed(rule: RequestRule | AnswerRule | Relation, chapter: Chapter) -> Requ
 @lru_cache
 def load(vintage: str = FIRST) -> Catalogue:
     """Import every chapter and return the catalogue of a vintage. Chapters without a rule of it are left out."""
+    from .rules import together
     from .rules.gates import GATES
 
     chapters: list[Chapter] = []
@@ -181,6 +182,11 @@ def load(vintage: str = FIRST) -> Catalogue:
         rules = tuple(_placed(rule, chapter) for rule in chapter.rules if holds(vintage, rule.since, rule.until))
         if rules:
             chapters.append(replace(chapter, rules=rules))
+    found = [rule for chapter in chapters for rule in chapter.rules if isinstance(rule, AnswerRule)]
+    chapters = [
+        replace(one, rules=(*one.rules, _placed(together.asked(found), one))) if one.name == "together" else one
+        for one in chapters
+    ]
     gates = tuple(gate for gate in GATES if holds(vintage, gate.since, gate.until))
     every = [rule for chapter in chapters for rule in chapter.rules]
     rules = tuple(rule for rule in every if isinstance(rule, RequestRule))

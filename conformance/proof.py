@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
@@ -59,7 +59,8 @@ class Prover:
 
     ``crowd``, ``refused`` and ``company`` hold what is broken only with others in flight, after a refused request, or
     beside another property, ``shared`` how failing bodies were drawn; ``bearer`` gives a rule that bears the blame for
-    what others see, where it is asked. Without ``prove`` a violation is left to another process.
+    what others see, where it is asked, ``borne`` whether what is left of a body when it cannot be made smaller is what
+    other rules find as well. Without ``prove`` a violation is left to another process.
     """
 
     pipeline: Pipeline
@@ -72,6 +73,7 @@ class Prover:
     shared: Shared | None = None
     prove: bool = True
     bearer: Callable[[str], Rule | None] = lambda name: None
+    borne: Callable[[Body], Awaitable[bool]] | None = None
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
@@ -153,6 +155,9 @@ class Prover:
                 simple = not left and (not added or await self._violates(rule, as_request(alone)))
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be made smaller: {reason}")
+            if simple and rule.fit is not None and self.borne is not None:
+                simple = await self.borne(alone)
+                body = body if simple else alone
             if simple:
                 what = cut(as_request(alone).content, 300)
                 return Result(

@@ -57,6 +57,12 @@ def features(body: Body) -> set[str]:
     return {name for name, present in found.items() if present} | set(body) - {"model", "messages"}
 
 
+def properties_of(body: Body) -> set[str]:
+    """The properties of the request object that a valid body's features belong to."""
+    present = features(body)
+    return present - set(IN_MESSAGES) | ({"messages"} if present & set(IN_MESSAGES) else set())
+
+
 def needed(feature: str, body: Body) -> set[str]:
     """The features of the body that this one cannot do without, itself included."""
     first = {

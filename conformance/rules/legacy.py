@@ -190,7 +190,6 @@ functions = [
         "accepts a legacy function without parameters",
         prose("functions: leaving parameters out means that there are none"),
         _functions([_cut("parameters")]),
-        examples=text.plain_names().map(lambda name: lean(functions=[{**_cut("parameters"), "name": name}])),
     ),
     accepts(
         "functions.parameters.type",

@@ -474,8 +474,8 @@ relations = [
             "takes null as if the property were absent, also for all nullable properties at once",
             nulls(FIRST),
             lean(),
-            lean(**_BOUND),
-            lean(**_BOUND, stream=True),
+            lean(**_BOUND, temperature=0.5, presence_penalty=0.5),  # null beside what it is used with
+            lean(**_BOUND, stream=True, top_p=0.9, frequency_penalty=0.5),
             lean(**_BOUND, messages=[]),
             lean(**_BOUND, top_p=1.01),
             source=documented("the request object: properties that are nullable"),

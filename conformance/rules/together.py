@@ -1,19 +1,20 @@
 """Properties together: what is accepted alone is accepted in company, since no document forbids these combinations.
 
 The pins hold every pair of features that may meet; the examples are random. Each body is asked without what the server
-does not offer, and a failure is taken apart until two features are left that fail only together.
+does not offer, and a failure is taken apart until two features are left that fail only together. What the rules about
+answers ask is held to the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from ...strategies.bodies import bodies
 from ...strategies.combinations import covering_bodies
 from ...strategies.json_values import is_object
 from ...strategies.simpler import features, manifold, simpler, without
-from ..model import Body, Chapter, Strength
+from ..model import AnswerRule, Body, Chapter, RequestRule, Strength, as_request
 from .forms import accepts, changed, documented
 from .gates import GATES
 
@@ -93,5 +94,37 @@ together = [
         examples=bodies(vintage="2026-08"),
     ),
 ]
+
+
+def _whole(body: Body, offered: Collection[str]) -> Body | None:
+    """The body, where all of its features are offered."""
+    return body if fit(body, offered) == body else None
+
+
+ASKED = "together.asked"
+"""The row of the rule over the requests of other rules."""
+
+
+def asked(answers: Iterable[AnswerRule]) -> RequestRule:
+    """What the rules about answers ask for the sake of the answer is accepted too. It sends nothing that they do not
+    send, so a body is left alone where the server does not offer all of it."""
+    pins = {
+        as_request(pin).content: pin
+        for rule in answers
+        if rule.strength is not Strength.MAY and not rule.refused
+        for pin in rule.pins
+        if is_object(pin) and manifold(pin)
+    }
+    return accepts(
+        ASKED,
+        "together",
+        "accepts the requests of the rules about answers",
+        _FREE,
+        list(pins.values()),
+        strength=Strength.SHOULD,
+        fit=_whole,
+        reduce=simpler,
+    )
+
 
 CHAPTER = Chapter("together", "Properties together", tuple(together))

@@ -319,7 +319,6 @@ function_parameters = [
         "accepts a function without parameters",
         prose("tools: leaving function.parameters out means that there are none"),
         _tools([_cut(definition(), "parameters")]),
-        examples=text.plain_names().map(lambda name: lean(tools=[_cut(definition(name), "parameters")])),
     ),
     accepts(
         "fn.parameters.empty",

@@ -112,7 +112,7 @@ def images_as_text(message: Body) -> None:
 
 
 def later_details_dropped(message: Body) -> None:
-    images = [part["image_url"] for part in entries(message, "content") if part.get("type") == "image_url"]
+    images = [part.get("image_url") for part in entries(message, "content") if part.get("type") == "image_url"]
     for image in images[1:]:
         if is_object(image):
             image.pop("detail", None)
