@@ -30,8 +30,12 @@ LOST = (Symptom.CRASHED, Symptom.REFUSED_VALID)
 SETTLED = (CANARY, CANARY)
 """Sent before a request that was ``LOST``: two, for servers with two workers."""
 
-REFUSED = Request(body=lean(messages=[])), Request(body=lean(messages=[], stream=True))
-"""Requests that every server should refuse, sent in turn."""
+REFUSED = (
+    Request(body=lean(messages=[])),
+    Request(body=lean(messages=[], stream=True)),
+    Request(raw=b'{"messages": ['),
+)
+"""Requests that every server should refuse, sent in turn. What is not JSON may be left unread in the connection."""
 
 AFTER_REFUSED = (1, 2, 1, 1, 2, 3, 2, 1)
 """After how many refused ones a request is sent, again and again, to see whether it crashes then."""
@@ -131,7 +135,8 @@ async def after_refused(pipeline: Pipeline, request: Request, label: str) -> lis
     if react(await pipeline.ask_alone(REFUSED[0], label, before=SETTLED)) is not Reaction.REFUSED:
         return []
     return [
-        await pipeline.ask_alone(request, label, before=[*islice(cycle(REFUSED), count)]) for count in AFTER_REFUSED
+        await pipeline.ask_alone(request, label, before=[*islice(cycle(REFUSED), begin, begin + count)])
+        for begin, count in enumerate(AFTER_REFUSED)
     ]
 
 
