@@ -91,10 +91,10 @@ MUTANTS = [
     effect("stop-list-order", "ef.stop.text", ending(first_listed), prop="stop", with_it="ef.stop ef.stop.*"),
     effect(
         "bound-null-newer",
-        "mm.null",
+        "ef.maxtokens",
         planning(shadowed),
         prop="max_tokens",
-        with_it="ef.maxtokens ef.maxtokens.stream ef.length ef.length.stream",
+        with_it="mm.null ef.maxtokens.stream ef.length ef.length.stream",
     ),
     effect("n-lost-tools", "res.choices.count", planning(one_with_tools), prop="n", with_it="sse.choice.count"),
     effect(
@@ -106,13 +106,13 @@ MUTANTS = [
     ),
     effect(
         "json-object-python",
-        "ef.json_object",
+        "gate.json_object",
         choosing(literal),
         prop="response_format",
-        with_it="ef.json_object.* gate.json_object",
+        with_it="ef.json_object ef.json_object.*",
     ),
     effect("choice-none-stream", "ef.choice.none.stream", planning(none_unheard), prop="tool_choice"),
-    effect("choice-lost-long", "ef.choice.required", planning(unheard_late), prop="tool_choice", with_it="ef.choice.*"),
+    effect("choice-lost-long", "ef.choice.none", planning(unheard_late), prop="tool_choice", with_it="ef.choice.*"),
     effect(
         "cache-without-bound",
         "ef.maxtokens",

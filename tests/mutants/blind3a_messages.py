@@ -152,15 +152,15 @@ BODIES = [
         "blind3a-leading-space-refused",
         "refused",
         parsing(no_leading_space),
-        "mm.whitespace",
         "http.json.whitespace.accepts",
+        "mm.whitespace",
     ),
     body(
         "blind3a-key-escape-refused",
         "refused",
         parsing(plain_names),
-        "mm.whitespace.escapes",
-        "http.json.escapes.accepts metadata.*.accepts",
+        "http.json.escapes.accepts",
+        "mm.whitespace.escapes metadata.*.accepts",
     ),
     about("model")(
         "blind3a-model-falsy-default", "type", reading("model", falsy_model, lambda _: SERVED), "model.type.refuses"

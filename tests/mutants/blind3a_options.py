@@ -117,8 +117,8 @@ NUMBERS = [
         "blind3a-n-stream-refused",
         "refused",
         refusing_valid(several_streamed),
-        "mm.stream",
-        "together.* sse.choice.count",
+        "together.pairs.accepts",
+        "mm.stream together.* sse.choice.count",
     ),
     about("max_completion_tokens")(
         "blind3a-completion-string-digits",
@@ -131,8 +131,8 @@ NUMBERS = [
         "blind3a-top-logprobs-first-refused",
         "relation",
         refusing_valid(count_first),
-        "mm.keyorder",
-        "top_logprobs.*.accepts",
+        "top_logprobs.few.accepts",
+        "mm.keyorder top_logprobs.*.accepts",
     ),
 ]
 

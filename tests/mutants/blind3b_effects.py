@@ -127,11 +127,11 @@ MUTANTS = [
     ),
     effect(
         "bound-hidden-by-null",
-        "mm.null",
+        "ef.maxtokens",
         planning(hidden),
         prop="max_tokens",
         family="relation",
-        with_it="ef.maxtokens ef.maxtokens.stream",
+        with_it="mm.null ef.maxtokens.stream",
     ),
     effect(
         "json-first-choice-only",

@@ -145,7 +145,7 @@ MUTANTS = [
         telling(ARRAY, status=200),
         prop="messages",
         family="status",
-        with_it="mm.position.refuses client.error",
+        with_it="mm.position.refuses client.error sse.error.before",
     ),
     state(
         "n-range-500",
