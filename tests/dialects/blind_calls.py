@@ -86,13 +86,15 @@ def choices_disagree(body: Body, now: int) -> Reply:
 
 
 def breaks_off(body: Body, now: int) -> Reply:
-    """Half of a text, then second thoughts; where bound or biases leave no room for them, none."""
+    """Half of a text, then second thoughts; where bound, biases or stop strings meet them, none."""
     reply = answers.plan(body, now)
     most = bound(body)
     made: list[Choice] = []
     for one in reply.choices:
         tokens = (*one.tokens[: len(one.tokens) // 2], *SORRY)
-        if plain(body, one) and not biases(body) and (most is None or len(tokens) <= most):
+        room = most is None or len(tokens) <= most
+        met = biases(body) or any(stop in "".join(tokens) for stop in stops(body))
+        if plain(body, one) and room and not met:
             one = replace(one, tokens=tokens, finish="stop")
         made.append(one)
     return counted(body, reply, *made)
@@ -186,7 +188,10 @@ def among_calls(reply: Reply) -> Rows:
 
 
 def backwards(reply: Reply) -> Rows:
-    """All calls of a choice at once: pieces of each in one delta, the last call first, empty pieces between."""
+    """All calls of a choice at once: names together, then pieces of each in one delta, the last call first.
+
+    Empty pieces come between.
+    """
     waiting: dict[int, list[Chunk]] = {}
 
     def flush(index: int) -> Rows:
@@ -195,12 +200,13 @@ def backwards(reply: Reply) -> Rows:
         for row in rows:
             for item in row["choices"][0]["delta"]["tool_calls"]:
                 lines.setdefault(item["index"], []).append(item)
-        order = sorted(lines, reverse=True)
-        for pieces in itertools.zip_longest(*(lines[at] for at in order)):
+        heads = [line.pop(0) for _, line in sorted(lines.items())]
+        deltas = [heads] if heads else []
+        for pieces in itertools.zip_longest(*(lines[at] for at in sorted(lines, reverse=True))):
             items = [piece for piece in pieces if piece is not None]
-            idle = [{"index": item["index"], "function": {"arguments": ""}} for item in items]
-            for delta in (items, idle):
-                yield {**rows[0], "choices": [{**rows[0]["choices"][0], "delta": {"tool_calls": delta}}]}
+            deltas += [items, [{"index": item["index"], "function": {"arguments": ""}} for item in items]]
+        for delta in deltas:
+            yield {**rows[0], "choices": [{**rows[0]["choices"][0], "delta": {"tool_calls": delta}}]}
 
     for row in copies(reply):
         if row["choices"]:
@@ -213,19 +219,6 @@ def backwards(reply: Reply) -> Rows:
         yield row
 
 
-def gapped(reply: Reply) -> Rows:
-    """Calls are numbered 1, 3, 5."""
-    for row in copies(reply):
-        for choice in row["choices"]:
-            for item in choice["delta"].get("tool_calls", ()):
-                item["index"] = 2 * item["index"] + 1
-        yield row
-
-
-def _chunks(chunks: Any) -> Reference:
-    return Reference(behaviour=Behaviour(chunks=chunks))
-
-
 TALKING: Mapping[str, Any] = {"completion": beside_calls, "chunks": among_calls}
 
 DIALECTS = [
@@ -236,6 +229,5 @@ DIALECTS = [
         name="blind-breaks-into-refusal", server=model(breaks_off, completion=with_refusal, chunks=refusing_pieces)
     ),
     Dialect(name="blind-talks-after-calls", server=model(talks_after, **TALKING)),
-    Dialect(name="blind-calls-backwards", server=_chunks(backwards)),
-    Dialect(name="blind-gapped-indexes", server=_chunks(gapped)),
+    Dialect(name="blind-calls-backwards", server=Reference(behaviour=Behaviour(chunks=backwards))),
 ]

@@ -55,6 +55,9 @@ def baggage(owner: dict[str, Any]) -> None:
                 if "id" in call:
                     call |= {"index": at if name == "message" else call["index"], "extra_content": {"sign": "a=="}}
             choice[name] |= STUFF | {"thinking_blocks": [], "provider_specific_fields": None, "context": {}}
+            if name == "delta":
+                # the official client cannot join lists of objects that have no index
+                del choice[name]["deep"]
     if isinstance(owner.get("usage"), dict):
         owner["usage"] |= {"cost": 0.00012, "prompt_time": 0.001, "x": {"total_tokens": 10**12}}
 

@@ -117,6 +117,23 @@ def bare(ask: Ask) -> Iterator[Reason]:
             yield Reason("dialect", why, f"messages[{place}].content", "unsupported_value")
 
 
+def open_intervals(ask: Ask) -> Iterator[Reason]:
+    """An engine that takes no ends of ranges, where that breaks a should row alone."""
+    if ask.body.get("top_p") == 0:
+        yield Reason("dialect", "top_p must be in (0, 1], got 0.0.", "top_p", None)
+    for key, most in (("n", 16), ("top_logprobs", 10)):
+        value = ask.body.get(key)
+        if value is not None and value > most:
+            why = f"'{key}' may be {most} at most with this model."
+            yield Reason("dialect", why, key, "unsupported_value")
+    seed = ask.body.get("seed")
+    if seed is not None and abs(seed) >= 2**53:
+        yield Reason("dialect", "This seed is not a whole number that is safe.", "seed", "invalid_value")
+    for place, message, role in ask.spoken:
+        if message.get("content") == "" and role in ("system", "user"):
+            yield Reason("dialect", "An empty message says nothing.", f"messages[{place}].content", None)
+
+
 def no_models(app: ASGIApp) -> ASGIApp:
     """There is no list of models."""
 
@@ -278,6 +295,14 @@ DIALECTS = [
         server=replace(UNFORCED, behaviour=Behaviour(plan=lambda body, now: answers.plan(uncalled(body), now))),
     ),
     Dialect(name="blind-bare-engine", server=checking(bare), around=no_models),
+    # top_p.zero, n.max, top_logprobs.max, content.empty.string: should by rulings 3, 4, 12
+    Dialect(
+        name="blind-open-intervals",
+        server=checking(open_intervals),
+        warnings=frozenset(
+            {"top_p.zero*", "top_p.min*", "n.max.accepts", "top_logprobs.max.accepts", "content.empty.string*"}
+        ),
+    ),
     Dialect(name="blind-strict-parser", server=Reference(behaviour=Behaviour(parse=strictly, media_type=wants_type))),
     Dialect(name="blind-two-backends", around=balanced("blind-two-backends")),
     Dialect(
