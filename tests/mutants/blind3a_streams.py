@@ -105,6 +105,6 @@ MUTANTS = [
         "sse.error.before",
         as_it_is,
         around=refused_streams(told_in_stream),
-        with_it="sse.error.before.plain mm.stream temperature.m*.refuses top_p.m*.refuses *_penalty.m*.refuses n.m*.refuses",
+        with_it="sse.error.before.plain mm.stream temperature.*.refuses top_p.*.refuses *_penalty.*.refuses n.*",
     ),
 ]
