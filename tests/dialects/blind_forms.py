@@ -248,11 +248,11 @@ def by_id(row: dict[str, Any]) -> None:
 
 def unlikely(row: dict[str, Any]) -> None:
     """What was chosen is far less likely than what was not."""
-    row["logprob"] -= 9
-    if row["top_logprobs"]:
-        last = row["top_logprobs"][-1]["logprob"]
-        stray = {"token": " zq", "logprob": last - 0.5, "bytes": list(b" zq")}
-        row["top_logprobs"] = [one for one in (*row["top_logprobs"][1:], stray) if one["token"] != row["token"]]
+    tops = row["top_logprobs"]
+    if tops:
+        stray = {"token": " zq", "logprob": tops[-1]["logprob"] - 0.5, "bytes": list(b" zq")}
+        row["top_logprobs"] = [one for one in (*tops[1:], stray) if one["token"] != row["token"]]
+    row["logprob"] = min([-9, *(one["logprob"] - 2 for one in row["top_logprobs"])])
 
 
 def split(row: dict[str, Any]) -> None:
