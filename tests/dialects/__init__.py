@@ -12,7 +12,7 @@ from . import (
     blind_forms,
     blind_streams,
     blind_talk,
-    blind_wire,
+    blind_transport,
     later,
     odd,
     odder,
@@ -25,7 +25,7 @@ from .base import Dialect
 DIALECTS: dict[str, Dialect] = {}
 """Every dialect by its name, which is the first part of its path."""
 
-_BLIND = (blind_talk, blind_forms, blind_streams, blind_wire)
+_BLIND = (blind_talk, blind_forms, blind_streams, blind_transport)
 
 for _module in (refusing, answering, transport, reasoning, later, odd, odder, audited, *_BLIND):
     for _dialect in _module.DIALECTS:

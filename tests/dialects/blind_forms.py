@@ -1,6 +1,6 @@
 """How an answer is spelled, thought of without knowing what is checked: JSON, log probabilities, members of its own.
 
-Why each of them conforms is told in ``BLIND.md``.
+Why each of them conforms is told in ``BLIND_2.md``.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ def split(row: dict[str, Any]) -> None:
 
 
 def _model(name: str, plan: Callable[[Body, int], Reply], **more: Any) -> Dialect:
-    return Dialect(name=f"blind-{name}", server=Reference(behaviour=Behaviour(plan=plan, **more)))
+    return Dialect(name=f"blind2-{name}", server=Reference(behaviour=Behaviour(plan=plan, **more)))
 
 
 DIALECTS = [
@@ -272,13 +272,13 @@ DIALECTS = [
     _model("escaped-arguments", respelled(lambda value: spelled(value, escaped))),
     _model("escapes-everything", answers.plan, dump=dump_escaped, frame=frame_escaped),
     _model("exponents", answers.plan, dump=dump_powered, frame=frame_powered),
-    Dialect(name="blind-error-null", server=telling(error_null, error_null)),
-    Dialect(name="blind-heavy-extras", server=telling(heavy, heavy)),
+    Dialect(name="blind2-error-null", server=telling(error_null, error_null)),
+    Dialect(name="blind2-heavy-extras", server=telling(heavy, heavy)),
     _model("billing", billed),
     _model("counted-call-ids", numbered),
     _model("talks-after-calls", talking_after, completion=after_calls, chunks=after_calls_in_chunks),
     _model("declines-schemas", declining, completion=declined, chunks=declined_chunks),
-    Dialect(name="blind-tokens-by-id", server=logging(by_id), warnings=frozenset({"res.logprobs.concat*"})),
-    Dialect(name="blind-unlikely-words", server=logging(unlikely)),
-    Dialect(name="blind-split-alternatives", server=logging(split)),
+    Dialect(name="blind2-tokens-by-id", server=logging(by_id), warnings=frozenset({"res.logprobs.concat*"})),
+    Dialect(name="blind2-unlikely-words", server=logging(unlikely)),
+    Dialect(name="blind2-split-alternatives", server=logging(split)),
 ]

@@ -1,6 +1,6 @@
 """How a stream is cut, thought of without knowing what is checked.
 
-Why each of them conforms is told in ``BLIND.md``.
+Why each of them conforms is told in ``BLIND_2.md``.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def balanced_chunks(reply: Reply) -> Rows:
 
 
 def _cut(name: str, chunks: Callable[[Reply], Rows], **parts: Any) -> Dialect:
-    return Dialect(name=f"blind-{name}", server=Reference(behaviour=Behaviour(chunks=chunks, **parts)))
+    return Dialect(name=f"blind2-{name}", server=Reference(behaviour=Behaviour(chunks=chunks, **parts)))
 
 
 THINKS = Behaviour(plan=thoughtful, completion=thoughts_beside, chunks=thoughts_first)
@@ -229,10 +229,10 @@ DIALECTS = [
     _cut("arguments-by-character", by_character),
     _cut("choices-at-random", at_random),
     _cut("ends-together", ends_together),
-    Dialect(name="blind-thinks-in-details", server=Reference(behaviour=THINKS)),
+    Dialect(name="blind2-thinks-in-details", server=Reference(behaviour=THINKS)),
     _cut("load-balancer", balanced_chunks, completion=balanced),
     Dialect(
-        name="blind-later-single-event",
+        name="blind2-later-single-event",
         server=Reference(
             vintage="2026-08", behaviour=Behaviour(chunks=single_event, dump=dump_escaped, frame=frame_escaped)
         ),

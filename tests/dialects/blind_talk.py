@@ -1,6 +1,6 @@
 """What a model says, thought of without knowing what is checked: other tongues, other tokens, other habits.
 
-Why each of them conforms is told in ``BLIND.md``.
+Why each of them conforms is told in ``BLIND_2.md``.
 """
 
 from __future__ import annotations
@@ -138,18 +138,18 @@ def one_answer(body: Body, index: int) -> Tokens:
 
 
 def _model(name: str, plan: Callable[[Body, int], Reply]) -> Dialect:
-    return Dialect(name=f"blind-{name}", server=Reference(behaviour=Behaviour(plan=plan)))
+    return Dialect(name=f"blind2-{name}", server=Reference(behaviour=Behaviour(plan=plan)))
 
 
 DIALECTS = [
-    Dialect(name="blind-japanese", server=speaking(japanese)),
-    Dialect(name="blind-combining", server=speaking(combining)),
-    Dialect(name="blind-control-characters", server=speaking(controls)),
-    Dialect(name="blind-fat-tokens", server=speaking(fat)),
-    Dialect(name="blind-long-winded", server=speaking(long_winded)),
-    Dialect(name="blind-echo", server=speaking(echo)),
-    Dialect(name="blind-says-done", server=speaking(says_done)),
-    Dialect(name="blind-one-answer", server=speaking(one_answer)),
+    Dialect(name="blind2-japanese", server=speaking(japanese)),
+    Dialect(name="blind2-combining", server=speaking(combining)),
+    Dialect(name="blind2-control-characters", server=speaking(controls)),
+    Dialect(name="blind2-fat-tokens", server=speaking(fat)),
+    Dialect(name="blind2-long-winded", server=speaking(long_winded)),
+    Dialect(name="blind2-echo", server=speaking(echo)),
+    Dialect(name="blind2-says-done", server=speaking(says_done)),
+    Dialect(name="blind2-one-answer", server=speaking(one_answer)),
     _model("calls-in-text", retelling(call_in_text, free)),
     _model("think-tags", retelling(with_thoughts)),
     _model("shy", lambda body, now: answers.plan(free(body), now)),

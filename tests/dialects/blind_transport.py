@@ -1,6 +1,6 @@
 """Manners of the wire and of refusal, thought of without knowing what is checked.
 
-Why each of them conforms is told in ``BLIND.md``.
+Why each of them conforms is told in ``BLIND_2.md``.
 """
 
 from __future__ import annotations
@@ -217,24 +217,24 @@ def code_as_text(reason: Reason) -> dict[str, Any]:
 
 
 def _without(name: str, check: Any) -> Dialect:
-    return Dialect(name=f"blind-{name}", server=checking(check))
+    return Dialect(name=f"blind2-{name}", server=checking(check))
 
 
 _COSTLY = checking(costly)
 
 DIALECTS = [
-    Dialect(name="blind-compressed", around=compressed),
-    Dialect(name="blind-blank-lines", around=blank_lines),
-    Dialect(name="blind-slow-first-token", around=slow_first_token),
-    Dialect(name="blind-closes-after-errors", around=closes),
-    Dialect(name="blind-empty-503", around=empty_503),
-    Dialect(name="blind-costly-tools", server=replace(_COSTLY, behaviour=replace(_COSTLY.behaviour, plan=costing))),
+    Dialect(name="blind2-compressed", around=compressed),
+    Dialect(name="blind2-blank-lines", around=blank_lines),
+    Dialect(name="blind2-slow-first-token", around=slow_first_token),
+    Dialect(name="blind2-closes-after-errors", around=closes),
+    Dialect(name="blind2-empty-503", around=empty_503),
+    Dialect(name="blind2-costly-tools", server=replace(_COSTLY, behaviour=replace(_COSTLY.behaviour, plan=costing))),
     _without("no-schemas", no_schemas),
     _without("no-penalties", no_penalties),
     _without("no-forced-calls", no_forced_calls),
-    Dialect(name="blind-code-as-text", server=Reference(behaviour=behaviour.Behaviour(envelope=code_as_text))),
+    Dialect(name="blind2-code-as-text", server=Reference(behaviour=behaviour.Behaviour(envelope=code_as_text))),
     Dialect(
-        name="blind-gateway",
+        name="blind2-gateway",
         server=Reference(behaviour=replace(THINKS, envelope=code_as_text)),
         around=lambda app: compressed(closes(app)),
     ),
