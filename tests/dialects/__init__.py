@@ -10,8 +10,12 @@ from . import (
     answering,
     audited,
     blind_calls,
+    blind_forms,
     blind_members,
     blind_refusals,
+    blind_streams,
+    blind_talk,
+    blind_transport,
     blind_wire,
     blind_words,
     later,
@@ -26,10 +30,13 @@ from .base import Dialect
 DIALECTS: dict[str, Dialect] = {}
 """Every dialect by its name, which is the first part of its path."""
 
-for _module in (
-    *(refusing, answering, transport, reasoning, later, odd, odder, audited),
+BLIND = (
     *(blind_words, blind_calls, blind_members, blind_wire, blind_refusals),
-):
+    *(blind_talk, blind_forms, blind_streams, blind_transport),
+)
+"""Thought of by people who had not read the rules."""
+
+for _module in (refusing, answering, transport, reasoning, later, odd, odder, audited, *BLIND):
     for _dialect in _module.DIALECTS:
         assert _dialect.name not in DIALECTS, f"two dialects are called {_dialect.name}"
         DIALECTS[_dialect.name] = _dialect
