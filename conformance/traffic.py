@@ -92,10 +92,11 @@ def seconds(bucket: int) -> float:
 
 def completion_tokens(answer: Answer) -> int | None:
     """What an answer says it cost in completion tokens; None where it says nothing that can be counted."""
-    if b'"usage"' not in answer.content:
+    escaped = b"\\u00" in answer.content  # any letter of a key may be
+    if b'"usage"' not in answer.content and not escaped:
         return None
     if answer.media_type == "text/event-stream":
-        values = [event.json for event in answer.stream.events if '"usage"' in event.data]
+        values = [event.json for event in answer.stream.events if escaped or '"usage"' in event.data]
     else:
         values = [answer.json]
     for value in reversed(values):

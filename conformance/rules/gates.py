@@ -116,9 +116,11 @@ def event_stream(answer: Answer) -> bool | None:
 
 def usage_chunk(answer: Answer) -> bool | None:
     """Some event of the stream has token counts; a stream that cannot be read cannot tell."""
-    if b'"prompt_tokens"' in answer.content:
-        return True
-    return False if answer.stream.chunks else None
+    chunks = answer.stream.chunks
+    told = (chunk.get("usage") for chunk in chunks)
+    if b'"prompt_tokens"' in answer.content or any(is_object(usage) and "prompt_tokens" in usage for usage in told):
+        return True  # the first also where no one would look for them
+    return False if chunks else None
 
 
 def called_tool(answer: Answer) -> bool | None:

@@ -144,8 +144,8 @@ def fits_the_bound(body: Body, now: int) -> Reply:
     most = bound(body)
     made: list[Choice] = []
     for one in reply.choices:
-        if plain(body, one) and one.finish == "length" and most is not None:
-            text = take(biased(script(body, one.index), biases(body)), max(1, most - 1))
+        if plain(body, one) and one.finish == "length" and most is not None and most > 1:
+            text = take(biased(script(body, one.index), biases(body)), most - 1)
             one = replace(one, tokens=stopped(text, stops(body)).tokens, finish="stop")
         made.append(one)
     return counted(body, reply, *made)
