@@ -105,10 +105,6 @@ MUTANTS = [
         "sse.error.before",
         as_it_is,
         around=refused_streams(told_in_stream),
-<<<<<<< HEAD
         with_it="sse.error.before.plain mm.stream temperature.*.refuses top_p.*.refuses *_penalty.*.refuses n.*",
-=======
-        with_it="sse.error.before.plain mm.stream temperature.*.refuses top_p.*.refuses *_penalty.*.refuses n.*.refuses",
->>>>>>> odd3
     ),
 ]
