@@ -3,12 +3,14 @@ is a server error that only a refused request before brings about."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Generic, TypeVar
 
 from ..strategies.bodies import lean
+from ..strategies.messages import user
 from .canary import CANARY
 from .exchange import Exchange, Request
 from .judge import Reaction, react
@@ -22,7 +24,15 @@ PROOFS = 5
 """How often a violation that does not repeat at once is asked again."""
 
 MOST_AT_ONCE = 16
-"""Equal requests that are sent together to see whether a crowd breaks what alone holds."""
+"""Requests that are sent together to see whether a crowd breaks what alone holds: every second one is that request."""
+
+_COMPANIONS = (
+    Request(body=lean(messages=[user("Name a city in a word.")], max_tokens=96)),
+    Request(body=lean(messages=[user("Name a river in a word.")], max_tokens=96)),
+    Request(body=lean(messages=[user("Name a city in a word.")], max_tokens=96, stream=True)),
+)
+"""What stands between: among equal requests nobody would see that they get each other's answers. Theirs end of
+themselves, because most rules do not judge what was cut."""
 
 LOST = (Symptom.CRASHED, Symptom.REFUSED_VALID)
 """Symptoms that another request may have left behind."""
@@ -125,6 +135,18 @@ def _often(rows: Sequence[T | None]) -> list[T]:
     return found if len(found) * 4 >= len(rows) else []
 
 
+def crowd_of(request: Request, count: int = MOST_AT_ONCE) -> tuple[Request, ...]:
+    """A request and others in turn, so many in all."""
+    others = cycle(_COMPANIONS)
+    return tuple(next(others) if place % 2 else request for place in range(count))
+
+
+async def at_once(pipeline: Pipeline, request: Request, label: str, count: int) -> list[Exchange]:
+    """New exchanges for a request that is sent together with others, ``count`` in all."""
+    crowd = crowd_of(request, min(count, MOST_AT_ONCE))
+    return list(await asyncio.gather(*(pipeline.ask_again(one, label) for one in crowd)))[::2]
+
+
 def settling(symptom: Symptom | None) -> tuple[Request, ...]:
     """What is sent before a request that is asked again: an error may be what another request has left behind."""
     return SETTLED if symptom in LOST else ()
@@ -157,16 +179,17 @@ class CrowdSighting:
 @dataclass
 class Crowd:
     """What was seen only with many in flight, or only ``when``: a finding of the rule ``blamed``, or None where that is
-    not asked."""
+    not asked. ``proved``: a rule of its own about it was broken every time."""
 
     blamed: str | None = None
     when: str = "with others in flight"
+    proved: bool = False
     sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
 
     @property
     def known(self) -> bool:
         """Whether it is known that crowds break things."""
-        return self.blamed is not None and len(self.sightings) >= KNOWN
+        return self.blamed is not None and (self.proved or len(self.sightings) >= KNOWN)
 
     def note(self, sighting: CrowdSighting, strength: Strength) -> str:
         """Keep a sighting of a rule of this strength; what is said of it on that rule."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ..strategies.json_values import is_object
 from ..strategies.simpler import simpler
 from . import vendor
-from .again import MOST_AT_ONCE, Crowd, CrowdSighting, Unproved, asked_again
+from .again import Crowd, CrowdSighting, Unproved, asked_again, at_once
 from .budget import LATER, SEARCH, URGENT
 from .exchange import Exchange, Request, as_request
 from .judge import Reaction, describe, react
@@ -111,8 +111,8 @@ class Answers:
             return judged(await self.pipeline.ask_alone(request, rule.id))
 
         async def crowd() -> list[tuple[Exchange, str] | None]:
-            count = min(self.settings.in_flight, MOST_AT_ONCE)
-            return [judged(one) for one in await self.pipeline.ask_at_once(request, rule.id, count)]
+            together = await at_once(self.pipeline, request, rule.id, self.settings.in_flight)
+            return [judged(one) for one in together]
 
         first = (sighting.exchange, sighting.why)
         try:

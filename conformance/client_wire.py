@@ -107,7 +107,9 @@ class ClientWire:
         headers = tuple((redaction.text(name), redaction.text(value)) for name, value in attempt.headers)
         content, trouble = bytes(attempt.content), None
         try:
-            content = decoded(content, dict(attempt.headers).get("content-encoding", ""), self.target.bounds.size)
+            coding = dict(attempt.headers).get("content-encoding", "")
+            # a client that has read [DONE] leaves the rest, be it the end of the coding
+            content = decoded(content, coding, self.target.bounds.size, whole=attempt.whole)
         except BrokenCoding as error:
             trouble = Trouble("protocol", str(error))
         content = redaction.content(content)

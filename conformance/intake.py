@@ -123,16 +123,16 @@ class Decoder:
             yield from self._through(stage + 1, piece)
 
 
-def decoded(content: bytes, content_encoding: str, limit: int) -> bytes:
-    """A whole answer without its codings. Raises BrokenCoding, also for one that is not known, does not end, or stands
-    for more than ``limit`` bytes."""
+def decoded(content: bytes, content_encoding: str, limit: int, *, whole: bool = True) -> bytes:
+    """An answer without its codings. Raises BrokenCoding, also for one that is not known, does not end though it is
+    ``whole``, or stands for more than ``limit`` bytes."""
     decoder = Decoder(content_encoding, limit)
     plain = decoder.decode(content)
     if not decoder.known:
         raise BrokenCoding(f"the answer has a content-encoding that is not undone here: {content_encoding!r}")
     if decoder.overflowed:
         raise BrokenCoding(f"the answer is longer than {limit} bytes")
-    if not decoder.ended:
+    if whole and not decoder.ended:
         raise BrokenCoding("the answer ends before its content-encoding does")
     return plain
 

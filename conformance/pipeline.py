@@ -197,10 +197,6 @@ class Pipeline:
         """Whether a request is to have no company. One in trouble waits for the server like all others."""
         return self._lonely and not self._troubled
 
-    async def ask_at_once(self, request: Request, label: str, count: int) -> list[Exchange]:
-        """New exchanges for a request that is sent so many times together."""
-        return list(await asyncio.gather(*(self.ask_again(request, label) for _ in range(count))))
-
     async def occupy(
         self, work: Callable[[], Awaitable[T]], label: str, priority: Priority, request: Request, count: int
     ) -> T | Exchange:

@@ -16,13 +16,13 @@ from .again import (
     GRAVE,
     LEFT,
     LOST,
-    MOST_AT_ONCE,
     Asked,
     Crowd,
     CrowdSighting,
     Unproved,
     after_refused,
     asked_again,
+    at_once,
     settling,
 )
 from .budget import SEARCH
@@ -184,8 +184,8 @@ class Prover:
             return (fresh, verdict) if verdict.kind is Kind.VIOLATED else None
 
         async def crowd() -> list[tuple[Exchange, Judgement] | None]:
-            count = min(self.settings.in_flight, MOST_AT_ONCE)
-            return [judged(one) for one in await self.pipeline.ask_at_once(request, rule.id, count)]
+            together = await at_once(self.pipeline, request, rule.id, self.settings.in_flight)
+            return [judged(one) for one in together]
 
         asked = Asked([(exchange, judgement)], 1)
         slow = judgement.symptom is Symptom.HUNG  # many at once may simply take their time

@@ -10,7 +10,6 @@ from typing import Any
 from . import clients
 from .again import (
     LEFT,
-    MOST_AT_ONCE,
     PUT_OFF,
     REFUSED,
     SETTLED,
@@ -20,6 +19,7 @@ from .again import (
     Unproved,
     after_refused,
     asked_again,
+    crowd_of,
 )
 from .budget import LATER, URGENT, Priority
 from .exchange import Answer, Body, Exchange, Request, Trouble
@@ -121,12 +121,12 @@ class Relations:
     def _of_crowd(self, kept: Crowd) -> Finding:
         """The finding that what other rules saw only with many in flight makes."""
         first = kept.sightings[0]
-        line = curl(first.request, self.pipeline.target)
+        crowd = tuple(prepare(one, self.pipeline.target) for one in crowd_of(first.request))
         return _kept(
             kept,
             f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
-            " & ".join([line] * MOST_AT_ONCE) + " & wait",
-            (first.request,) * MOST_AT_ONCE,
+            " & ".join(curl(one, self.pipeline.target) for one in crowd) + " & wait",
+            crowd,
         )
 
     def _of_refused(self, kept: Crowd) -> Finding:
@@ -310,6 +310,7 @@ class Relations:
             steps=tuple(exchange.request for exchange in exchanges[:STEPS]),
         )
         verdict = weighed(rule.strength, found.steady, self.settings.strict)
+        self.crowd.proved |= rule.chapter == CROWDS and found.steady
         return Result(rule.id, verdict, requests=sent, finding=finding)
 
     async def _play(

@@ -11,7 +11,7 @@ from typing import Any
 
 from .answers import Answers
 from .model import AnswerRule, Relation
-from .relations import Relations
+from .relations import CROWDS, Relations
 from .results import Result, faulted
 from .shards import Share
 
@@ -33,7 +33,9 @@ class SecondWave:
         last = [rule for rule in relations if rule.quiet and rule.id not in takes]
         last += [rule for rule in relations if rule.id in takes]
         first = [rule for rule in relations if rule not in last]
-        await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in first))
+        crowds = [rule for rule in first if rule.chapter == CROWDS]  # what they find explains what others see
+        for several in (crowds, [rule for rule in first if rule not in crowds]):
+            await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in several))
         own = [rule for rule in answers if self.share is None or self.share.owns(rule.id)]
         for watched in (self.answers.sightings.of[rule.id] for rule in answers if rule not in own):
             watched.ridden = watched.judged

@@ -107,7 +107,8 @@ def stop_part(body: Body) -> Script:
     finish = next((choice.get("finish_reason") for choice in choices(cut)), None)
     sign = whole[len(text) :].lstrip()[:1]
     # some drop the whole token in which the stop string begins
-    if finish != "stop" or not whole.startswith(text) or 2 * len(text) > whole.index(piece) or sign not in piece:
+    at = whole.index(piece)  # a text may begin with it
+    if at == 0 or finish != "stop" or not whole.startswith(text) or 2 * len(text) > at or sign not in piece:
         return None
     for _ in range(_REPEATS):
         free = yield Fresh(Request(body))

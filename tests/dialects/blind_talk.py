@@ -102,7 +102,7 @@ def fat(body: Body, index: int) -> Tokens:
 
 def long_winded(body: Body, index: int) -> Tokens:
     """Very much, shared by the choices."""
-    most = max(8, 1200 // (body.get("n") or 1))
+    most = max(8, 1200 // int(body.get("n") or 1))
     return tuple(itertools.islice(itertools.cycle((" on", " and", " on", ",", " then", " off")), most))
 
 
