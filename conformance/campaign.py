@@ -29,6 +29,7 @@ from .pace import Pace
 from .pipeline import Pipeline
 from .plan import (
     ADDED_RULE,
+    ASKED_RULE,
     CROWD_RULE,
     DEPTHS,
     REFUSED_RULE,
@@ -320,16 +321,22 @@ class Campaign:
         """A rule, where this run asks it."""
         return self.catalogue.by_id.get(name) if name in self._results else None
 
-    async def _borne(self, body: Body) -> bool:
-        """Whether a rule about one of these properties finds them refused by themselves, or none of them is asked."""
+    async def _borne(self, rule: RequestRule, body: Body) -> bool:
+        """Whether a rule about one of these properties finds them refused by themselves, or none of them is asked. What
+        rules about answers ask is also borne by the other rules about company."""
         props = properties_of(body)
         alone = [
-            rule.id
-            for rule in self.catalogue.rules
-            if rule.property in props and rule.expect is Expect.ACCEPT and rule.fit is None and rule.id in self._results
+            one.id
+            for one in self.catalogue.rules
+            if one.expect is Expect.ACCEPT
+            and one.id in self._results
+            and one is not rule
+            and not one.risky  # that waits until all others have their verdicts
+            and (one.property in props if one.fit is None else rule.id == ASKED_RULE)
         ]
         for name in alone:
-            if (await asyncio.wrap_future(self._results[name])).verdict not in (Verdict.PASSED, Verdict.NOT_OFFERED):
+            result = await asyncio.wrap_future(self._results[name])
+            if result.finding is not None or result.verdict in (Verdict.BLOCKED, Verdict.ERROR):
                 return True
         return not alone
 

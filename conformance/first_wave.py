@@ -223,7 +223,8 @@ class FirstWave:
             last = max((exchange.finished for _, exchange in exchanges), default=0.0)
             if self._vet_passes:
                 await health.traffic_since(last, lambda: self._drawing > 0)
-                if not await health.since(last):
+                killed = any(one.trouble and one.trouble.kind == "killed" for _, one in exchanges)
+                if not await health.since(last) and not killed:  # what has killed it twice is proved
                     break
             void = {id(case) for case, exchange in exchanges if health.tainted(exchange, rule.id)}
             if void:

@@ -34,7 +34,7 @@ from .outgoing import curl, prepare
 from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import TEXT_RULE, Case, Settings, control_of, drawn_count
+from .plan import ASKED_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
 from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
@@ -73,7 +73,7 @@ class Prover:
     shared: Shared | None = None
     prove: bool = True
     bearer: Callable[[str], Rule | None] = lambda name: None
-    borne: Callable[[Body], Awaitable[bool]] | None = None
+    borne: Callable[[RequestRule, Body], Awaitable[bool]] | None = None
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
@@ -155,11 +155,11 @@ class Prover:
                 simple = not left and (not added or await self._violates(rule, as_request(alone)))
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be made smaller: {reason}")
-            if simple and rule.fit is not None and self.borne is not None:
-                simple = await self.borne(alone)
-                body = body if simple else alone
+            if rule.fit is not None and self.borne is not None and (simple or rule.id == ASKED_RULE):
+                body = alone if simple else body
+                simple = await self.borne(rule, body)
             if simple:
-                what = cut(as_request(alone).content, 300)
+                what = cut(as_request(body if rule.id == ASKED_RULE else alone).content, 300)
                 return Result(
                     rule.id,
                     Verdict.BLOCKED,

@@ -1,4 +1,4 @@
-"""Wave 2: relations, then the rules about answers, and last the one that bears what only a crowd has broken."""
+"""Wave 2: crowds, the other relations, the rules about answers, and last those that bear what others have seen."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ class SecondWave:
         relations = [rule for rule in rules if isinstance(rule, Relation)]
         answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
         takes = {kept.blamed for kept in self.relations.kept}  # what the others saw
-        last = [rule for rule in relations if rule.quiet and rule.id not in takes]
+        crowds = [rule for rule in relations if rule.chapter == CROWDS and rule.id not in takes]
+        last = [rule for rule in relations if rule.quiet and rule.id not in takes and rule not in crowds]
         last += [rule for rule in relations if rule.id in takes]
-        first = [rule for rule in relations if rule not in last]
-        crowds = [rule for rule in first if rule.chapter == CROWDS]  # what they find explains what others see
-        for several in (crowds, [rule for rule in first if rule not in crowds]):
-            await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in several))
+        first = [rule for rule in relations if rule not in last and rule not in crowds]
+        for rule in crowds:  # what they find explains what others see
+            await self._conclude(rule, self.relations.conclude(rule))
+        await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in first))
         own = [rule for rule in answers if self.share is None or self.share.owns(rule.id)]
         for watched in (self.answers.sightings.of[rule.id] for rule in answers if rule not in own):
             watched.ridden = watched.judged

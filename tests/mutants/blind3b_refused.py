@@ -143,8 +143,8 @@ MUTANTS = [
         "tools",
         "crash",
         crashing(bare_and_forced),
-        "together.asked.accepts",
-        f"fn.parameters.optional.accepts tool_choice.*.accepts ef.choice.required* ef.choice.named* {TOGETHER}",
+        "together.pairs.accepts",
+        f"together.asked.accepts fn.parameters.optional.accepts tool_choice.*.accepts ef.choice.required* ef.choice.named* {TOGETHER}",
     ),
     fault(
         "blind3b-json-mode-stream-refused",

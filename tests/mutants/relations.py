@@ -156,7 +156,7 @@ MUTANTS = [
         "stream",
         unchecked_when(lambda body: body.get("stream") is True, "role.enum"),
         "mm.stream",
-        with_it=("mm.monotone.bad",),
+        with_it=("mm.monotone.bad", "role.enum.refuses", "mm.position.refuses"),
     ),
     relation(
         "stream-no-system",
