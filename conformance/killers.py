@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .lane import Lane
     from .pipeline import Job
 
+MOST_KILLERS = 5
+"""Killers that are looked for after one incident."""
+
 MOST_KILLS = 4
 """Deaths that are spent on making one killer smaller."""
 
@@ -47,6 +50,7 @@ class DeadlyCrowd:
 async def hunt(health: Health, suspects: Sequence[Job]) -> str | Literal[False] | None:
     """Send the suspects alone, oldest first. The killer's label, None for none, False when all is over."""
     found: str | None = None
+    killers = 0
     fresh = health.revive is not None  # it has just started, so that nothing but the suspect can be to blame
     async with health.nurse() as lane:
         for job in suspects:
@@ -65,8 +69,11 @@ async def hunt(health: Health, suspects: Sequence[Job]) -> str | Literal[False] 
             if killed:
                 health.set_aside.add(job.label)
                 found = found or job.label
+                killers += 1
                 if not await health.back():
                     return health.over("the server did not come back", [job])
+                if killers == MOST_KILLERS:  # the others may be its like, and are asked again
+                    break
     return found
 
 

@@ -144,7 +144,7 @@ MUTANTS = [
         "crash",
         crashing(bare_and_forced),
         "together.pairs.accepts",
-        f"together.asked.accepts fn.parameters.optional.accepts tool_choice.*.accepts ef.choice.required* ef.choice.named* {TOGETHER}",
+        f"fn.parameters.optional.accepts tool_choice.*.accepts ef.choice.required* ef.choice.named* {TOGETHER}",
     ),
     fault(
         "blind3b-json-mode-stream-refused",
