@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-import random
 import ssl
 import time
 from dataclasses import replace
@@ -15,7 +14,7 @@ import httpx
 from .connection import Connection
 from .exchange import Exchange, Request, Trouble
 from .intake import Intake
-from .pace import BUSY, Pace
+from .pace import BUSY, DICE, Pace
 from .target import Target
 
 
@@ -39,7 +38,7 @@ def retry_wait(headers: httpx.Headers, attempt: int, longest: float) -> float:
     asked = asked_wait(headers)
     if asked is not None:
         return min(asked, longest)
-    return min(0.5 * 2**attempt, longest) * random.uniform(0.8, 1.2)
+    return min(0.5 * 2**attempt, longest) * DICE.uniform(0.8, 1.2)
 
 
 class Lane:

@@ -28,6 +28,9 @@ SHORTEST, LONGEST_FLOOR = 0.1, 2.0
 JITTER = 0.1
 """Share of a wait that is added at random, so that processes that were refused together do not come back together."""
 
+DICE = random.Random()
+"""Of its own: bodies are drawn meanwhile in another thread, and Hypothesis watches the common one."""
+
 PATIENCE = 180.0
 """Seconds of nothing but busy answers after which a run is given up."""
 
@@ -142,7 +145,7 @@ class Pace:
             self._cut_at = now
             self._cuts += 1
         floor = min(SHORTEST * 2 ** min(self._cuts - 1, 10), LONGEST_FLOOR) if self._cuts else 0.0
-        wait = max(wait, floor) * random.uniform(1.0, 1.0 + JITTER)
+        wait = max(wait, floor) * DICE.uniform(1.0, 1.0 + JITTER)
         self._paused_until = max(self._paused_until, now + wait)
 
     def served(self) -> None:
