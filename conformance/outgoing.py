@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -70,14 +70,6 @@ def headers_of(request: Request, target: Target) -> dict[str, str]:
     headers.update(target.plain_headers)
     headers.update(request.headers)
     return headers
-
-
-def curl_in_turn(requests: Sequence[Request], target: Target) -> str:
-    """A line that sends these requests one after the other, in one connection where each is plain text."""
-    lines = [curl(request, target) for request in requests]
-    if all(line.startswith("curl ") for line in lines):
-        return " --next ".join([lines[0], *(line.removeprefix("curl -sS ") for line in lines[1:])])
-    return " ; ".join(lines)
 
 
 def curl(request: Request, target: Target) -> str:

@@ -25,7 +25,7 @@ from .budget import LATER, URGENT, Priority
 from .exchange import Answer, Body, Exchange, Request, Trouble
 from .judge import Reaction, describe, react
 from .model import Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
-from .outgoing import curl, curl_in_turn, prepare
+from .outgoing import curl, prepare
 from .pipeline import Pipeline
 from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings, relation_bodies
 from .proof import unaffordable, upheld, weighed
@@ -133,8 +133,9 @@ class Relations:
         """The finding that what other rules saw only after refused requests makes."""
         first = kept.sightings[0]
         steps = (*(prepare(one, self.pipeline.target) for one in REFUSED), first.request)
-        why = f"{first.rule} holds after an accepted request, and is broken after a refused one: {first.why}"
-        return _kept(kept, why, curl_in_turn(steps, self.pipeline.target), steps)
+        said = "holds after an accepted request, and is broken after a refused one in the same connection"
+        why = f"{first.rule} {said}: {first.why}"
+        return self._in_turn(kept, why, steps)
 
     def _of_repeated(self, kept: Crowd) -> Finding:
         """The finding that refusals make which other rules saw, and which did not repeat themselves."""

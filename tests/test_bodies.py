@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from chatproof import strategies
 from chatproof.conformance.catalogue import load, properties
+from chatproof.conformance.exchange import as_request
 from chatproof.conformance.plan import draw
+from chatproof.conformance.reference.vintages import VINTAGES as REFERENCE
 from chatproof.conformance.rules.together import CHAPTER, fit
 from chatproof.conformance.vintages import FIRST, VINTAGES
 from chatproof.strategies.bodies import MODEL, NULLABLE, bodies, lean, nullable, text_of
@@ -348,8 +350,11 @@ def test_without_takes_followers_along() -> None:
 
 def test_chapter_has_both_kinds_of_bodies() -> None:
     for vintage in VINTAGES:
-        pairs, random = (rule for rule in load(vintage).rules if rule.chapter == CHAPTER.name)
+        pairs, random, asked = (rule for rule in load(vintage).rules if rule.chapter == CHAPTER.name)
         assert pairs.pins == covering_bodies(vintage)
+        sent = {as_request(pin).content for rule in load(vintage).answers for pin in rule.pins}
+        assert {as_request(pin).content for pin in asked.pins} <= sent, "it sends nothing of its own"
+        assert not [pin for pin in asked.pins if REFERENCE[vintage].reasons(pin)]
         assert random.examples is not None
         assert pairs.fit is random.fit is fit
 

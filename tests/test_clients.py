@@ -213,6 +213,11 @@ def test_encodings(encoding: str, content: bytes, trouble: str) -> None:
         assert decoded(content, encoding, 100_000) == b"x"
 
 
+def test_a_client_that_has_read_enough_leaves_the_end_of_the_coding() -> None:
+    content = gzip.compress(b"data: [DONE]", mtime=0)[:-4]
+    assert decoded(content, "gzip", 100_000, whole=False) == b"data: [DONE]"
+
+
 # --- what is compared -------------------------------------------------------------------------------------------------
 
 

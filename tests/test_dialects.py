@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from chatproof.conformance.plan import Settings
 from chatproof.conformance.proving import Subject, attempt, servers, verdicts
-from dialects import DIALECTS, audited, odd, odder
+from dialects import BLIND, DIALECTS, audited, odd, odder
 
-ODD = frozenset(dialect.name for dialect in (*odd.DIALECTS, *odder.DIALECTS, *audited.DIALECTS))
+ODD = frozenset(dialect.name for module in (odd, odder, audited, *BLIND) for dialect in module.DIALECTS)
 """So many that the default size is asked of them by night only."""
 
 Served = tuple[str, Mapping[str, Subject]]
