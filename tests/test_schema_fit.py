@@ -16,7 +16,7 @@ GOOD: dict[str, Any] = {
     "number": {"people": 7, "share": 0.5, "capital": True},
     "array": {"cities": ["Paris", "Rome"]},
     "nested": {"name": "Paris", "place": {"lat": 48.9, "lon": 2}},
-    "ref": {"place": {"lat": 48.9, "lon": 2.3}},
+    "ref": {"place": {"lat": 48.9, "lon": 2.3}, "mood": "sad"},
     "anyof": {"note": None, "floor": 2},
 }
 BAD: dict[str, tuple[tuple[Any, str], ...]] = {
@@ -28,7 +28,10 @@ BAD: dict[str, tuple[tuple[Any, str], ...]] = {
     ),
     "array": (({"cities": "Paris"}, "$.cities breaks type"), ({"cities": ["Paris", 1]}, "$.cities[1] breaks type")),
     "nested": (({"name": "Paris", "place": {"lat": 1}}, "$.place breaks required"),),
-    "ref": (({"place": {"lat": 1, "lon": 2, "alt": 3}}, "$.place breaks additionalProperties"),),
+    "ref": (
+        ({"place": {"lat": 1, "lon": 2, "alt": 3}, "mood": "sad"}, "$.place breaks additionalProperties"),
+        ({"place": {"lat": 1, "lon": 2}, "mood": "Sad"}, "$.mood breaks enum"),
+    ),
     "anyof": (
         ({"note": "7", "floor": 2}, "$.note breaks anyOf"),
         ({"note": None, "floor": "null"}, "$.floor breaks type"),

@@ -113,7 +113,7 @@ def asked(answers: Iterable[AnswerRule]) -> RequestRule:
         for rule in answers
         if rule.strength is not Strength.MAY and not rule.refused
         for pin in rule.pins
-        if is_object(pin) and manifold(pin)
+        if is_object(pin) and manifold(pin) and (pin.get("n") or 1) <= 2  # services cap the choices of a request
     }
     return accepts(
         ASKED,

@@ -134,20 +134,6 @@ def open_intervals(ask: Ask) -> Iterator[Reason]:
             yield Reason("dialect", "An empty message says nothing.", f"messages[{place}].content", None)
 
 
-def no_models(app: ASGIApp) -> ASGIApp:
-    """There is no list of models."""
-
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].endswith("/models"):
-            await drained(receive)
-            error = {"message": "Not Found", "type": "invalid_request_error", "param": None, "code": None}
-            await told(send, 404, {"error": error})
-            return
-        await app(scope, receive, send)
-
-    return wrapped
-
-
 # --- what is no JSON, strictly ------------------------------------------------------------------------------------
 
 DEEPEST = 128
@@ -294,7 +280,7 @@ DIALECTS = [
         name="blind-no-forced-calls",
         server=replace(UNFORCED, behaviour=Behaviour(plan=lambda body, now: answers.plan(uncalled(body), now))),
     ),
-    Dialect(name="blind-bare-engine", server=checking(bare), around=no_models),
+    Dialect(name="blind-bare-engine", server=checking(bare)),
     # top_p.zero, n.max, top_logprobs.max, content.empty.string: should by rulings 3, 4, 12
     Dialect(
         name="blind-open-intervals",
