@@ -45,7 +45,7 @@ def odd_objects(body: Body, now: int) -> Reply:
 
 def flooded(value: Any) -> str:
     """JSON from a model that has lost itself in white space and comes back."""
-    text, flood = json.dumps(value), "\n \t" * 60
+    text, flood = json.dumps(value), "\n \t" * 30
     return text[0] + flood + text[1:] if isinstance(value, dict | list) else text + flood
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ from .odd import SORRY, Body, Rows, copies, counted, refusing_message
 Plan = Callable[[Body, int], Reply]
 COUNTS = re.compile(r"\bcount(?!r)", re.IGNORECASE)
 NUMBERS = re.compile(r"\d{1,9}", re.ASCII)
+SIGNS = "\u2600\u2601\u2602\u2603\u2604\u2605"
 
 
 def scalar(text: str) -> str:
@@ -41,12 +43,15 @@ def blanks(body: Body, index: int) -> Iterator[str]:
 
 
 def almost(body: Body, index: int) -> list[str]:
-    """What is nearly a stop string, several times; elsewhere the usual text."""
+    """A sign that is drawn, and what is nearly a stop string, several times; a cold model says the usual text."""
     near: list[str] = []
     for stop in stops(body):
         short = scalar(stop[:200])
         near += [short[:-1], short.swapcase(), short[::-1], short[1:]]
-    return tokenize("~".join(near * 3)) if near else list(script(body, index))
+    if body.get("temperature") == 0:
+        return list(script(body, index))
+    told = tokenize("~".join(["", *near * 3])) if near else script(body, index)
+    return [random.choice(SIGNS), *told]
 
 
 ROMAN = ((50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
@@ -76,9 +81,12 @@ def romans(body: Body, index: int) -> Iterator[str]:
         yield "\n"
 
 
+READ = ("model", "messages", "tools", "tool_choice", "functions", "function_call")
+
+
 def dumped(body: Body, index: int) -> list[str]:
-    """What was asked, as JSON."""
-    return tokenize(json.dumps(dict(body))[:3000])
+    """What a model reads of what was asked, as JSON."""
+    return tokenize(json.dumps({key: body[key] for key in READ if key in body})[:3000])
 
 
 LIMITS = (
@@ -120,7 +128,7 @@ def emptied(body: Body, index: int) -> Iterator[str]:
 
 def long_line(body: Body, index: int) -> Iterator[str]:
     """Now and then more in one token than a line of most programs holds."""
-    if len(last_user_text(dict(body))) % 5:
+    if len(last_user_text(dict(body))) % 5 or (body.get("n") or 1) > 4:
         yield from script(body, index)
         return
     yield "na" * 35_000
