@@ -29,6 +29,11 @@ from . import (
     blind3b_state,
     blind3b_streams,
     blind3b_taken,
+    blind4a_answers,
+    blind4a_effects,
+    blind4a_errors,
+    blind4a_requests,
+    blind4a_streams,
     blind_answers,
     blind_messages,
     blind_options,
@@ -97,6 +102,11 @@ _PARTS = (
     blind3b_effects,
     blind3b_streams,
     blind3b_state,
+    blind4a_answers,
+    blind4a_effects,
+    blind4a_streams,
+    blind4a_errors,
+    blind4a_requests,
 )
 
 for _module in _PARTS:
