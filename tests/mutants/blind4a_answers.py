@@ -114,16 +114,66 @@ def one_by_seed(body: Body) -> Body:
 
 
 MUTANTS = [
-    answer("created-string", "", everywhere(created_as_string)),
-    answer("index-zero-omitted", "", answering(each_choice(no_zero_index))),
-    answer("usage-zero-omitted", "", replying(nothing_written)),
-    answer("finish-camel-case", "", each_piece(camel_finish), prop="tools"),
-    answer("call-arguments-omitted", "", answering(each_choice(no_empty_arguments)), prop="tools"),
-    answer("tier-empty", "", everywhere(empty_tier), prop="service_tier"),
-    answer("bytes-base64", "", each_entry(encoded), prop="logprobs"),
-    answer("logprobs-need-count", "", planning(only_with_count), prop="logprobs"),
-    answer("logprobs-first-choice", "", each_piece(of_first_only), prop="logprobs"),
-    answer("finish-json-cut", "", choosing(cut_json_as_whole), prop="response_format"),
-    answer("usage-prediction-whole", "", replying(predicted_whole), prop="prediction"),
-    answer("seed-one-choice", "", planning(one_by_seed), prop="n"),
+    answer(
+        "created-string",
+        "res.created sse.chunk.created",
+        everywhere(created_as_string),
+        with_it="res.created.seconds res.created.fresh sse.chunk.created.seconds",
+    ),
+    answer(
+        "index-zero-omitted", "res.choice.required", answering(each_choice(no_zero_index)), with_it="res.choices.index"
+    ),
+    answer(
+        "usage-zero-omitted",
+        "res.usage.shape",
+        replying(nothing_written),
+        with_it="res.usage.sum sse.usage.on.members sse.usage.on.sum",
+    ),
+    answer(
+        "finish-camel-case",
+        "res.finish.enum sse.finish.enum",
+        each_piece(camel_finish),
+        prop="tools",
+        with_it="res.finish.tools res.finish.function res.finish.function.stream sse.tool.finish client.tools*",
+    ),
+    answer(
+        "call-arguments-omitted",
+        "res.toolcalls.arguments",
+        answering(each_choice(no_empty_arguments)),
+        prop="tools",
+        with_it="res.toolcalls.args res.toolcalls.args.strict ef.echo client.tools",
+    ),
+    answer(
+        "tier-empty",
+        "res.tier.value sse.chunk.tier.value",
+        everywhere(empty_tier),
+        prop="service_tier",
+        with_it="res.tier sse.chunk.tier",
+    ),
+    answer(
+        "bytes-base64",
+        "res.logprobs.bytes",
+        each_entry(encoded),
+        prop="logprobs",
+        with_it="sse.logprobs.entry res.logprobs.concat res.logprobs.concat.stream",
+    ),
+    answer("logprobs-need-count", "ef.logprobs", planning(only_with_count), prop="logprobs", with_it="sse.logprobs"),
+    answer("logprobs-first-choice", "ef.logprobs", each_piece(of_first_only), prop="logprobs", with_it="sse.logprobs"),
+    answer(
+        "finish-json-cut",
+        "res.finish.length",
+        choosing(cut_json_as_whole),
+        prop="response_format",
+        with_it="res.finish.length.stream ef.length* ef.json_object ef.json_object.stream ef.json_schema ef.json_schema.stream",
+    ),
+    answer(
+        "usage-prediction-whole",
+        "res.usage.details.completion",
+        replying(predicted_whole),
+        prop="prediction",
+        with_it="res.usage.details.completion.stream",
+    ),
+    answer(
+        "seed-one-choice", "res.choices.count", planning(one_by_seed), prop="n", with_it="sse.choice.count sse.finish"
+    ),
 ]

@@ -107,12 +107,56 @@ def bound_of_all(body: Body) -> Body:
 
 
 MUTANTS = [
-    effect("choice-named-first-lost", "", planning(place_is_false), prop="tool_choice"),
-    effect("required-first-choice", "", choosing(later_free), prop="tool_choice"),
-    effect("choice-none-parallel", "", planning(none_beside_parallel), prop="tool_choice"),
-    effect("schema-zero-omitted", "", written_as(no_zeros), prop="response_format"),
-    effect("schema-keys-camel", "", written_as(camel_keys), prop="response_format"),
-    effect("json-object-lost-tools", "", planning(mode_or_tools), prop="response_format"),
-    effect("stop-fourth-missed", "", planning(room_for_three), prop="stop"),
-    effect("bound-times-n", "", planning(bound_of_all), prop="max_tokens"),
+    effect(
+        "choice-named-first-lost",
+        "gate.forced_tool",
+        planning(place_is_false),
+        prop="tool_choice",
+        with_it="ef.choice.named ef.choice.named.stream client.tools* many.tools",
+    ),
+    effect(
+        "required-first-choice",
+        "ef.choice.required",
+        choosing(later_free),
+        prop="tool_choice",
+        with_it="ef.choice.required.stream",
+    ),
+    effect(
+        "choice-none-parallel",
+        "ef.choice.none",
+        planning(none_beside_parallel),
+        prop="tool_choice",
+        with_it="ef.choice.none.stream",
+    ),
+    effect(
+        "schema-zero-omitted",
+        "ef.json_schema",
+        written_as(no_zeros),
+        prop="response_format",
+        with_it="ef.json_schema.* many.schemas client.structured",
+    ),
+    effect(
+        "schema-keys-camel",
+        "ef.json_schema",
+        written_as(camel_keys),
+        prop="response_format",
+        with_it="ef.json_schema.* many.schemas client.structured",
+    ),
+    effect(
+        "json-object-lost-tools",
+        "ef.json_object.tools",
+        planning(mode_or_tools),
+        prop="response_format",
+        with_it="ef.json_object ef.json_object.stream",
+    ),
+    effect(
+        "stop-fourth-missed",
+        "ef.stop.text",
+        planning(room_for_three),
+        prop="stop",
+        with_it="ef.stop ef.stop.stream ef.stop.text.stream ef.stop.finish ef.stop.finish.stream",
+    ),
+    effect(
+        "bound-times-n", "ef.maxtokens", planning(bound_of_all), prop="max_tokens", with_it="ef.maxtokens.* many.bounds"
+    ),
 ]

@@ -58,8 +58,20 @@ def scalar(body: Body) -> bool:
 
 
 MUTANTS = [
-    told("error-then-answer", "", around=between(no_return)),
-    told("error-message-empty", "", refusing(silent), prop="messages"),
-    told("error-type-number", "", refusing(numbered)),
-    told("content-scalar-crash", "", stumbling(scalar), prop="messages", family="crash"),
+    told(
+        "error-then-answer",
+        "err.json",
+        around=between(no_return),
+        with_it="err.envelope err.keys.* err.message client.error",
+    ),
+    told("error-message-empty", "err.message", refusing(silent), prop="messages", with_it="err.keys.message"),
+    told("error-type-number", "err.keys.type", refusing(numbered), with_it="client.error"),
+    told(
+        "content-scalar-crash",
+        "content.type.refuses",
+        stumbling(scalar),
+        prop="messages",
+        family="crash",
+        with_it="content.tool.type.refuses mm.position.refuses client.error",
+    ),
 ]

@@ -131,30 +131,83 @@ def odd_stop(body: Body) -> bool:
 
 
 BODIES = [
-    about("body")("blind4a-options-before-messages-lost", "relation", rewriting(reset_at_messages), ""),
-    about("metadata")("blind4a-metadata-spread", "relation", rewriting(spread_over), ""),
+    about("body")("blind4a-options-before-messages-lost", "relation", rewriting(reset_at_messages), "mm.keyorder"),
+    about("metadata")("blind4a-metadata-spread", "relation", rewriting(spread_over), "metadata.type.accepts"),
 ]
 
 MESSAGES = [
-    about("messages")("blind4a-call-type-last-refused", "relation", refusing_valid(type_last), ""),
-    about("messages")("blind4a-slice-reuse-content", "required", slots_used_again(), ""),
-    about("messages")("blind4a-message-keys-any-case", "required", rewriting(lower_names), ""),
-    about("messages")("blind4a-part-text-null", "type", each_message(null_as_empty), ""),
+    about("messages")(
+        "blind4a-call-type-last-refused",
+        "relation",
+        refusing_valid(type_last),
+        "mm.keyorder",
+        "toolcall.shape.accepts tools.conversation.accepts",
+    ),
+    about("messages")(
+        "blind4a-slice-reuse-content",
+        "required",
+        slots_used_again(),
+        "content.user.required.refuses",
+        "content.system.required.refuses content.tool.required.refuses mm.position.refuses mm.repeat.neg",
+    ),
+    about("messages")(
+        "blind4a-message-keys-any-case",
+        "required",
+        rewriting(lower_names),
+        "role.required.refuses",
+        "content.user.required.refuses",
+    ),
+    about("messages")(
+        "blind4a-part-text-null",
+        "type",
+        each_message(null_as_empty),
+        "part.text.required.refuses",
+        "mm.position.refuses",
+    ),
 ]
 
 OPTIONS = [
-    about("audio")("blind4a-audio-null-crash", "crash", crashing(null("audio")), ""),
+    about("audio")(
+        "blind4a-audio-null-crash", "crash", crashing(null("audio")), "audio.null.accepts", "mm.null mm.default"
+    ),
     about("response_format")(
-        "blind4a-strict-default-true", "refused", within("response_format", strict_unless_told), ""
+        "blind4a-strict-default-true",
+        "refused",
+        within("response_format", strict_unless_told),
+        "response_format.jsonschema.schema.accepts",
+        "response_format.jsonschema.strict.type.accepts response_format.jsonschema.required.accepts "
+        "response_format.jsonschema.recursive",
     ),
-    about("response_format")("blind4a-format-flat-schema", "required", within("response_format", folded), ""),
-    about("prediction")("blind4a-prediction-parts-refused", "refused", refusing_valid(predicted_parts), ""),
+    about("response_format")(
+        "blind4a-format-flat-schema",
+        "required",
+        within("response_format", folded),
+        "response_format.jsonschema.required.refuses",
+    ),
+    about("prediction")(
+        "blind4a-prediction-parts-refused", "refused", refusing_valid(predicted_parts), "prediction.parts.accepts"
+    ),
     about("frequency_penalty")(
-        "blind4a-frequency-single-array", "type", reading("frequency_penalty", one_number, lambda value: value[0]), ""
+        "blind4a-frequency-single-array",
+        "type",
+        reading("frequency_penalty", one_number, lambda value: value[0]),
+        "frequency_penalty.type.refuses",
     ),
-    about("tool_choice")("blind4a-choice-object-auto", "enum", rewriting(word_of), ""),
-    about("metadata")("blind4a-metadata-empty-value-refused", "refused", refusing_valid(empty_value), ""),
-    about("stop")("blind4a-stop-regex-crash", "crash", crashing(odd_stop), ""),
+    about("tool_choice")("blind4a-choice-object-auto", "enum", rewriting(word_of), "tool_choice.named.shape.refuses"),
+    about("metadata")(
+        "blind4a-metadata-empty-value-refused",
+        "refused",
+        refusing_valid(empty_value),
+        "metadata.type.accepts",
+        "metadata.value.maxlen.accepts metadata.key.maxlen.accepts",
+    ),
+    about("stop")(
+        "blind4a-stop-regex-crash",
+        "crash",
+        crashing(odd_stop),
+        "stop.string.accepts",
+        "stop.array.item.accepts stop.array.max.accepts stop.array.min.accepts",
+    ),
 ]
 
 MUTANTS = [*BODIES, *MESSAGES, *OPTIONS]

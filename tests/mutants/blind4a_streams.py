@@ -97,11 +97,32 @@ def logged_at_end(rows: Rows) -> None:
 
 
 MUTANTS = [
-    stream("stream-ctype-json-tools", "", between(called_plain), prop="tools"),
-    stream("stream-blank-line-lost", "", events(blocks_run_on)),
-    rows_changed("stream-object-plain-finish", "", plain_at_end),
-    rows_changed("stream-finish-each-call", "", end_of_each_call, prop="tools"),
-    rows_changed("stream-usage-total-chunks", "", where(counting, chunks_as_tokens), prop="stream_options"),
-    rows_changed("stream-tool-index-omitted", "", each(fragments, no_zero_index), prop="tools"),
-    rows_changed("stream-logprobs-on-finish", "", logged_at_end, prop="logprobs"),
+    stream("stream-ctype-json-tools", "sse.ctype", between(called_plain), prop="tools", with_it="client.tools.stream"),
+    stream(
+        "stream-blank-line-lost",
+        "sse.frame.json",
+        events(blocks_run_on),
+        with_it="sse.frame.lines client.stream* client.tools.stream",
+    ),
+    rows_changed("stream-object-plain-finish", "sse.chunk.object", plain_at_end),
+    rows_changed(
+        "stream-finish-each-call",
+        "sse.finish.last",
+        end_of_each_call,
+        prop="tools",
+        with_it="sse.finish.once client.tools.stream",
+    ),
+    rows_changed(
+        "stream-usage-total-chunks", "sse.usage.on.sum", where(counting, chunks_as_tokens), prop="stream_options"
+    ),
+    rows_changed(
+        "stream-tool-index-omitted",
+        "sse.tool.index",
+        each(fragments, no_zero_index),
+        prop="tools",
+        with_it="sse.tool.apart client.tools.stream",
+    ),
+    rows_changed(
+        "stream-logprobs-on-finish", "sse.logprobs.chunk", logged_at_end, prop="logprobs", with_it="sse.logprobs"
+    ),
 ]
