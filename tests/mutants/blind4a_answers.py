@@ -164,7 +164,8 @@ MUTANTS = [
         "res.finish.length",
         choosing(cut_json_as_whole),
         prop="response_format",
-        with_it="res.finish.length.stream ef.length* ef.json_object ef.json_object.stream ef.json_schema ef.json_schema.stream",
+        with_it="res.finish.length.stream ef.length* ef.json_object ef.json_object.stream ef.json_schema "
+        "ef.json_schema.stream",
     ),
     answer(
         "usage-prediction-whole",
