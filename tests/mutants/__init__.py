@@ -29,6 +29,12 @@ from . import (
     blind3b_state,
     blind3b_streams,
     blind3b_taken,
+    blind4b_answers,
+    blind4b_effects,
+    blind4b_refused,
+    blind4b_state,
+    blind4b_streams,
+    blind4b_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -97,6 +103,12 @@ _PARTS = (
     blind3b_effects,
     blind3b_streams,
     blind3b_state,
+    blind4b_taken,
+    blind4b_refused,
+    blind4b_answers,
+    blind4b_effects,
+    blind4b_streams,
+    blind4b_state,
 )
 
 for _module in _PARTS:
