@@ -122,10 +122,46 @@ def ended_by_grammar(body: Body, choice: Choice) -> Choice:
 
 
 MUTANTS = [
-    answer("logprobs-infinity-cold", "res.logprobs.range", prop="top_logprobs", around=relogged(cold, infinite)),
-    answer("logprobs-positive-penalty", "res.logprobs.range", prop="logprobs", around=relogged(rewarding, shifted)),
-    answer("top-one-more-bias", "res.logprobs.count", replying(one_ahead), prop="top_logprobs"),
-    answer("usage-total-without-images", "res.usage.sum", replying(bare_total), prop="messages"),
-    answer("choice-empty-dropped", "res.choices.count", replying(with_text), prop="n"),
-    answer("finish-strict-auto-stop", "res.finish.tools", choosing(ended_by_grammar), prop="tools"),
+    answer(
+        "logprobs-infinity-cold",
+        "res.logprobs.range",
+        prop="top_logprobs",
+        around=relogged(cold, infinite),
+        with_it="sse.logprobs.range res.json sse.frame.json",
+    ),
+    answer(
+        "logprobs-positive-penalty",
+        "res.logprobs.range",
+        prop="logprobs",
+        around=relogged(rewarding, shifted),
+        with_it="sse.logprobs.range",
+    ),
+    answer(
+        "top-one-more-bias",
+        "res.logprobs.count",
+        replying(one_ahead),
+        prop="top_logprobs",
+        with_it="sse.logprobs.count",
+    ),
+    answer(
+        "usage-total-without-images",
+        "res.usage.sum",
+        replying(bare_total),
+        prop="messages",
+        with_it="sse.usage.on.sum",
+    ),
+    answer(
+        "choice-empty-dropped",
+        "res.choices.count",
+        replying(with_text),
+        prop="n",
+        with_it="sse.choice.count",
+    ),
+    answer(
+        "finish-strict-auto-stop",
+        "res.finish.tools",
+        choosing(ended_by_grammar),
+        prop="tools",
+        with_it="sse.tool.finish",
+    ),
 ]

@@ -139,9 +139,33 @@ def coalescing(app: ASGIApp) -> ASGIApp:
 
 
 MUTANTS = [
-    state("cache-cold-without-stream", "sse.ctype", prop="stream", around=cold_form),
-    state("issued-ids-plain-only", "ef.echo", issued(), prop="messages"),
-    state("connection-keeps-stream", "res.ctype", prop="stream", around=keeping_stream),
+    state(
+        "cache-cold-without-stream",
+        "sse.ctype",
+        prop="stream",
+        around=cold_form,
+        with_it="sse.frame.events sse.done sse.equiv res.ctype res.json",
+    ),
+    state(
+        "issued-ids-plain-only",
+        "ef.echo",
+        issued(),
+        prop="messages",
+        with_it="client.tools.stream",
+    ),
+    state(
+        "connection-keeps-stream",
+        "res.ctype",
+        prop="stream",
+        around=keeping_stream,
+        with_it="res.json mm.isolation mm.isolation.options mm.default",
+    ),
     state("crowd-schemas-mixed", "many.schemas", prop="response_format", around=crowd(latest_schema)),
-    state("coalesced-by-messages", "many.choices", prop="messages", around=coalescing),
+    state(
+        "coalesced-by-messages",
+        "many.choices",
+        prop="messages",
+        around=coalescing,
+        with_it="many.bounds many.tools many.schemas many.refusals",
+    ),
 ]

@@ -69,8 +69,32 @@ def peeking(app: ASGIApp) -> ASGIApp:
 
 
 MUTANTS = [
-    stream("stream-empty-no-finish", "sse.finish", silent_unended, prop="stop"),
-    stream("stream-finish-per-call", "sse.finish.once", ended_each, prop="tools"),
-    stream("stream-logprobs-first-only", "sse.logprobs", later_choices(unlogged), prop="logprobs"),
-    stream("stream-flag-beyond-4k", "sse.ctype", prop="stream", around=peeking),
+    stream(
+        "stream-empty-no-finish",
+        "sse.finish",
+        silent_unended,
+        prop="stop",
+        with_it="ef.stop.finish.stream sse.equiv",
+    ),
+    stream(
+        "stream-finish-per-call",
+        "sse.finish.last",
+        ended_each,
+        prop="tools",
+        with_it="sse.finish.once",
+    ),
+    stream(
+        "stream-logprobs-first-only",
+        "sse.logprobs",
+        later_choices(unlogged),
+        prop="logprobs",
+        with_it="sse.equiv",
+    ),
+    stream(
+        "stream-flag-beyond-4k",
+        "sse.ctype",
+        prop="stream",
+        around=peeking,
+        with_it="sse.frame.events sse.done mm.keyorder mm.stream",
+    ),
 ]
