@@ -34,6 +34,12 @@ from . import (
     blind4a_errors,
     blind4a_requests,
     blind4a_streams,
+    blind4b_answers,
+    blind4b_effects,
+    blind4b_refused,
+    blind4b_state,
+    blind4b_streams,
+    blind4b_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -107,6 +113,12 @@ _PARTS = (
     blind4a_streams,
     blind4a_errors,
     blind4a_requests,
+    blind4b_taken,
+    blind4b_refused,
+    blind4b_answers,
+    blind4b_effects,
+    blind4b_streams,
+    blind4b_state,
 )
 
 for _module in _PARTS:
