@@ -29,7 +29,6 @@ from .pace import Pace
 from .pipeline import Pipeline
 from .plan import (
     ADDED_RULE,
-    ASKED_RULE,
     CROWD_RULE,
     DEPTHS,
     REFUSED_RULE,
@@ -323,7 +322,7 @@ class Campaign:
 
     async def _borne(self, rule: RequestRule, body: Body) -> bool:
         """Whether a rule about one of these properties finds them refused by themselves, or none of them is asked. What
-        rules about answers ask is also borne by the other rules about company."""
+        a rule borrows is also borne by the other rules about company."""
         props = properties_of(body)
         alone = [
             one.id
@@ -332,7 +331,7 @@ class Campaign:
             and one.id in self._results
             and one is not rule
             and not one.risky  # that waits until all others have their verdicts
-            and (one.property in props if one.fit is None else rule.id == ASKED_RULE)
+            and (one.property in props if one.fit is None else rule.borrows)
         ]
         for name in alone:
             result = await asyncio.wrap_future(self._results[name])

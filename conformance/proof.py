@@ -34,7 +34,7 @@ from .outgoing import curl, prepare
 from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import ASKED_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
+from .plan import TEXT_RULE, Case, Settings, control_of, drawn_count
 from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
@@ -155,11 +155,11 @@ class Prover:
                 simple = not left and (not added or await self._violates(rule, as_request(alone)))
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be made smaller: {reason}")
-            if rule.fit is not None and self.borne is not None and (simple or rule.id == ASKED_RULE):
-                body = alone if simple else body
+            body = alone if simple else body
+            if rule.fit is not None and self.borne is not None and (simple or rule.borrows):
                 simple = await self.borne(rule, body)
             if simple:
-                what = cut(as_request(body if rule.id == ASKED_RULE else alone).content, 300)
+                what = cut(as_request(body).content, 300)
                 return Result(
                     rule.id,
                     Verdict.BLOCKED,
