@@ -16,6 +16,7 @@ from .exchange import Exchange, Request
 from .judge import Reaction, react
 from .model import Strength, Symptom
 from .pipeline import Pipeline
+from .plan import ADDED_RULE, CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STREAM_RULE
 
 GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
 """Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
@@ -200,3 +201,14 @@ class Crowd:
             return f"{said}: many at once may simply take their time"
         self.sightings.append(sighting)
         return f"{said} (see {self.blamed})"
+
+
+def kept_apart() -> dict[str, Crowd]:
+    """What is seen only under some circumstance, nothing so far, by the rule that bears the blame where it is asked."""
+    return {
+        CROWD_RULE: Crowd(),
+        REFUSED_RULE: Crowd(when="right after a refused request"),
+        REPEAT_RULE: Crowd(when="by a refused request that is answered otherwise when it is sent again as it was"),
+        STREAM_RULE: Crowd(when="with stream"),
+        ADDED_RULE: Crowd(when="beside another property"),
+    }

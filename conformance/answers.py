@@ -32,8 +32,8 @@ class Answers:
     pipeline: Pipeline
     settings: Settings
     sightings: Sightings
-    crowd: Crowd
     ledger: Ledger
+    crowd: Crowd
 
     async def provide(self, rule: AnswerRule) -> None:
         """Send the requests of a rule about answers: smoke where the traffic holds no answer that it can judge, else

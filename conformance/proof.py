@@ -34,7 +34,7 @@ from .outgoing import curl, prepare
 from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import TEXT_RULE, Case, Settings, control_of, drawn_count
+from .plan import CROWD_RULE, REFUSED_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
 from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
@@ -57,19 +57,17 @@ MOST_BODIES = 3
 class Prover:
     """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
 
-    ``crowd``, ``refused`` and ``company`` hold what is broken only with others in flight, after a refused request, or
-    beside another property, ``shared`` how failing bodies were drawn; ``bearer`` gives a rule that bears the blame for
-    what others see, where it is asked, ``borne`` whether what is left of a body when it cannot be made smaller is what
-    other rules find as well. Without ``prove`` a violation is left to another process.
+    ``kept`` holds what is broken only under some circumstance, by the rule that bears the blame, ``shared`` how failing
+    bodies were drawn; ``bearer`` gives a rule that bears the blame for what others see, where it is asked, ``borne``
+    whether what is left of a body when it cannot be made smaller is what other rules find as well. Without ``prove`` a
+    violation is left to another process.
     """
 
     pipeline: Pipeline
     settings: Settings
     searchers: ThreadPoolExecutor
     cancelled: Event
-    crowd: Crowd
-    refused: Crowd
-    company: Mapping[str, Crowd]
+    kept: Mapping[str, Crowd]
     shared: Shared | None = None
     prove: bool = True
     bearer: Callable[[str], Rule | None] = lambda name: None
@@ -80,7 +78,7 @@ class Prover:
 
     @property
     def _overlooked(self) -> Overlooked:
-        return Overlooked(self.pipeline, self._judge, self._violates, self.company, self.bearer)
+        return Overlooked(self.pipeline, self._judge, self._violates, self.kept, self.bearer)
 
     async def conclude(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> Result:
         """The verdict of a rule from the exchanges of all its cases."""
@@ -126,14 +124,15 @@ class Prover:
                 return result
         assert isinstance(result, CrowdSighting)
         verdict = upheld(rule.strength)
-        note = (self.refused if result.refused else self.crowd).note(result, rule.strength)
+        note = self.kept[REFUSED_RULE if result.refused else CROWD_RULE].note(result, rule.strength)
         return Result(rule.id, verdict, observed="held alone", note=note)
 
     async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
         """The verdict that one violating body makes, or what was seen of it only with others in flight."""
         case, exchange, judgement = row
         request = case.request
-        if self.crowd.known and judgement.symptom not in (Symptom.KILLED_SERVER, Symptom.HUNG):
+        of_crowd, of_refused = self.kept[CROWD_RULE], self.kept[REFUSED_RULE]
+        if of_crowd.known and judgement.symptom not in (Symptom.KILLED_SERVER, Symptom.HUNG):
             fresh = self._judge(rule, await self.pipeline.ask_among_few(request, rule.id))
             if fresh.kind not in (Kind.VIOLATED, Kind.UNDECIDED):  # one more of what fails in a crowd only
                 symptom = judgement.symptom or Symptom.WRONG_CONTENT
@@ -191,14 +190,14 @@ class Prover:
         slow = judgement.symptom is Symptom.HUNG  # many at once may simply take their time
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
             try:
-                lost = judgement.symptom in LOST and self.refused.blamed is not None
+                lost = judgement.symptom in LOST and of_refused.blamed is not None
                 asked = await asked_again(
                     asked.seen[0],
                     again,
-                    crowd if self.crowd.blamed and not slow else None,
+                    crowd if of_crowd.blamed and not slow else None,
                     refused=refused if lost else None,
-                    known=self.crowd.known and not slow,
-                    known_refused=self.refused.known,
+                    known=of_crowd.known and not slow,
+                    known_refused=of_refused.known,
                 )
             except Unproved as reason:
                 return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
