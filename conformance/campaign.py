@@ -108,7 +108,6 @@ class Campaign:
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
-        self._places = places(catalogue)
         self._ready: Future[None] = Future()
         self._drawer = ThreadPoolExecutor(1, "chatproof-draw")
         self._searchers = ThreadPoolExecutor(SEARCHES, "chatproof-shrink")
@@ -200,28 +199,25 @@ class Campaign:
         lanes = self.settings.in_flight
         async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
-            self._first = FirstWave(
+            prover = Prover(
                 self._pipeline,
                 self.settings,
-                Prover(
-                    self._pipeline,
-                    self.settings,
-                    self._searchers,
-                    self._cancelled,
-                    self._kept,
-                    shared=self._shared,
-                    prove=self._prove,
-                    bearer=self._asked_rule,
-                    borne=self._borne,
-                ),
-                self._sightings,
-                self._ledger,
-                capabilities=self.capabilities,
-                places=self._places,
+                self._searchers,
+                self._cancelled,
+                self._kept,
                 shared=self._shared,
+                prove=self._prove,
+                bearer=self._asked_rule,
+                borne=self._borne,
+            )
+            self._first = FirstWave(
+                prover=prover,
+                sightings=self._sightings,
+                ledger=self._ledger,
+                capabilities=self.capabilities,
+                places=places(self.catalogue),
                 vet_passes=self.vet_passes,
                 drawer=self._drawer,
-                cancelled=self._cancelled,
                 spawn=self._spawn,
                 publish=self._publish,
             )
