@@ -4,7 +4,8 @@ is a server error that only a refused request before brings about."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Generic, TypeVar
@@ -16,6 +17,7 @@ from .exchange import Exchange, Request
 from .judge import Reaction, react
 from .model import Strength, Symptom
 from .pipeline import Pipeline
+from .plan import ADDED_RULE, CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STREAM_RULE
 
 GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
 """Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
@@ -68,6 +70,15 @@ PUT_OFF = f"no verdict possible: {Reaction.LIMITED}"
 
 class Unproved(Exception):
     """Raised while asking again: no answer came that could be judged; the text says what came."""
+
+
+@contextmanager
+def unproved_means(what: str) -> Generator[None]:
+    """``Unproved`` within says first what that means."""
+    try:
+        yield
+    except Unproved as reason:
+        raise Unproved(f"{what}: {reason}") from None
 
 
 @dataclass(frozen=True)
@@ -200,3 +211,51 @@ class Crowd:
             return f"{said}: many at once may simply take their time"
         self.sightings.append(sighting)
         return f"{said} (see {self.blamed})"
+
+
+async def request_again(
+    pipeline: Pipeline,
+    request: Request,
+    label: str,
+    first: T,
+    judged: Callable[[Exchange], T | None],
+    *,
+    before: Sequence[Request] = (),
+    crowd: Crowd | None = None,
+    count: int = 0,
+    refused: Crowd | None = None,
+) -> Asked[T]:
+    """``asked_again`` for one request that was violated once, ``judged`` each time; ``before`` are sent just before it.
+
+    Where it holds alone it is tried ``count`` times at once where there is a ``crowd``, and after refused requests
+    where there is ``refused``: what is known already of both.
+    """
+
+    async def again() -> T | None:
+        return judged(await pipeline.ask_alone(request, label, before))
+
+    async def at_once_with_others() -> list[T | None]:
+        return [judged(one) for one in await at_once(pipeline, request, label, count)]
+
+    async def right_after_refused() -> list[T | None]:
+        return [judged(one) for one in await after_refused(pipeline, request, label)]
+
+    return await asked_again(
+        first,
+        again,
+        at_once_with_others if crowd and crowd.blamed else None,
+        refused=right_after_refused if refused and refused.blamed else None,
+        known=crowd is not None and crowd.known,
+        known_refused=refused is not None and refused.known,
+    )
+
+
+def kept_apart() -> dict[str, Crowd]:
+    """What is seen only under some circumstance, nothing so far, by the rule that bears the blame where it is asked."""
+    return {
+        CROWD_RULE: Crowd(),
+        REFUSED_RULE: Crowd(when="right after a refused request"),
+        REPEAT_RULE: Crowd(when="by a refused request that is answered otherwise when it is sent again as it was"),
+        STREAM_RULE: Crowd(when="with stream"),
+        ADDED_RULE: Crowd(when="beside another property"),
+    }

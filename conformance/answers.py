@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ..strategies.json_values import is_object
 from ..strategies.simpler import simpler
 from . import vendor
-from .again import Crowd, CrowdSighting, Unproved, asked_again, at_once
+from .again import Crowd, CrowdSighting, Unproved, request_again
 from .budget import LATER, SEARCH, URGENT
 from .exchange import Exchange, Request, as_request
 from .judge import Reaction, describe, react
@@ -32,8 +32,8 @@ class Answers:
     pipeline: Pipeline
     settings: Settings
     sightings: Sightings
-    crowd: Crowd
     ledger: Ledger
+    crowd: Crowd
 
     async def provide(self, rule: AnswerRule) -> None:
         """Send the requests of a rule about answers: smoke where the traffic holds no answer that it can judge, else
@@ -107,17 +107,12 @@ class Answers:
             why = judge_answer(rule, fresh, Watched(marks=watched.marks))
             return (fresh, why) if why else None
 
-        async def again() -> tuple[Exchange, str] | None:
-            return judged(await self.pipeline.ask_alone(request, rule.id))
-
-        async def crowd() -> list[tuple[Exchange, str] | None]:
-            together = await at_once(self.pipeline, request, rule.id, self.settings.in_flight)
-            return [judged(one) for one in together]
-
         first = (sighting.exchange, sighting.why)
+        crowd = None if rule.timed else self.crowd
         try:
-            of_crowd = self.crowd.blamed is not None and not rule.timed
-            found = await asked_again(first, again, crowd if of_crowd else None, known=of_crowd and self.crowd.known)
+            found = await request_again(
+                self.pipeline, request, rule.id, first, judged, crowd=crowd, count=self.settings.in_flight
+            )
             if found.crowd:
                 exchange, why = found.seen[-1]
                 seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told)

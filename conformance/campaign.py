@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from ..strategies.simpler import properties_of
-from .again import Crowd
+from .again import kept_apart
 from .answers import Answers
 from .budget import NOTE
 from .catalogue import Catalogue
@@ -28,13 +28,8 @@ from .outgoing import prepare
 from .pace import Pace
 from .pipeline import Pipeline
 from .plan import (
-    ADDED_RULE,
-    ASKED_RULE,
     CROWD_RULE,
     DEPTHS,
-    REFUSED_RULE,
-    REPEAT_RULE,
-    STREAM_RULE,
     Settings,
     disposition,
     joinable,
@@ -108,14 +103,11 @@ class Campaign:
         self._sightings = Sightings(catalogue.answers)
         self._ledger = Ledger(self._sightings)
         self._finished: list[Mapping[str, Any]] = []
-        self._crowd = Crowd()
-        self._refused = Crowd(when="right after a refused request")
-        self._repeated = Crowd(when="by a refused request that is answered otherwise when it is sent again as it was")
-        self._company = {STREAM_RULE: Crowd(when="with stream"), ADDED_RULE: Crowd(when="beside another property")}
+        self._kept = kept_apart()
+        self._crowd = self._kept[CROWD_RULE]
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
-        self._places = places(catalogue)
         self._ready: Future[None] = Future()
         self._drawer = ThreadPoolExecutor(1, "chatproof-draw")
         self._searchers = ThreadPoolExecutor(SEARCHES, "chatproof-shrink")
@@ -207,36 +199,31 @@ class Campaign:
         lanes = self.settings.in_flight
         async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
-            self._first = FirstWave(
+            prover = Prover(
                 self._pipeline,
                 self.settings,
-                Prover(
-                    self._pipeline,
-                    self.settings,
-                    self._searchers,
-                    self._cancelled,
-                    self._crowd,
-                    self._refused,
-                    self._company,
-                    shared=self._shared,
-                    prove=self._prove,
-                    bearer=self._asked_rule,
-                    borne=self._borne,
-                ),
-                self._sightings,
-                self._ledger,
-                capabilities=self.capabilities,
-                places=self._places,
+                self._searchers,
+                self._cancelled,
+                self._kept,
                 shared=self._shared,
+                prove=self._prove,
+                bearer=self._asked_rule,
+                borne=self._borne,
+            )
+            self._first = FirstWave(
+                prover=prover,
+                sightings=self._sightings,
+                ledger=self._ledger,
+                capabilities=self.capabilities,
+                places=places(self.catalogue),
                 vet_passes=self.vet_passes,
                 drawer=self._drawer,
-                cancelled=self._cancelled,
                 spawn=self._spawn,
                 publish=self._publish,
             )
-            of_run = self._pipeline, self.settings, self._sightings, self._crowd, self._ledger
-            relations = Relations(*of_run, self._refused, self._repeated, self._company, prove=self._prove)
-            self._second = SecondWave(relations, Answers(*of_run), self._share, self._publish)
+            of_run = self._pipeline, self.settings, self._sightings, self._ledger
+            relations = Relations(*of_run, self._kept, prove=self._prove)
+            self._second = SecondWave(relations, Answers(*of_run, self._crowd), self._share, self._publish)
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
@@ -275,14 +262,8 @@ class Campaign:
                 requests.append(rule)
             else:
                 later.append(rule)
-                if rule.id == CROWD_RULE and self.settings.in_flight > 1:
-                    self._crowd.blamed = rule.id
-                if rule.id == REFUSED_RULE:
-                    self._refused.blamed = rule.id
-                if rule.id == REPEAT_RULE:
-                    self._repeated.blamed = rule.id
-                if rule.id in self._company:
-                    self._company[rule.id].blamed = rule.id
+                if rule.id in self._kept and (rule.id != CROWD_RULE or self.settings.in_flight > 1):
+                    self._kept[rule.id].blamed = rule.id
         runs = self._first.begin(requests)
         if self.target.budget:
             self.target.budget.later += self._wanted_later(runs, later)
@@ -323,7 +304,7 @@ class Campaign:
 
     async def _borne(self, rule: RequestRule, body: Body) -> bool:
         """Whether a rule about one of these properties finds them refused by themselves, or none of them is asked. What
-        rules about answers ask is also borne by the other rules about company."""
+        a rule borrows is also borne by the other rules about company."""
         props = properties_of(body)
         alone = [
             one.id
@@ -332,7 +313,7 @@ class Campaign:
             and one.id in self._results
             and one is not rule
             and not one.risky  # that waits until all others have their verdicts
-            and (one.property in props if one.fit is None else rule.id == ASKED_RULE)
+            and (one.property in props if one.fit is None else rule.borrows)
         ]
         for name in alone:
             result = await asyncio.wrap_future(self._results[name])

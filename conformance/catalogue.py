@@ -170,10 +170,18 @@ def _placed(rule: RequestRule | AnswerRule | Relation, chapter: Chapter) -> Requ
     return replace(rule, chapter=chapter.name)
 
 
+def _lent(
+    rule: RequestRule | AnswerRule | Relation, answers: Sequence[AnswerRule]
+) -> RequestRule | AnswerRule | Relation:
+    """The rule with the pins that it borrows of these."""
+    if isinstance(rule, RequestRule) and rule.borrows:
+        return replace(rule, pins=tuple(rule.borrows(answers)))
+    return rule
+
+
 @lru_cache
 def load(vintage: str = FIRST) -> Catalogue:
     """Import every chapter and return the catalogue of a vintage. Chapters without a rule of it are left out."""
-    from .rules import together
     from .rules.gates import GATES
 
     chapters: list[Chapter] = []
@@ -182,15 +190,11 @@ def load(vintage: str = FIRST) -> Catalogue:
         rules = tuple(_placed(rule, chapter) for rule in chapter.rules if holds(vintage, rule.since, rule.until))
         if rules:
             chapters.append(replace(chapter, rules=rules))
-    found = [rule for chapter in chapters for rule in chapter.rules if isinstance(rule, AnswerRule)]
-    chapters = [
-        replace(one, rules=(*one.rules, _placed(together.asked(found), one))) if one.name == "together" else one
-        for one in chapters
-    ]
+    answers = tuple(rule for chapter in chapters for rule in chapter.rules if isinstance(rule, AnswerRule))
+    chapters = [replace(one, rules=tuple(_lent(rule, answers) for rule in one.rules)) for one in chapters]
     gates = tuple(gate for gate in GATES if holds(vintage, gate.since, gate.until))
     every = [rule for chapter in chapters for rule in chapter.rules]
     rules = tuple(rule for rule in every if isinstance(rule, RequestRule))
-    answers = tuple(rule for rule in every if isinstance(rule, AnswerRule))
     relations = tuple(rule for rule in every if isinstance(rule, Relation))
     return checked(Catalogue(vintage, gates, rules, tuple(chapters), answers, relations))
 

@@ -7,7 +7,6 @@ the server was well after it.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +19,9 @@ from .in_company import in_company
 from .judge import Kind, Reaction, react
 from .model import VENDOR, Expect, RequestRule, Strength
 from .parity import judge_as_asked
-from .pipeline import Pipeline
-from .plan import DEPTHS, Case, Settings, example_cases, pin_cases
+from .plan import DEPTHS, Case, example_cases, pin_cases
 from .proof import Prover
 from .results import Capability, Result, Verdict, faulted
-from .sharing import Shared
 from .sightings import Sightings
 from .tallies import Ledger
 
@@ -48,57 +45,41 @@ class Run:
     fault: Exception | None = None
 
 
+@dataclass(kw_only=True)
 class FirstWave:
-    """What it takes to ask request rules. ``capabilities`` are looked up when a body is asked; ``places`` are those of
-    the rules in the catalogue. ``cancelled`` ends the drawing. Results go to ``publish``, tasks to ``spawn``."""
+    """What it takes to ask request rules, beside what their ``prover`` has. ``capabilities`` are looked up when a body
+    is asked; ``places`` are those of the rules in the catalogue. Results go to ``publish``, tasks to ``spawn``."""
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        settings: Settings,
-        prover: Prover,
-        sightings: Sightings,
-        ledger: Ledger,
-        *,
-        capabilities: Mapping[str, Capability],
-        places: Mapping[str, int],
-        shared: Shared | None,
-        vet_passes: bool,
-        drawer: ThreadPoolExecutor,
-        cancelled: threading.Event,
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
-        publish: Callable[[Result], None],
-    ) -> None:
-        self.pipeline = pipeline
-        self.settings = settings
-        self.prover = prover
-        self.sightings = sightings
-        self.ledger = ledger
-        self._capabilities = capabilities
-        self._places = places
-        self._shared = shared
-        self._vet_passes = vet_passes
-        self._cancelled = cancelled
-        self._spawn = spawn
-        self._publish = publish
-        self._drawer = drawer
-        self._drawing = 0
+    prover: Prover
+    sightings: Sightings
+    ledger: Ledger
+    capabilities: Mapping[str, Capability]
+    places: Mapping[str, int]
+    vet_passes: bool
+    drawer: ThreadPoolExecutor
+    spawn: Callable[[Coroutine[Any, Any, None]], None]
+    publish: Callable[[Result], None]
+    _drawing: int = 0
+
+    def __post_init__(self) -> None:
+        self.pipeline = self.prover.pipeline
+        self.settings = self.prover.settings
         self._loop = asyncio.get_running_loop()
 
     def begin(self, rules: Sequence[RequestRule]) -> list[Run]:
         """Queue the pins of these rules, and have their examples drawn. What has killed engines waits for ``risky``."""
         runs = [Run(rule, time.monotonic(), self._loop.create_future()) for rule in rules]
         for run in runs:
-            run.cases = self._fitted(run, pin_cases(run.rule, self._places[run.rule.id], self.settings), drawn=False)
+            run.cases = self._fitted(run, pin_cases(run.rule, self.places[run.rule.id], self.settings), drawn=False)
         safe = [run for run in runs if not run.rule.risky]
         if DEPTHS[self.settings.depth].jointly:
             self._ask_jointly(safe)
         else:
             for run in safe:
                 self._ask(run, run.cases)
-        if runs and not self._cancelled.is_set():
+        if runs and not self.prover.cancelled.is_set():
             self._drawing += 1
-            self._drawer.submit(self._draw, runs)
+            self.drawer.submit(self._draw, runs)
         return runs
 
     async def risky(self, runs: Sequence[Run]) -> None:
@@ -114,7 +95,7 @@ class FirstWave:
         """The cases without the features that the server does not offer, and without those that leave too little or go
         beyond what it documents; some of those that must be refused in company of what it offers."""
         rule = run.rule
-        found = self._capabilities.items()
+        found = self.capabilities.items()
         offered = frozenset(name for name, capability in found if capability is Capability.OFFERED)
         taken = offered | {name for name, capability in found if capability is Capability.IGNORED}
         cases = in_company(rule, cases, taken, self.settings.depth, drawn=drawn)
@@ -153,7 +134,7 @@ class FirstWave:
                 asked.append((case, self._loop.create_future()))
                 run_of[case.rule.id].asked.append(asked[-1])
                 asked[-1][1].add_done_callback(lambda done, run=run_of[case.rule.id]: self._looked_at(run, done))
-            self._spawn(self._joined(group, asked))
+            self.spawn(self._joined(group, asked))
 
     async def _joined(self, group: joint.Group, asked: Sequence[tuple[Case, asyncio.Future[Exchange]]]) -> None:
         """One exchange for all cases of a group where the server took it, else one for each."""
@@ -176,14 +157,15 @@ class FirstWave:
 
     def _draw_each(self, runs: list[Run]) -> None:
         order = list(Strength)
-        runs = sorted(runs, key=lambda run: (run.rule.risky, order.index(run.rule.strength), self._places[run.rule.id]))
+        runs = sorted(runs, key=lambda run: (run.rule.risky, order.index(run.rule.strength), self.places[run.rule.id]))
         for run in runs:
-            if self._cancelled.is_set():
+            if self.prover.cancelled.is_set():
                 return
             cases: list[Case] = []
             try:
-                kept = self._shared.cases(run.rule, self._places[run.rule.id], self.settings) if self._shared else []
-                cases = [*kept, *example_cases(run.rule, self._places[run.rule.id], self.settings)]
+                place, shared = self.places[run.rule.id], self.prover.shared
+                kept = shared.cases(run.rule, place, self.settings) if shared else []
+                cases = [*kept, *example_cases(run.rule, place, self.settings)]
                 if run.rule.id.startswith(VENDOR):
                     for case in cases:
                         _ = case.request.content  # raises where what others draw is no body at all
@@ -199,7 +181,7 @@ class FirstWave:
 
     def _complete(self, run: Run, cases: list[Case]) -> None:
         self._ask(run, self._fitted(run, cases, drawn=True))
-        self._spawn(self._settle(run))
+        self.spawn(self._settle(run))
 
     async def _settle(self, run: Run) -> None:
         rule = run.rule
@@ -210,7 +192,7 @@ class FirstWave:
         except Exception as error:  # a fault of ours must not hang the run
             result = faulted(rule.id, error)
         seconds = time.monotonic() - run.started
-        self._publish(replace(result, requests=len(run.asked), seconds=seconds))
+        self.publish(replace(result, requests=len(run.asked), seconds=seconds))
         run.asked.clear()  # a long run does not keep what nobody asks for any more
         run.cases.clear()
         run.settled.set_result(None)
@@ -221,7 +203,7 @@ class FirstWave:
         for _ in range(MOST_ROUNDS):
             exchanges = [(case, await future) for case, future in run.asked]
             last = max((exchange.finished for _, exchange in exchanges), default=0.0)
-            if self._vet_passes:
+            if self.vet_passes:
                 await health.traffic_since(last, lambda: self._drawing > 0)
                 killed = any(one.trouble and one.trouble.kind == "killed" for _, one in exchanges)
                 if not await health.since(last) and not killed:  # what has killed it twice is proved
@@ -254,5 +236,6 @@ class FirstWave:
             for case, exchange in exchanges
             if case.kept and judge_as_asked(rule, exchange, parity).kind is Kind.HELD
         ]
-        if held and self._shared:
-            await self._loop.run_in_executor(self.prover.searchers, self._shared.forget, rule.id, held)
+        shared = self.prover.shared
+        if held and shared:
+            await self._loop.run_in_executor(self.prover.searchers, shared.forget, rule.id, held)

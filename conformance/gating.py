@@ -6,15 +6,15 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from .again import settling
+from .again import GRAVE, settling
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
-from .judge import Kind, Reaction, describe, excuse, judge, react, speaks_of_model
+from .judge import Judgement, Kind, Reaction, describe, excuse, judge, react, speaks_of_model
 from .model import Expect, Gate, RequestRule, Strength, Symptom
 from .outgoing import curl, prepare
 from .pipeline import URGENT, Pipeline
 from .plan import Settings
-from .proof import GRAVE
 from .results import Capability, Finding, Result, Verdict
 from .target import Target
 
@@ -91,24 +91,28 @@ def bounded(gate: Gate, target: Target) -> Request:
     return Request(body={key: value for key, value in gate.probe.items() if key not in left_out})
 
 
-async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
-    claimed = gate.capability in settings.claims
-    rule = as_rule(gate, Expect.ACCEPT)
-    probe = bounded(gate, pipeline.target)
-    exchange = await pipeline.ask(probe, gate.id, URGENT)
+async def _asked(pipeline: Pipeline, rule: RequestRule, request: Request) -> tuple[Exchange, Judgement]:
+    """What comes of a request. What is seen once is not proved: it is asked again before a word of blame."""
+    exchange = await pipeline.ask(request, rule.id, URGENT)
     judgement = judge(rule, exchange)
     if judgement.kind is Kind.VIOLATED and judgement.symptom is not Symptom.KILLED_SERVER:
-        # seen once is not proved: ask again before a word of blame
-        exchange = await pipeline.ask_alone(probe, gate.id, before=settling(judgement.symptom))
+        exchange = await pipeline.ask_alone(request, rule.id, before=settling(judgement.symptom))
         judgement = judge(rule, exchange)
+    return exchange, judgement
+
+
+async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
+    claimed = gate.capability in settings.claims
+    found = partial(_finding, pipeline, gate)
+    rule = as_rule(gate, Expect.ACCEPT)
+    probe = bounded(gate, pipeline.target)
+    exchange, judgement = await _asked(pipeline, rule, probe)
     if judgement.kind is Kind.UNDECIDED:
         return Result(gate.id, Verdict.ERROR, note=judgement.why, requests=1, capability=Capability.BROKEN)
     if react(exchange) is Reaction.REFUSED:
         if claimed and (speaks_of_capability(exchange) or (gate.optional and not excuse(exchange))):
             why = f"the profile {settings.profile} claims {gate.capability}, and it is refused ({describe(exchange)})"
-            return _finding(
-                pipeline, gate, probe, exchange, Symptom.REFUSED_VALID, why, Capability.REFUSED, claimed=True
-            )
+            return found(probe, exchange, Symptom.REFUSED_VALID, why, Capability.REFUSED, claimed=True)
         note = "" if gate.optional or excuse(exchange) else await _refused_without(pipeline, gate, probe)
         if gate.optional or excuse(exchange) or note:
             return Result(
@@ -118,19 +122,10 @@ async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
                 note=note or f"refused: {describe(exchange)}",
                 capability=Capability.REFUSED,
             )
-        return _finding(
-            pipeline,
-            gate,
-            probe,
-            exchange,
-            Symptom.REFUSED_VALID,
-            judgement.why,
-            Capability.REFUSED,
-            claimed=claimed,
-        )
+        return found(probe, exchange, Symptom.REFUSED_VALID, judgement.why, Capability.REFUSED, claimed=claimed)
     if judgement.kind is Kind.VIOLATED:
         symptom = judgement.symptom or Symptom.CRASHED
-        return _finding(pipeline, gate, probe, exchange, symptom, judgement.why, Capability.BROKEN)
+        return found(probe, exchange, symptom, judgement.why, Capability.BROKEN)
     assert exchange.answer is not None
     effect = gate.effect(exchange.answer) if gate.effect else None
     if effect is True:
@@ -138,23 +133,19 @@ async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
     if gate.nonsense is not None:
         refuse = as_rule(gate, Expect.REFUSE)
         absurd = as_request(gate.nonsense)
-        nonsense = await pipeline.ask(absurd, gate.id, URGENT)
-        verdict = judge(refuse, nonsense)
-        if verdict.kind is Kind.VIOLATED and verdict.symptom is not Symptom.KILLED_SERVER:
-            nonsense = await pipeline.ask_alone(absurd, gate.id, before=settling(verdict.symptom))
-            verdict = judge(refuse, nonsense)
+        nonsense, verdict = await _asked(pipeline, refuse, absurd)
         if verdict.symptom is Symptom.ACCEPTED_INVALID and react(nonsense) is not Reaction.ERROR_IN_200:
             why = f"{gate.property} is not looked at: nonsense in its place was accepted ({describe(nonsense)})"
-            return _finding(pipeline, gate, absurd, nonsense, Symptom.ACCEPTED_INVALID, why, Capability.IGNORED)
+            return found(absurd, nonsense, Symptom.ACCEPTED_INVALID, why, Capability.IGNORED)
         if verdict.kind is Kind.UNDECIDED:
             return Result(gate.id, Verdict.ERROR, note=verdict.why, requests=2, capability=Capability.BROKEN)
         if verdict.symptom is not None and verdict.symptom in GRAVE:
-            return _finding(pipeline, gate, absurd, nonsense, verdict.symptom, verdict.why, Capability.OFFERED)
+            return found(absurd, nonsense, verdict.symptom, verdict.why, Capability.OFFERED)
     if effect is False:
         repeat = await pipeline.ask_alone(probe, gate.id)
         if repeat.answer is not None and gate.effect is not None and gate.effect(repeat.answer) is False:
             why = f"accepted without effect: the answer does not show what {gate.property} asks for"
-            return _finding(pipeline, gate, probe, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)
+            return found(probe, repeat, Symptom.WRONG_CONTENT, why, Capability.IGNORED)
     return Result(gate.id, Verdict.PASSED, observed="accepted", requests=2, capability=Capability.OFFERED)
 
 

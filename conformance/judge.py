@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..strategies.json_values import is_object
-from .exchange import Answer, Exchange, view
+from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, view
 from .model import Expect, RequestRule, Symptom
 from .sse import NOT_JSON, read_json
 
@@ -174,7 +174,6 @@ _CAP = re.compile(
 _MOST_READ = 4_000
 _ROOM = 8_192
 """Bytes of a body that every server has room for: only of a larger one may it say that it is too large."""
-_BOUNDS = ("max_tokens", "max_completion_tokens")
 _FILTER_CODES = (
     "content_filter",
     "content_policy_violation",
@@ -223,7 +222,7 @@ def excuse(exchange: Exchange) -> str:
         return f"the prompt does not fit the server's context window: {_short(message)}"
     if why := _mishap(code, message):
         return why
-    if _bounded(exchange) and _CAP.search(message):
+    if any(isinstance(value, int) and value > 1 for value in _bounds(exchange)) and _CAP.search(message):
         return f"the server writes no answer as long as that: {_short(message)}"
     if answer.status == 413:
         return "larger than the server takes (413)"
@@ -245,26 +244,23 @@ def speaks_of_model(exchange: Exchange) -> bool:
 
 def _names_model(exchange: Exchange, message: str) -> bool:
     """Whether a message says that something is not supported, and names the model that was asked for."""
-    request = exchange.request
-    body = request.body if request.raw is None else read_json(request.raw)
-    model = body.get("model") if is_object(body) else None
+    model = _sent(exchange).get("model")
     if not isinstance(model, str) or len(model) < 3 or not _UNSUPPORTED.search(message):
         return False
     return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", message) is not None
 
 
-def _bounded(exchange: Exchange) -> bool:
-    """Whether a request has a token bound above 1, which every server allows."""
-    body = exchange.request.body if exchange.request.raw is None else read_json(exchange.request.raw)
-    values = [body.get(name) for name in _BOUNDS] if is_object(body) else []
-    return any(isinstance(value, int) and value > 1 for value in values)
+def _sent(exchange: Exchange) -> Body:
+    """The body that was sent, raw or not; empty where it was no JSON object."""
+    request = exchange.request
+    body = request.body if request.raw is None else read_json(request.raw)
+    return body if is_object(body) else {}
 
 
-def boundless(exchange: Exchange) -> bool:
-    """Whether a request was sent without a token bound on purpose."""
-    body = exchange.request.body
-    bounded = is_object(body) and any(body.get(name) is not None for name in _BOUNDS)
-    return exchange.request.bare and exchange.request.raw is None and not bounded
+def _bounds(exchange: Exchange) -> list[object]:
+    """The token bounds that were sent, null ones apart."""
+    sent = _sent(exchange)
+    return [sent[name] for name in TOKEN_BOUNDS if sent.get(name) is not None]
 
 
 def _short(text: str, most: int = 160) -> str:
@@ -282,7 +278,8 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
         return Judgement(Kind.HELD, observed=f"refused ({said})")
     if rule.expect is Expect.EITHER and reaction is Reaction.HUNG:
         return Judgement(Kind.HELD, observed=f"no answer ({said})")  # a large body may simply take its time
-    if rule.expect is Expect.ACCEPT and reaction is Reaction.HUNG and boundless(exchange):
+    without_bound = exchange.request.bare and exchange.request.raw is None and not _bounds(exchange)  # on purpose
+    if rule.expect is Expect.ACCEPT and reaction is Reaction.HUNG and without_bound:
         why = f"no answer in time ({said}), and nothing bounds how long a model may think about this one"
         return Judgement(Kind.EXCUSED, why, observed="no answer in time")
     match reaction:

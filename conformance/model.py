@@ -87,7 +87,9 @@ class RequestRule:
     which the rule is not asked. ``control`` turns a body of the rule into the same body without what is under test.
     Rich bodies have two more: ``fit`` leaves out what the server does not offer (given the names of the offered
     capabilities; None when too little is left), ``reduce`` gives the bodies with one feature less, or with less around
-    the fault (none for a body of a single feature, whose fault is another rule's finding).
+    the fault (none for a body of a single feature, whose fault is another rule's finding). A rule that ``borrows``
+    takes its pins from the rules about answers of the catalogue: smoke leaves it out, and what a body of it cannot be
+    made smaller than may still be another rule's finding.
     ``weight`` multiplies the number of drawn examples. ``statuses`` are legal refusals beside 400 and 422. ``risky``
     requests have killed engines (left out by --safe). Every kind of rule holds from the vintage ``since`` to the
     vintage ``until`` (None: to the newest).
@@ -105,6 +107,7 @@ class RequestRule:
     control: Callable[[Body], Body] | None = None
     fit: Callable[[Body, Collection[str]], Body | None] | None = None
     reduce: Callable[[Body], Iterable[Body]] | None = None
+    borrows: Callable[[Iterable[AnswerRule]], Iterable[Body]] | None = None
     statuses: frozenset[int] = frozenset()
     risky: bool = False
     weight: int = 1

@@ -24,12 +24,13 @@ Judged = tuple[Case, Exchange, Judgement]
 @dataclass(frozen=True)
 class Overlooked:
     """What it takes to tell: the pipeline, how a rule judges an exchange, whether a request breaks a rule (raises
-    ``Unproved`` where it cannot be asked), what is kept of company by rule, and a rule by its id, where it is asked."""
+    ``Unproved`` where it cannot be asked), what is kept by the rule that bears it, and a rule by its id, where it is
+    asked."""
 
     pipeline: Pipeline
     judge: Callable[[RequestRule, Exchange], Judgement]
     violates: Callable[[RequestRule, Request], Awaitable[bool]]
-    company: Mapping[str, Crowd]
+    kept: Mapping[str, Crowd]
     bearer: Callable[[str], Rule | None]
 
     async def apart(self, rule: RequestRule, violated: list[Judged]) -> tuple[list[Judged], str]:
@@ -85,7 +86,7 @@ class Overlooked:
                 react(await self.pipeline.ask(as_request(body), rule.id, URGENT)) for body in (pin, {**pin, **added})
             ]
             if alone is Reaction.REFUSED:
-                return self.company[bearer.id] if beside in _OVERLOOKED else None
+                return self.kept[bearer.id] if beside in _OVERLOOKED else None
         return None
 
 

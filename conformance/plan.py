@@ -106,9 +106,6 @@ STREAM_RULE = "mm.stream"
 ADDED_RULE = "mm.monotone.bad"
 """The rule that bears the blame where nothing is checked beside some valid property."""
 
-ASKED_RULE = "together.asked.accepts"
-"""The rule over what the rules about answers ask. Smoke does not send most of that."""
-
 _BEARERS = (CROWD_RULE, REFUSED_RULE, STREAM_RULE)
 
 
@@ -253,7 +250,7 @@ def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
         for rule in every
         if (not isinstance(rule, Relation) or rule.chapter == "auth" or _only_bears(rule, depth))
         and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and rule.chapter != "http")
-        and rule.id != ASKED_RULE
+        and not (isinstance(rule, RequestRule) and rule.borrows)  # it does not send most of that
     ]
 
 

@@ -20,10 +20,9 @@ from .again import (
     Crowd,
     CrowdSighting,
     Unproved,
-    after_refused,
-    asked_again,
-    at_once,
+    request_again,
     settling,
+    unproved_means,
 )
 from .budget import SEARCH
 from .exchange import Body, Exchange, Request, as_request
@@ -34,7 +33,7 @@ from .outgoing import curl, prepare
 from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import ASKED_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
+from .plan import CROWD_RULE, REFUSED_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
 from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
@@ -49,6 +48,9 @@ SHRINK_SECONDS = 600.0
 _OF_CHARACTERS = (Symptom.REFUSED_VALID, Symptom.CRASHED, Symptom.DISCONNECTED)
 """Symptoms that a character may bring about in any string of a body."""
 
+Proof = tuple[Exchange, Judgement]
+"""A violation that was seen, and what it is."""
+
 MOST_BODIES = 3
 """Violating bodies of a rule that are tried before it is said that only a crowd breaks it."""
 
@@ -57,30 +59,28 @@ MOST_BODIES = 3
 class Prover:
     """What it takes to prove a violation: the pipeline, threads for shrinking, and the word to stop.
 
-    ``crowd``, ``refused`` and ``company`` hold what is broken only with others in flight, after a refused request, or
-    beside another property, ``shared`` how failing bodies were drawn; ``bearer`` gives a rule that bears the blame for
-    what others see, where it is asked, ``borne`` whether what is left of a body when it cannot be made smaller is what
-    other rules find as well. Without ``prove`` a violation is left to another process.
+    ``kept`` holds what is broken only under some circumstance, by the rule that bears the blame, ``shared`` how failing
+    bodies were drawn; ``bearer`` gives a rule that bears the blame for what others see, where it is asked, ``borne``
+    whether what is left of a body when it cannot be made smaller is what other rules find as well. Without ``prove`` a
+    violation is left to another process.
     """
 
     pipeline: Pipeline
     settings: Settings
     searchers: ThreadPoolExecutor
     cancelled: Event
-    crowd: Crowd
-    refused: Crowd
-    company: Mapping[str, Crowd]
-    shared: Shared | None = None
-    prove: bool = True
-    bearer: Callable[[str], Rule | None] = lambda name: None
-    borne: Callable[[RequestRule, Body], Awaitable[bool]] | None = None
+    kept: Mapping[str, Crowd]
+    shared: Shared | None
+    prove: bool
+    bearer: Callable[[str], Rule | None]
+    borne: Callable[[RequestRule, Body], Awaitable[bool]]
 
     def _judge(self, rule: RequestRule, exchange: Exchange) -> Judgement:
         return judge_as_asked(rule, exchange, self.settings.parity)
 
     @property
     def _overlooked(self) -> Overlooked:
-        return Overlooked(self.pipeline, self._judge, self._violates, self.company, self.bearer)
+        return Overlooked(self.pipeline, self._judge, self._violates, self.kept, self.bearer)
 
     async def conclude(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> Result:
         """The verdict of a rule from the exchanges of all its cases."""
@@ -95,11 +95,12 @@ class Prover:
         note = ""
         if violated := by_kind[Kind.VIOLATED]:
             try:
-                violated, note = await self._overlooked.apart(rule, violated)
+                with unproved_means("seen once, could not be proved"):
+                    violated, note = await self._overlooked.apart(rule, violated)
+                if violated:
+                    return await self._prove(rule, violated)
             except Unproved as reason:
-                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
-            if violated:
-                return await self._prove(rule, violated)
+                return Result(rule.id, Verdict.ERROR, note=str(reason))
             judged = [row for row in judged if row[2].kind is not Kind.VIOLATED]
         if undecided := by_kind[Kind.UNDECIDED]:
             cut_off = [row for row in undecided if unaffordable(row[1])]
@@ -126,19 +127,17 @@ class Prover:
                 return result
         assert isinstance(result, CrowdSighting)
         verdict = upheld(rule.strength)
-        note = (self.refused if result.refused else self.crowd).note(result, rule.strength)
+        note = self.kept[REFUSED_RULE if result.refused else CROWD_RULE].note(result, rule.strength)
         return Result(rule.id, verdict, observed="held alone", note=note)
 
     async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
         """The verdict that one violating body makes, or what was seen of it only with others in flight."""
         case, exchange, judgement = row
         request = case.request
-        if self.crowd.known and judgement.symptom not in (Symptom.KILLED_SERVER, Symptom.HUNG):
+        if self.kept[CROWD_RULE].known and judgement.symptom not in (Symptom.KILLED_SERVER, Symptom.HUNG):
             fresh = self._judge(rule, await self.pipeline.ask_among_few(request, rule.id))
             if fresh.kind not in (Kind.VIOLATED, Kind.UNDECIDED):  # one more of what fails in a crowd only
-                symptom = judgement.symptom or Symptom.WRONG_CONTENT
-                ready = prepare(request, self.pipeline.target)
-                return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, "1/2")
+                return self._apart(rule, request, exchange, judgement, "1/2")
         if judgement.symptom is Symptom.KILLED_SERVER:
             if case.drawn and request.raw is None:
                 exchange = await killers.smaller(
@@ -148,89 +147,35 @@ class Prover:
                 )
                 request = exchange.request
         elif rule.reduce is not None and request.raw is None:
-            try:
-                body, left = await self._reduced(rule, request.body)
-                added = added_to(case)  # beside what was added the simpler rule has not asked
-                alone = {name: value for name, value in body.items() if name not in added}
-                simple = not left and (not added or await self._violates(rule, as_request(alone)))
-            except Unproved as reason:
-                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be made smaller: {reason}")
-            if rule.fit is not None and self.borne is not None and (simple or rule.id == ASKED_RULE):
-                body = alone if simple else body
-                simple = await self.borne(rule, body)
-            if simple:
-                what = cut(as_request(body if rule.id == ASKED_RULE else alone).content, 300)
-                return Result(
-                    rule.id,
-                    Verdict.BLOCKED,
-                    blocked_by="a simpler rule",
-                    note=f"by itself it fails as well: {what}",
-                )
+            with unproved_means("seen once, could not be made smaller"):
+                body, borne = await self._reduced(rule, case)
             request = as_request(body)
+            if borne:
+                note = f"by itself it fails as well: {cut(request.content, 300)}"
+                return Result(rule.id, Verdict.BLOCKED, blocked_by="a simpler rule", note=note)
             await self._keep(rule, case)
         elif case.drawn and request.raw is None:
             request = await self._shrunk(rule, added_to(case)) or request
 
-        async def again() -> tuple[Exchange, Judgement] | None:
-            return judged(await self.pipeline.ask_alone(request, rule.id, before=settling(judgement.symptom)))
-
-        async def refused() -> list[tuple[Exchange, Judgement] | None]:
-            return [judged(one) for one in await after_refused(self.pipeline, request, rule.id)]
-
-        def judged(fresh: Exchange) -> tuple[Exchange, Judgement] | None:
-            verdict = self._judge(rule, fresh)
-            if verdict.kind is Kind.UNDECIDED:
-                raise Unproved(verdict.why)
-            return (fresh, verdict) if verdict.kind is Kind.VIOLATED else None
-
-        async def crowd() -> list[tuple[Exchange, Judgement] | None]:
-            together = await at_once(self.pipeline, request, rule.id, self.settings.in_flight)
-            return [judged(one) for one in together]
-
         asked = Asked([(exchange, judgement)], 1)
-        slow = judgement.symptom is Symptom.HUNG  # many at once may simply take their time
         if judgement.symptom is not Symptom.KILLED_SERVER:  # that was proved by killing it twice
-            try:
-                lost = judgement.symptom in LOST and self.refused.blamed is not None
-                asked = await asked_again(
-                    asked.seen[0],
-                    again,
-                    crowd if self.crowd.blamed and not slow else None,
-                    refused=refused if lost else None,
-                    known=self.crowd.known and not slow,
-                    known_refused=self.refused.known,
-                )
-            except Unproved as reason:
-                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
-            if not await self.pipeline.health.since(time.monotonic()):
-                return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {self.pipeline.gone}")
+            with unproved_means("seen once, could not be proved"):
+                asked = await self._asked_again(rule, request, asked.seen[0])
         exchange, judgement = asked.seen[-1]
-        symptom = judgement.symptom or Symptom.WRONG_CONTENT
         if asked.crowd or asked.refused:
-            ready = prepare(request, self.pipeline.target)
-            return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, asked.told, asked.refused)
-        if symptom is Symptom.HUNG and not asked.steady:
+            return self._apart(rule, request, exchange, judgement, asked.told, refused=asked.refused)
+        if judgement.symptom is Symptom.HUNG and not asked.steady:
             note = f"{judgement.why}, {asked.told}: a server that is slow now and then breaks no rule"
             return Result(rule.id, upheld(rule.strength), observed="held", note=note)
-        if asked.steady and judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
-            try:
-                blocked = await self._control(rule, request)
-            except Unproved as reason:
-                return Result(rule.id, Verdict.ERROR, note=f"seen broken, could not be proved: {reason}")
-            if blocked:
-                return Result(rule.id, Verdict.BLOCKED, blocked_by="control", note=blocked)
-        if asked.steady and judgement.symptom in _OF_CHARACTERS:
-            try:
-                blamed = await self._of_characters(rule, request)
-            except Unproved as reason:
-                return Result(rule.id, Verdict.ERROR, note=f"seen broken, could not be proved: {reason}")
+        if asked.steady:
+            with unproved_means("seen broken, could not be proved"):
+                blamed, note = await self._blamed_instead(rule, request, judgement)
             if blamed:
-                note = "the same fault, seen there as well: this body holds without its characters beyond ASCII"
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=blamed, note=note)
         ready = prepare(request, self.pipeline.target)
         others = [other[0].request for other in violated if other is not row and other[0].request.key != request.key]
         finding = Finding(
-            symptom=symptom,
+            symptom=judgement.symptom or Symptom.WRONG_CONTENT,
             why=judgement.why + in_words(case),
             request=ready,
             exchange=exchange,
@@ -241,6 +186,58 @@ class Prover:
         )
         return Result(rule.id, verdict_of(rule, finding, asked.steady, self.settings.strict), finding=finding)
 
+    def _apart(
+        self,
+        rule: RequestRule,
+        request: Request,
+        exchange: Exchange,
+        judgement: Judgement,
+        confirmed: str,
+        *,
+        refused: bool = False,
+    ) -> CrowdSighting:
+        """What was seen of a request only with others in flight, or after a ``refused`` one."""
+        ready, symptom = prepare(request, self.pipeline.target), judgement.symptom or Symptom.WRONG_CONTENT
+        return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, confirmed, refused)
+
+    async def _asked_again(self, rule: RequestRule, request: Request, first: Proof) -> Asked[Proof]:
+        """What comes of a request that was violated once. Raises Unproved where no answer can be judged."""
+
+        def judged(fresh: Exchange) -> Proof | None:
+            verdict = self._judge(rule, fresh)
+            if verdict.kind is Kind.UNDECIDED:
+                raise Unproved(verdict.why)
+            return (fresh, verdict) if verdict.kind is Kind.VIOLATED else None
+
+        symptom = first[1].symptom
+        asked = await request_again(
+            self.pipeline,
+            request,
+            rule.id,
+            first,
+            judged,
+            before=settling(symptom),
+            crowd=None if symptom is Symptom.HUNG else self.kept[CROWD_RULE],  # many may simply take their time
+            count=self.settings.in_flight,
+            refused=self.kept[REFUSED_RULE] if symptom in LOST else None,
+        )
+        if not await self.pipeline.health.since(time.monotonic()):
+            raise Unproved(f"{self.pipeline.gone}")
+        return asked
+
+    async def _blamed_instead(self, rule: RequestRule, request: Request, judgement: Judgement) -> tuple[str, str]:
+        """What else bears the blame for a violation that is there every time, and why; two empty strings for nothing.
+        Raises Unproved where it cannot be afforded."""
+        if judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
+            note = await self._control(rule, request)
+            if note:
+                return "control", note
+        if judgement.symptom in _OF_CHARACTERS:
+            bearer = await self._of_characters(rule, request)
+            if bearer:
+                return bearer, "the same fault, seen there as well: this body holds without its characters beyond ASCII"
+        return "", ""
+
     async def _violates(self, rule: RequestRule, request: Request) -> bool:
         """Whether a candidate breaks the rule. Raises Unproved where it cannot be afforded."""
         if rule.expect is Expect.ACCEPT and self.settings.beyond(request.body):
@@ -250,9 +247,10 @@ class Prover:
             raise Unproved(describe(exchange))
         return self._judge(rule, exchange).kind is Kind.VIOLATED
 
-    async def _reduced(self, rule: RequestRule, body: Body) -> tuple[Body, int]:
-        """The body with features dropped while it still fails, and how many single droppings make it pass."""
+    async def _reduced(self, rule: RequestRule, case: Case) -> tuple[Body, bool]:
+        """The body with features dropped while it still fails, and whether what is left is another rule's finding."""
         assert rule.reduce is not None
+        body = case.request.body
         while True:
             smaller = list(rule.reduce(body))
             for candidate in smaller:
@@ -260,7 +258,14 @@ class Prover:
                     body = candidate
                     break
             else:
-                return body, len(smaller)
+                break
+        added = added_to(case)  # beside what was added the simpler rule has not asked
+        alone = {name: value for name, value in body.items() if name not in added}
+        simple = not smaller and (not added or await self._violates(rule, as_request(alone)))
+        body = alone if simple else body
+        if rule.fit is not None and (simple or rule.borrows):
+            return body, await self.borne(rule, body)
+        return body, simple
 
     async def _keep(self, rule: RequestRule, case: Case) -> None:
         """Keep a rich body as it was drawn: it is not made smaller by its strategy."""

@@ -74,22 +74,29 @@ def _kept(kept: Crowd, why: str, curl_line: str, steps: tuple[Request, ...]) -> 
 
 @dataclass(frozen=True)
 class Relations:
-    """What it takes to conclude relations. Without ``prove`` a violation is left to another process."""
+    """What it takes to conclude relations. ``kept`` is what other rules saw only under some circumstance, by the rule
+    that bears the blame. Without ``prove`` a violation is left to another process."""
 
     pipeline: Pipeline
     settings: Settings
     sightings: Sightings
-    crowd: Crowd
     ledger: Ledger
-    refused: Crowd
-    repeated: Crowd
-    company: Mapping[str, Crowd]
+    kept: Mapping[str, Crowd]
     prove: bool = True
 
     @property
-    def kept(self) -> tuple[Crowd, ...]:
-        """What other rules saw, by the rule that bears the blame for it."""
-        return self.crowd, self.refused, self.repeated, *self.company.values()
+    def crowd(self) -> Crowd:
+        """What is broken only with others in flight."""
+        return self.kept[CROWD_RULE]
+
+    @property
+    def refused(self) -> Crowd:
+        """What is broken only after a refused request."""
+        return self.kept[REFUSED_RULE]
+
+    def bears(self, rule: Relation) -> bool:
+        """Whether a rule bears the blame for what others see."""
+        return rule.id in self.kept and self.kept[rule.id].blamed is not None
 
     async def conclude(self, rule: Relation) -> Result:
         """The verdict of a relation; of many at once there is only one where the server dies of them."""
@@ -101,9 +108,8 @@ class Relations:
             unproved = result.finding is None or result.verdict is Verdict.INCONSISTENT
             makers = {CROWD_RULE: self._of_crowd, REFUSED_RULE: self._of_refused, REPEAT_RULE: self._of_repeated}
             finding_of = makers.get(rule.id, self._of_company)
-            for kept in self.kept:
-                if rule.id == kept.blamed and kept.sightings and unproved:
-                    return result.with_(verdict=Verdict.FAILED, finding=finding_of(kept))
+            if self.bears(rule) and self.kept[rule.id].sightings and unproved:
+                return result.with_(verdict=Verdict.FAILED, finding=finding_of(self.kept[rule.id]))
             return result
         if rule.id != CROWD_RULE:
             return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
@@ -155,7 +161,7 @@ class Relations:
     async def _related(self, rule: Relation) -> Result:
         """Its script is run over its pins and drawn bodies, a violation once more."""
         bodies = await asyncio.to_thread(relation_bodies, rule, self.settings)
-        if not bodies and any(rule.id == kept.blamed for kept in self.kept) and not self.pipeline.gone:
+        if not bodies and self.bears(rule) and not self.pipeline.gone:
             judged = self.pipeline.traffic.requests
             return Result(
                 rule.id, upheld(rule.strength), observed="held", judged=judged, note="in other rules' requests"
@@ -189,7 +195,7 @@ class Relations:
             elif found.asked and (later := await self._otherwise_later(rule, found)):
                 why = found.seen[-1][0] or ""
                 apart = CrowdSighting(rule.id, why, Symptom.ACCEPTED_INVALID, later.request, later, found.told)
-                note = self.repeated.note(apart, rule.strength)
+                note = self.kept[REPEAT_RULE].note(apart, rule.strength)
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=REPEAT_RULE, requests=sent, note=note)
             elif found.asked and self._loses_answers(rule, found):
                 return self._left_to_crowds(rule, found, sent)
@@ -260,7 +266,7 @@ class Relations:
     async def _otherwise_later(self, rule: Relation, found: Asked[Played]) -> Exchange | None:
         """A request of the broken comparisons that was refused and is accepted now, or refused with another status: no
         other form has to do with it. Asked only after a violation."""
-        if rule.quiet or rule.chapter == CROWDS or self.repeated.blamed in (None, rule.id):
+        if rule.quiet or rule.chapter == CROWDS or self.kept[REPEAT_RULE].blamed in (None, rule.id):
             return None
         made = [one for _, exchanges in found.seen for one in exchanges]
         refused: dict[bytes, Exchange] = {}

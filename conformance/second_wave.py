@@ -29,10 +29,10 @@ class SecondWave:
         """Conclude these rules, once wave 1 is over."""
         relations = [rule for rule in rules if isinstance(rule, Relation)]
         answers = [rule for rule in rules if isinstance(rule, AnswerRule)]
-        takes = {kept.blamed for kept in self.relations.kept}  # what the others saw
-        crowds = [rule for rule in relations if rule.chapter == CROWDS and rule.id not in takes]
-        last = [rule for rule in relations if rule.quiet and rule.id not in takes and rule not in crowds]
-        last += [rule for rule in relations if rule.id in takes]
+        takes = [rule for rule in relations if self.relations.bears(rule)]  # what the others saw
+        crowds = [rule for rule in relations if rule.chapter == CROWDS and rule not in takes]
+        last = [rule for rule in relations if rule.quiet and rule not in takes and rule not in crowds]
+        last += takes
         first = [rule for rule in relations if rule not in last and rule not in crowds]
         for rule in crowds:  # what they find explains what others see
             await self._conclude(rule, self.relations.conclude(rule))

@@ -23,7 +23,7 @@ from ..exchange import Request
 from ..in_company import in_company
 from ..model import Expect, RequestRule
 from ..outgoing import prepare
-from ..plan import Case, Settings, cases
+from ..plan import Case, Settings, example_cases, pin_cases, places
 from ..results import Capability, Verdict
 from ..target import Target
 from . import stub
@@ -47,14 +47,12 @@ def plain_rules(catalogue: Catalogue, every: int = 1) -> list[RequestRule]:
 def listed(rules: Sequence[RequestRule], catalogue: Catalogue, settings: Settings) -> tuple[list[Request], set[str]]:
     """The requests of a run over these rules, equal ones once, and the marks of those that are to be refused."""
     target = Target("")
-    of_rule: dict[tuple[str, bool], list[Case]] = {}
-    for case in cases(catalogue, rules, settings):
-        of_rule.setdefault((case.rule.id, case.drawn), []).append(case)
-    every = [
-        case
-        for (_, drawn), mine in of_rule.items()
-        for case in in_company(mine[0].rule, mine, COMPANY, settings.depth, drawn=drawn)
-    ]
+    place = places(catalogue)
+    every: list[Case] = []
+    for rule in rules:
+        for make in (pin_cases, example_cases):
+            mine = make(rule, place[rule.id], settings)
+            every += in_company(rule, mine, COMPANY, settings.depth, drawn=make is example_cases)
     ready = [(case.rule, prepare(case.request, target)) for case in sorted(every, key=lambda case: case.order)]
     refused = {stub.mark(request.content) for rule, request in ready if rule.expect is Expect.REFUSE}
     return list({request.key: request for _, request in ready}.values()), refused

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from ...strategies.json_values import is_object
 from ..model import Exchange, Strength
-from .effect_forms import COUNTING, bound, effect, texts
+from .answer_views import bound
+from .effect_forms import COUNTING, effect, texts
 from .views import ENDS_THERE, asked, choices, is_integer, long_answer, option, plain, usage
 
 

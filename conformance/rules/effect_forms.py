@@ -9,7 +9,7 @@ from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import user
 from ..judge import Reaction, react
 from ..model import AnswerRule, Body, Exchange, Relation, Script, Strength, Undecided
-from .answer_views import objects
+from .answer_views import bound, objects
 from .forms import prose
 from .gates import TOOL
 from .views import asked, choices, chunks, is_integer, long_answer, messages, option, plain, usage
@@ -30,15 +30,6 @@ def relation(id: str, prop: str, title: str, script: Callable[[Body], Script], *
     """A rule about several answers in which a property must be seen; a pin is where the script begins."""
     given: dict[str, Any] = {"strength": Strength.MUST, "source": prose(f"{prop}: what it does"), **rest}
     return Relation(id=id, property=prop, title=title, script=script, pins=pins, **given)
-
-
-def bound(exchange: Exchange) -> int | None:
-    """The token bound that was sent, of either name."""
-    for name in ("max_tokens", "max_completion_tokens"):
-        value = option(exchange, name)
-        if is_integer(value):
-            return value
-    return None
 
 
 def free(exchange: Exchange) -> bool:

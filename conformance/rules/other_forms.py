@@ -15,7 +15,8 @@ from ..judge import Reaction, react
 from ..model import Body, Chapter, Exchange, Relation, Request, Script, Source, Strength, Symptom, Undecided
 from .forms import documented, prose
 from .gates import TOOL
-from .relations import RICH, accepted_or_undecided, base_of, unlike
+from .relation_outcomes import accepted_or_undecided, base_of, unlike
+from .relations import RICH
 
 _WANTS_LENGTH = (411, 501)
 _CHARSET = "application/json; charset=utf-8"

@@ -20,12 +20,14 @@ from ...strategies.bodies import MODEL, SCHEMAS, bodies, lean, nullable
 from ...strategies.company import ADDITIONS, LATER_ADDITIONS
 from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import assistant, system, user
-from ..judge import Reaction, error_of, excuse, mishap, react
-from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, Strength, Symptom, Undecided
+from ..judge import Reaction, excuse, react
+from ..model import Body, Chapter, Relation, Request, Script, Strength, Symptom, Undecided
 from ..vintages import FIRST
 from .forms import COUPLED, changed, documented, observed, prose
 from .gates import TOOL
-from .views import choices, is_integer, long_answer, messages, usage
+from .relation_outcomes import accepted_or_undecided, outcome, unlike
+from .relation_sequels import isolation, leftovers, repeat
+from .views import is_integer, long_answer, usage
 
 _BOUND = {"max_tokens": 16}
 _TOOLS = {"tools": [TOOL]}
@@ -44,59 +46,6 @@ FAULTS: tuple[Body, ...] = (
     lean(seed="7"),
 )
 """Bodies with one fault each, which request rules ask as well."""
-
-_LOST = (Reaction.REFUSED, Reaction.CRASHED, Reaction.ERROR_IN_200, Reaction.DISCONNECTED)
-"""What a valid request must not meet."""
-
-_WITHOUT: Body = {"stop": "\u241e", "n": 1, "logprobs": False}
-"""Properties that change nothing, with a stop string that no text holds."""
-
-_OPTIONS: tuple[Body, ...] = (
-    {"n": 2, "logprobs": True},
-    {**_TOOLS, "tool_choice": {"type": "function", "function": {"name": "get_weather"}}},
-)
-"""Properties whose work can be told from the form of an answer."""
-
-
-# --- outcomes -----------------------------------------------------------------------------------------------------
-
-
-def outcome(exchange: Exchange) -> str:
-    """Acceptance, or the status of the refusal, in words. What is neither allows no comparison."""
-    match react(exchange):
-        case Reaction.ACCEPTED:
-            return "accepted"
-        case Reaction.REFUSED:
-            return f"refused with {exchange.status}"
-        case Reaction.CRASHED:
-            return f"answered with a server error ({exchange.status})"
-        case Reaction.ERROR_IN_200:
-            return f"answered with {exchange.status} and an error in it"
-        case reaction:
-            raise Undecided(f"no outcome to compare ({reaction})")
-
-
-def base_of(exchange: Exchange) -> str:
-    """The outcome of a body as it is; server errors and errors in a 200 are other rules' findings."""
-    if react(exchange) in (Reaction.CRASHED, Reaction.ERROR_IN_200):
-        raise Undecided("the body alone was neither accepted nor refused")
-    return outcome(exchange)
-
-
-def unlike(base: Exchange, other: Exchange, change: str) -> str | None:
-    """What is wrong where a body and its other form should have one outcome."""
-    before, after = base_of(base), outcome(other)
-    if before == after:
-        return None
-    if excuse(base) or excuse(other):
-        raise Undecided(excuse(base) or excuse(other))
-    return f"a request is {before}, but {after} {change}"
-
-
-def accepted_or_undecided(exchange: Exchange, what: str) -> None:
-    """Stops a script whose precondition is an acceptance."""
-    if react(exchange) is not Reaction.ACCEPTED:
-        raise Undecided(f"{what} was not accepted")
 
 
 # --- other forms of one body --------------------------------------------------------------------------------------
@@ -273,119 +222,6 @@ def removals(body: Body) -> Script:
         if react(other) in (Reaction.REFUSED, Reaction.CRASHED) and not excuse(other):
             return f"a request is accepted, but {outcome(other)} without its {gone}"
     return None
-
-
-# --- again --------------------------------------------------------------------------------------------------------
-
-
-def isolation(body: Body) -> Script:
-    """Valid requests one and two places after invalid ones: a server may have more than one worker."""
-    before = yield Request(lean())
-    accepted_or_undecided(before, "the lean body")
-    valid = Fresh(Request(lean()))
-    cut = Fresh(Request(raw=json.dumps(body)[:-1].encode()))
-    afters: list[Exchange] = []
-    yield Fresh(Request(body))
-    afters.append((yield valid))
-    yield Fresh(Request({**body, "stream": True}))
-    yield cut  # right before a valid one: what is not JSON may be left unread in the connection
-    afters.append((yield valid))
-    afters.append((yield valid))
-    lost = [
-        after for after in afters if react(after) in _LOST and not (react(after) is Reaction.REFUSED and mishap(after))
-    ]
-    if lost:
-        said = f"{react(lost[0])}" if lost[0].status is None else f"{react(lost[0])}, {lost[0].status}"
-        often = f"{len(lost)} of {len(afters)} times"
-        return f"after invalid requests a valid one that was accepted before is not accepted ({said}; {often})"
-    for after in afters:
-        accepted_or_undecided(after, "the lean body after invalid ones")
-    return None
-
-
-def _text_of(exchange: Exchange) -> str:
-    found = messages(exchange)
-    text = found[0].get("content") if found else None
-    return text if isinstance(text, str) else ""
-
-
-def _middle(text: str) -> str:
-    """Four characters from the middle of a text, none of them a blank at either end; empty where there are none."""
-    for at in range(len(text) // 2, len(text) - 4):
-        piece = text[at : at + 4]
-        if piece == piece.strip() and text[: text.index(piece)].strip():
-            return piece
-    return ""
-
-
-def _forms(exchange: Exchange) -> dict[str, int]:
-    """How many choices an answer has, and how many of them have what must be asked for."""
-    found = choices(exchange)
-    inner = [choice["message"] for choice in found if is_object(choice.get("message"))]
-    return {
-        "choices": len(found),
-        "tool calls": sum(bool(message.get("tool_calls")) for message in inner),
-        "log probabilities": sum(bool(choice.get("logprobs")) for choice in found),
-    }
-
-
-def leftovers(body: Body) -> Script:
-    """A request that repeats itself, before and after others with more options, which must not work for it."""
-    plain = Fresh(Request(body))
-    yield Fresh(Request({**body, **_WITHOUT}))  # whatever others have left
-    firsts: list[Exchange] = []
-    for _ in range(2):
-        firsts.append((yield plain))
-        accepted_or_undecided(firsts[-1], "the request")
-    forms = [_forms(first) for first in firsts]
-    texts = [_text_of(first) for first in firsts]
-    piece = _middle(texts[0]) if texts[0] == texts[1] else ""
-    if forms[0] != forms[1]:
-        raise Undecided("the answers to one request have not the same parts")
-
-    def left(after: Exchange, options: Body) -> str | None:
-        now = _forms(after)
-        for name, count in now.items():
-            if count > forms[0][name]:
-                return f"{count} {name}, {forms[0][name]} before a request with {', '.join(options)}"
-        stopped = texts[0][: texts[0].index(piece)].rstrip() if "stop" in options else None
-        if stopped is not None and _text_of(after).rstrip() == stopped:
-            return f"the text is cut at {piece!r}, the stop string of another request"
-        return None
-
-    for options in ({"stop": piece}, *_OPTIONS) if piece else _OPTIONS:
-        why = None
-        for _ in range(2):
-            yield Fresh(Request({**body, **options}))
-            after = yield plain
-            accepted_or_undecided(after, "the request after another one")
-            why = left(after, options)
-            if why is None:
-                break
-        if why:
-            return f"the same request is answered otherwise after another one: {why}"
-    return None
-
-
-def repeat(body: Body) -> Script:
-    first = yield Request(body)
-    if react(first) is not Reaction.REFUSED:
-        raise Undecided("the server does not refuse the body")
-    second = yield Fresh(Request(body))
-    if why := mishap(first) or mishap(second):
-        raise Undecided(why)  # a filter in front of all else, which stops one request and not the next
-    if outcome(first) != outcome(second):
-        return f"a request is {outcome(first)}, and {outcome(second)} when it is sent again"
-    errors = [error_of(exchange.answer) if exchange.answer else {} for exchange in (first, second)]
-    for key in ("type", "param", "code"):
-        first_value, second_value = (_short(error.get(key)) for error in errors)
-        if first_value != second_value:
-            return f"the same refused request gets error.{key} {first_value}, then {second_value}"
-    return None
-
-
-def _short(value: object) -> str:
-    return repr(value)[:120]
 
 
 # --- the table ----------------------------------------------------------------------------------------------------

@@ -61,9 +61,19 @@ def another(found: list[dict[str, Any]]) -> bool:
 
 
 def one_index_each(exchange: Exchange) -> str | None:
+    return _second_call(exchange) or _second_arguments(exchange)
+
+
+def _second_call(exchange: Exchange) -> str | None:
+    """An index under which two calls come."""
     for (_, index), found in fragments(exchange).items():
         if another(found):
             return f"two tool calls come under index {show(index)}: a second id, name and arguments after whole ones"
+    return None
+
+
+def _second_arguments(exchange: Exchange) -> str | None:
+    """An index under which the arguments of another call of the same choice come, which has none."""
     texts: dict[int, dict[object, str]] = {}
     for (choice, index), found in fragments(exchange).items():
         told = [function(call).get("arguments") for call in found if found[0].get("type") != "custom"]

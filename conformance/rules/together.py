@@ -14,7 +14,7 @@ from ...strategies.bodies import bodies
 from ...strategies.combinations import covering_bodies
 from ...strategies.json_values import is_object
 from ...strategies.simpler import features, manifold, simpler, without
-from ..model import AnswerRule, Body, Chapter, RequestRule, Strength, as_request
+from ..model import AnswerRule, Body, Chapter, Strength, as_request
 from .forms import accepts, changed, documented
 from .gates import GATES
 
@@ -59,6 +59,23 @@ def fit(body: Body, offered: Collection[str]) -> Body | None:
     return body if manifold(body) else None
 
 
+def _whole(body: Body, offered: Collection[str]) -> Body | None:
+    """The body, where all of its features are offered."""
+    return body if fit(body, offered) == body else None
+
+
+def _asked_for_answers(answers: Iterable[AnswerRule]) -> list[Body]:
+    """What the rules about answers ask for the sake of the answer, each body once."""
+    pins = {
+        as_request(pin).content: pin
+        for rule in answers
+        if rule.strength is not Strength.MAY and not rule.refused
+        for pin in rule.pins
+        if is_object(pin) and manifold(pin) and (pin.get("n") or 1) <= 2  # services cap the choices of a request
+    }
+    return list(pins.values())
+
+
 # no document forbids a pair, but some services say that two features exclude each other there; a crash fails anyway
 _FREE = documented("the request object: nothing forbids using these properties together")
 
@@ -93,38 +110,18 @@ together = [
         ),
         examples=bodies(vintage="2026-08"),
     ),
-]
-
-
-def _whole(body: Body, offered: Collection[str]) -> Body | None:
-    """The body, where all of its features are offered."""
-    return body if fit(body, offered) == body else None
-
-
-ASKED = "together.asked"
-"""The row of the rule over the requests of other rules."""
-
-
-def asked(answers: Iterable[AnswerRule]) -> RequestRule:
-    """What the rules about answers ask for the sake of the answer is accepted too. It sends nothing that they do not
-    send, so a body is left alone where the server does not offer all of it."""
-    pins = {
-        as_request(pin).content: pin
-        for rule in answers
-        if rule.strength is not Strength.MAY and not rule.refused
-        for pin in rule.pins
-        if is_object(pin) and manifold(pin) and (pin.get("n") or 1) <= 2  # services cap the choices of a request
-    }
-    return accepts(
-        ASKED,
+    # it sends nothing that they do not send, so a body is left alone where the server does not offer all of it
+    accepts(
+        "together.asked",
         "together",
         "accepts the requests of the rules about answers",
         _FREE,
-        list(pins.values()),
+        [],
         strength=Strength.SHOULD,
         fit=_whole,
         reduce=simpler,
-    )
-
+        borrows=_asked_for_answers,
+    ),
+]
 
 CHAPTER = Chapter("together", "Properties together", tuple(together))
