@@ -187,7 +187,8 @@ class Server:
         started.set()
         await self._end.wait()
         self._listener.close()
-        await asyncio.sleep(0.01)  # connections that were accepted just now become known
+        for _ in range(20):  # rounds of the loop, however slow: connections that were accepted just now become known
+            await asyncio.sleep(0)
         for writer in self._writers:
             writer.transport.abort()
         for task in list(self._tasks):

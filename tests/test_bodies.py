@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from itertools import combinations, product
+from random import Random
 from typing import Any
 
 import pytest
@@ -27,11 +28,14 @@ from chatproof.strategies.combinations import (
     possible_pairs,
 )
 from chatproof.strategies.simpler import features, manifold, simpler, without
+from hypothesis import find, settings
 
 LATER = VINTAGES[1]
 OFFERED = {gate.capability for gate in load().gates}
 LATER_OFFERED = {gate.capability for gate in load(LATER).gates}
 EVERYTHING = bodies(images=True, audio=True)
+CALM = settings(database=None, deadline=None, max_examples=2000)
+LATER_BODIES = bodies(vintage=LATER, images=True, audio=True)
 OPTIONAL = [name for name in properties() if name not in ("messages", "model")]
 
 # Exclusive keys. All others meet, a prediction with most of them only as null.
@@ -132,7 +136,7 @@ def test_three_hundred_bodies_use_every_property() -> None:
 
 @pytest.fixture(scope="module")
 def later() -> list[dict[str, Any]]:
-    return draw(bodies(vintage=LATER, images=True, audio=True), 300, 3)
+    return draw(LATER_BODIES, 300, 3)
 
 
 def test_a_later_vintage_uses_its_properties_and_keeps_every_coupling(later: list[dict[str, Any]]) -> None:
@@ -143,7 +147,8 @@ def test_a_later_vintage_uses_its_properties_and_keeps_every_coupling(later: lis
         check(body, LATER)
     text = json.dumps(later)
     for word in ('"developer"', '"custom"', '"allowed_tools"', '"flex"', '"include_obfuscation"'):
-        assert word in text
+        if word not in text:  # what few bodies hold is looked for; raises where there is none
+            find(LATER_BODIES, lambda body, word=word: word in json.dumps(body), settings=CALM, random=Random(0))
     for key in nullable(LATER) - nullable(FIRST):
         assert any(key in body and body[key] is None for body in later), key
 
@@ -192,11 +197,8 @@ def test_switches_narrow() -> None:
 
 
 def test_bodies_shrink_towards_the_lean_one() -> None:
-    from hypothesis import find, settings
-
-    calm = settings(database=None, deadline=None)
-    assert find(bodies(), lambda body: True, settings=calm) == lean()
-    assert find(bodies(), lambda body: "seed" in body, settings=calm) == lean(seed=0)
+    assert find(bodies(), lambda body: True, settings=CALM) == lean()
+    assert find(bodies(), lambda body: "seed" in body, settings=CALM) == lean(seed=0)
 
 
 @pytest.mark.parametrize(("vintage", "most"), [(FIRST, 60), (LATER, 90)])

@@ -9,6 +9,10 @@ from __future__ import annotations
 from . import (
     answering,
     audited,
+    blind3_calls,
+    blind3_refusals,
+    blind3_talk,
+    blind3_wire,
     blind_calls,
     blind_forms,
     blind_members,
@@ -33,6 +37,7 @@ DIALECTS: dict[str, Dialect] = {}
 BLIND = (
     *(blind_words, blind_calls, blind_members, blind_wire, blind_refusals),
     *(blind_talk, blind_forms, blind_streams, blind_transport),
+    *(blind3_talk, blind3_calls, blind3_wire, blind3_refusals),
 )
 """Thought of by people who had not read the rules."""
 
