@@ -178,7 +178,9 @@ _BESIDE_PREDICTION = {
     "moderation": {ABSENT},
 }
 
-RULES: tuple[tuple[str, frozenset[str], str, frozenset[str]], ...] = (
+Rules = tuple[tuple[str, frozenset[str], str, frozenset[str]], ...]
+
+RULES: Rules = (
     ("parallel", frozenset({"true", "false"}), "calling", TOOLS),
     ("history", frozenset({"tool calls", "tool last"}), "calling", TOOLS),
     ("history", frozenset({"function"}), "calling", FUNCTIONS),
@@ -255,10 +257,10 @@ def levels(feature: str, known: Features) -> list[str]:
     return [ABSENT, *known.get(feature, ())]
 
 
-def allowed(row: Mapping[str, str]) -> bool:
+def allowed(row: Mapping[str, str], rules: Rules = RULES) -> bool:
     """Whether the features of a row may meet. A row may leave features open."""
     return all(
-        row.get(one) not in having or other not in row or row[other] in wanted for one, having, other, wanted in RULES
+        row.get(one) not in having or other not in row or row[other] in wanted for one, having, other, wanted in rules
     )
 
 
@@ -281,17 +283,17 @@ def body_of(row: Mapping[str, str], known: Features) -> Body:
     return worded({**body, "messages": messages})
 
 
-def possible_pairs(known: Features) -> set[frozenset[tuple[str, str]]]:
+def possible_pairs(known: Features, rules: Rules = RULES) -> set[frozenset[tuple[str, str]]]:
     """Every pair of levels of two features, none of them absent, that some allowed body can have."""
     pairs = (
         ((one, a), (other, b)) for one, other in combinations(known, 2) for a, b in product(known[one], known[other])
     )
-    return {frozenset(pair) for pair in pairs if _completable(dict(pair))}
+    return {frozenset(pair) for pair in pairs if _completable(dict(pair), rules)}
 
 
-def _completable(row: Row) -> bool:
+def _completable(row: Row, rules: Rules) -> bool:
     calling = [row["calling"]] if "calling" in row else [ABSENT, *sorted(TOOLS), *sorted(FUNCTIONS)]
-    return any(allowed({**row, "calling": level}) for level in calling)
+    return any(allowed({**row, "calling": level}, rules) for level in calling)
 
 
 def pairs_in(row: Mapping[str, str]) -> set[frozenset[tuple[str, str]]]:
@@ -299,23 +301,23 @@ def pairs_in(row: Mapping[str, str]) -> set[frozenset[tuple[str, str]]]:
     return {frozenset(pair) for pair in combinations([part for part in row.items() if part[1] != ABSENT], 2)}
 
 
-def make_rows(known: Features) -> list[Row]:
+def make_rows(known: Features, rules: Rules = RULES) -> list[Row]:
     """Search for a covering array anew with covertable, which takes some seconds. The most telling row is first."""
     import covertable  # pyright: ignore[reportMissingTypeStubs]  it has none
 
     factors = {name: levels(name, known) for name in known}
-    rules = [rule for rule in RULES if rule[0] in factors and rule[2] in factors]
+    held = [rule for rule in rules if rule[0] in factors and rule[2] in factors]
 
     def either(one: str, having: frozenset[str], other: str, wanted: frozenset[str]) -> dict[str, Any]:
         has = {"operator": "in", "left": one, "values": sorted(having & set(factors[one]))}
         fits = {"operator": "in", "left": other, "values": sorted(wanted & set(factors[other]))}
         return {"operator": "or", "conditions": [{"operator": "not", "condition": has}, fits]}
 
-    constraints = [either(*rule) for rule in rules]
+    constraints = [either(*rule) for rule in held]
     found = list[Any](covertable.make(factors, constraints=constraints, salt="c"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     rows: list[Row] = [{name: row[name] for name in factors} for row in found]  # the salt is the best of some
     ordered: list[Row] = []
-    missing = possible_pairs(known)
+    missing = possible_pairs(known, rules)
     while rows and missing:
         best = max(rows, key=lambda row: len(pairs_in(row) & missing))
         rows.remove(best)
@@ -332,9 +334,9 @@ def rows_of(table: str, known: Features) -> tuple[Row, ...]:
     )
 
 
-def table(known: Features) -> str:
+def table(known: Features, rules: Rules = RULES) -> str:
     """A table of rows in which every pair of levels meets, searched anew."""
-    rows = make_rows(known)
+    rows = make_rows(known, rules)
     words = ["".join(DIGITS[levels(name, known).index(level)] for name, level in row.items()) for row in rows]
     per = 100 // (len(words[0]) + 1)
     return "\n".join(" ".join(words[i : i + per]) for i in range(0, len(words), per))

@@ -10,8 +10,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from . import combinations
 from .bodies import SCHEMAS
-from .combinations import FEATURES, Body, body_of, rows_of
+from .combinations import ABSENT, FEATURES, Body, Rules, body_of, rows_of
 
 ROOM = 128
 """Tokens that a short answer has room in."""
@@ -48,28 +49,46 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "temperature": {name: FEATURES["temperature"][name] for name in ("0", "0.7")},
     "top_p": {"high": {"top_p": 0.9}},
     "bound": {"new": {"max_completion_tokens": ROOM}},
-    "user": FEATURES["user"],
-    "store": {"metadata": FEATURES["store"]["metadata"]},
-    "service_tier": {"auto": FEATURES["service_tier"]["auto"]},
-    "modalities": {"text": FEATURES["modalities"]["text"]},
+    "account": {
+        "some": {
+            "user": "user-1",
+            "store": True,
+            "metadata": {"topic": "test"},
+            "service_tier": "auto",
+            "modalities": ["text"],
+        }
+    },
     "history": {name: FEATURES["history"][name] for name in ("turns", "tool calls")},
     "system": FEATURES["system"],
     "text": {"weather": "What is the weather in Paris and in Rome?"},
-    "names": FEATURES["names"],
     "parts": FEATURES["parts"],
 }
 """Option → level → the properties (or messages) that add it to a lean body. Every option may also be absent."""
 
+_TALK = frozenset({ABSENT, "auto", "none"})
+RULES: Rules = (
+    *combinations.RULES,
+    ("format", frozenset({"object", "schema"}), "calling", _TALK),
+    ("logprobs", frozenset({"top"}), "calling", _TALK),
+    ("calling", frozenset({"auto", "none"}), "text", frozenset({"weather"})),
+    ("parallel", frozenset({"true"}), "calling", frozenset({"auto", "none"})),
+    ("parallel", frozenset({"false"}), "calling", frozenset({"required", "named"})),
+)
+"""What may meet: a call that must be made masks what a text has to be, one that must not be made masks how many, and
+without a question for the tool nobody sees that a call was left to the model, or forbidden."""
+
 TABLE = """
-111111110011011011111 402200111000111111111 311200110210100020001 212211000200010101100
-201201001100100110001 010111001211101111000 301011000110011011100 102100000100100120000
-410011100210110020100 210000010011001121101 302100011001001101010 102000101210001020011
-000210111101110000011 401100000101000000000 200100100000000000010 100200000000000000000
+41200110121111111 10120011110102011 21111100120011011 11001111021112010 20021100111100110
+30200011020001111 10110010001000110 30200100001012100 40200001010010001 20010000010102010
+01020100020001000 20100011010001010 31000000120100000 01011001000000000 00020010101111101
+40000000000002000 10000000000001010 30000000010000000
 """
-"""What ``combinations.table(OPTIONS)`` found; a test tells when it is to be renewed."""
+"""What ``combinations.table(OPTIONS, RULES)`` found; a test tells when it is to be renewed."""
 
+FORCED = ({"calling": "required", "format": "object"}, {"calling": "named", "format": "schema"})
+"""Rows beside the table: the format is masked, and the call must be made all the same."""
 
-STREAMED = 12
+STREAMED = 10
 """How many rows are streamed as well; those behind them add a pair or two each."""
 
 
@@ -81,4 +100,5 @@ def _roomy(body: Body) -> Body:
 def unmasked_bodies() -> tuple[Body, ...]:
     """Few fixed bodies in which every pair of options that may meet has met, then the most telling of them streamed."""
     plain = [_roomy(body_of(row, OPTIONS)) for row in rows_of(TABLE, OPTIONS)]
-    return (*plain, *({**body, **FEATURES["stream"]["usage"]} for body in plain[:STREAMED]))
+    forced = [_roomy(body_of(row, OPTIONS)) for row in FORCED]
+    return (*plain, *forced, *({**body, **FEATURES["stream"]["usage"]} for body in plain[:STREAMED]))
