@@ -151,7 +151,7 @@ class Campaign:
         """Queue rules. Their verdicts come in their own time."""
         for rule in rules:
             self._results[rule.id] = Future()
-        self._loop.call_soon_threadsafe(self._begin, list(rules))
+        self._loop.call_soon_threadsafe(lambda: self._spawn(self._begin(list(rules))))
 
     def result(self, rule_id: str) -> Result:
         """The verdict of a submitted rule; blocks until it is there."""
@@ -196,6 +196,7 @@ class Campaign:
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
+        self._beginning = asyncio.Lock()
         lanes = self.settings.in_flight
         async with Pipeline(self.target, lanes, revive=self._revive, pace=self._pace) as self._pipeline:
             self.traffic = self._pipeline.traffic
@@ -243,8 +244,10 @@ class Campaign:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _begin(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
+    async def _begin(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
         """Settle what the gates decide, begin wave 1 with the rest."""
+        async with self._beginning:
+            await self._first.welcome_guests()
         self._pipeline.earlier = self._asked_earlier()
         requests: list[RequestRule] = []
         later: list[AnswerRule | Relation] = []

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import joint
-from .exchange import Exchange, as_request
-from .in_company import in_company
+from .exchange import Body, Exchange, as_request
+from .in_company import LABEL, in_company, welcome
 from .judge import Kind, Reaction, react
 from .model import VENDOR, Expect, RequestRule, Strength
 from .parity import judge_as_asked
+from .pipeline import URGENT
 from .plan import DEPTHS, Case, example_cases, pin_cases
 from .proof import Prover
 from .results import Capability, Result, Verdict, faulted
@@ -59,12 +60,34 @@ class FirstWave:
     drawer: ThreadPoolExecutor
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     publish: Callable[[Result], None]
+    guests: frozenset[str] | None = None
+    """The features that keep invalid bodies company; None: all that the server takes."""
     _drawing: int = 0
 
     def __post_init__(self) -> None:
         self.pipeline = self.prover.pipeline
         self.settings = self.prover.settings
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The features that the server is known to offer."""
+        return frozenset(name for name, found in self.capabilities.items() if found is Capability.OFFERED)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The same, and those that it ignores."""
+        return self.offered | {name for name, found in self.capabilities.items() if found is Capability.IGNORED}
+
+    async def welcome_guests(self) -> None:
+        """Find out what company the server takes, before the first body that has some. Not where few are asked: only
+        a stream keeps company there."""
+        if self.guests is None and not DEPTHS[self.settings.depth].jointly:
+            self.guests = await welcome(self.taken, self._takes)
+
+    async def _takes(self, body: Body) -> bool:
+        exchange = await self.pipeline.ask(as_request(body), LABEL, URGENT)
+        return react(exchange) is Reaction.ACCEPTED
 
     def begin(self, rules: Sequence[RequestRule]) -> list[Run]:
         """Queue the pins of these rules, and have their examples drawn. What has killed engines waits for ``risky``."""
@@ -95,10 +118,9 @@ class FirstWave:
         """The cases without the features that the server does not offer, and without those that leave too little or go
         beyond what it documents; some of those that must be refused in company of what it offers."""
         rule = run.rule
-        found = self.capabilities.items()
-        offered = frozenset(name for name, capability in found if capability is Capability.OFFERED)
-        taken = offered | {name for name, capability in found if capability is Capability.IGNORED}
-        cases = in_company(rule, cases, taken, self.settings.depth, drawn=drawn)
+        offered, taken = self.offered, self.taken
+        guests = taken if self.guests is None else self.guests
+        cases = in_company(rule, cases, guests, self.settings.depth, drawn=drawn)
         if rule.expect is Expect.ACCEPT and self.settings.limits:
             beyond = [(case, self.settings.beyond(case.request.body)) for case in cases]
             cases = [case for case, why in beyond if not why]

@@ -3,10 +3,11 @@ that a server skips when it streams, or when there are tools, is seen without a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 
-from ..strategies.company import STREAMED, company
+from ..strategies.bodies import lean
+from ..strategies.company import COMPANY, STREAMED, company
 from ..strategies.json_values import is_object
 from .exchange import Body, Request
 from .model import RequestRule
@@ -15,8 +16,34 @@ from .plan import DEPTHS, Case, accompanied
 MANY_PINS = 3
 """Pins of a rule that draws nothing from which on the last is asked in company."""
 
+LABEL = "valid options together"
+"""What the request is called that finds out which company a server takes."""
+
+SUSPECTS = (
+    frozenset({"multiple_choices"}),  # services refuse several choices at temperature 0
+    frozenset({"forced_tool"}),
+    frozenset({"tools", "tool_choice", "forced_tool"}),
+    frozenset({"logprobs"}),
+    frozenset({"response_format"}),
+)
+"""Features that some services refuse beside others, the likeliest first."""
+
 FEW_PINS = 2
 """The same where few are asked of each rule, with a stream as the only company."""
+
+
+async def welcome(offered: Collection[str], takes: Callable[[Body], Awaitable[bool]]) -> frozenset[str]:
+    """The features that keep company at this server, of those it offers: what is refused for its company says nothing
+    about its fault. ``takes`` asks whether a valid body is accepted; it is asked once where all may come, and not where
+    there is one alone, whose gate has asked."""
+    everybody = frozenset(COMPANY) & set(offered)
+    if len(everybody) < 2:
+        return everybody
+    fewer = [everybody - group for group in SUSPECTS if everybody & group]
+    for guests in dict.fromkeys((everybody, *fewer, everybody.difference(*SUSPECTS))):
+        if await takes(lean(**company({}, "", guests, streamed=True))):
+            return guests
+    return everybody & {STREAMED}
 
 
 def in_company(

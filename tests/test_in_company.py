@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.in_company import in_company
+from chatproof.conformance.in_company import SUSPECTS, in_company, welcome
 from chatproof.conformance.model import Expect, RequestRule, Strength
 from chatproof.conformance.plan import ADDED_RULE, DEPTHS, STREAM_RULE, Case, Settings, example_cases, pin_cases
 from chatproof.conformance.reference import vintages as reference
 from chatproof.conformance.reference.app import create_app
+from chatproof.conformance.reference.faults import Check, Reason
 from chatproof.conformance.vintages import FIRST, VINTAGES
 from chatproof.strategies.company import COMPANY, STREAMED, company
 from mutants.relations_common import unchecked_when
@@ -107,3 +111,39 @@ def test_company_that_a_server_does_not_bear_is_no_fault_of_what_it_is_with() ->
     with served(create_app(server)) as url:
         found = asked(url, Settings(), only=[*ELSEWHERE, *GATES])
     assert {line["verdict"] for line in found.values()} == {"passed"}
+
+
+def greedy_choices(body: dict[str, Any]) -> bool:
+    """What engines refuse: several choices where nothing is drawn."""
+    return body.get("n") == 2 and body.get("temperature") == 0
+
+
+@pytest.mark.parametrize(
+    ("refused", "left"),
+    [
+        (lambda body: False, set(COMPANY)),
+        (greedy_choices, set(COMPANY) - {"multiple_choices"}),
+        (lambda body: greedy_choices(body) or "tools" in body, set(COMPANY).difference(*SUSPECTS)),
+        (lambda body: "user" in body, {STREAMED}),
+    ],
+)
+def test_only_who_is_welcome_comes_along(refused: Any, left: set[str]) -> None:
+    asked_for: list[dict[str, Any]] = []
+
+    async def takes(body: dict[str, Any]) -> bool:
+        asked_for.append(body)
+        return not refused(body)
+
+    assert asyncio.run(welcome(COMPANY, takes)) == left
+    assert len(asked_for) <= len(SUSPECTS) + 2
+    assert asyncio.run(welcome({"seed"}, takes)) <= {"seed"}
+
+
+def test_a_body_that_is_refused_for_its_company_hides_no_fault() -> None:
+    server = unchecked_when(lambda body: body.get("stream") is True, ELSEWHERE[0].removesuffix(".refuses"))
+    reason = Reason("n.greedy", "n must be 1 where temperature is 0.", "n", None)
+    greedy = Check("n.greedy", lambda ask: (reason,) if greedy_choices(ask.body) else ())
+    gates = [*GATES, "gate.n", "gate.multiple_choices", "gate.temperature"]
+    with served(create_app(replace(server, checks=(*server.checks, greedy)))) as url:
+        found = asked(url, Settings(), only=[*ELSEWHERE, *gates, STREAM_RULE, ADDED_RULE])
+    assert [name for name, line in found.items() if line["verdict"] == "failed"] == [ELSEWHERE[0]]
