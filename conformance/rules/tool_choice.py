@@ -44,12 +44,13 @@ def _shapes(name: str) -> list[dict[str, Any]]:
     """Objects that nearly choose a tool, each with one fault of shape."""
     return [
         {"type": "function"},
-        {"type": "function", "function": {}},
+        {"type": "function", "function": {"Name": name}},
         {"name": name},
         {"function": {"name": name}},
         {"type": "bogus", "function": {"name": name}},
         {"type": "function", "function": name},
         {"type": "function", "name": name},  # as the Responses endpoint writes it
+        {"type": "auto"},  # as the Messages endpoint of another service writes it
     ]
 
 
