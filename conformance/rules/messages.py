@@ -109,7 +109,8 @@ array = [
         documented("messages: every item is a message"),
         [
             *_at(user(role="bogus"), (4, 2)),
-            *_at({"role": "user"}, (4, 2)),
+            *_at({"role": "user"}, (4,)),
+            *_at(assistant(None), (3,)),
             _far(user(7)),
             _far(user(role="bogus")),
         ],
