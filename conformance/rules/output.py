@@ -116,7 +116,7 @@ kinds = [
         _P,
         "refuses a response format without a type",
         documented("response_format: type is required"),
-        values(_P, {}, {"type": None}, {"Type": "json_schema", "json_schema": {"name": "city", "schema": _SCHEMA}}),
+        values(_P, {}, {"type": None}, {"json_schema": {"name": "city", "schema": _SCHEMA}}),
     ),
     accepts(
         "response_format.type.enum",
@@ -255,7 +255,7 @@ json_schema = [
         _P,
         "refuses a json_schema without a name",
         documented("response_format: json_schema.name is required"),
-        _formats(_structured({"Name": "city", "schema": _SCHEMA}), _format(name=None)),
+        _formats({"type": "json_schema", "json_schema": {"schema": _SCHEMA}}, _format(name=None)),
         needs=["json_schema"],
     ),
     refuses(

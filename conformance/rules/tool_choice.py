@@ -44,7 +44,7 @@ def _shapes(name: str) -> list[dict[str, Any]]:
     """Objects that nearly choose a tool, each with one fault of shape."""
     return [
         {"type": "function"},
-        {"type": "function", "function": {"Name": name}},
+        {"type": "function", "function": {}},
         {"name": name},
         {"function": {"name": name}},
         {"type": "bogus", "function": {"name": name}},
