@@ -112,7 +112,7 @@ array = [
             *_at({"role": "user"}, (4,)),
             *_at(assistant(None), (3,)),
             _far(user(7)),
-            _far(user(role="bogus")),
+            _far({"role": "user"}),
         ],
         examples=varying(_P, broken_conversations()),
         reduce=_by_itself,
