@@ -57,7 +57,7 @@ def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streame
     if names & _ALONE or _legacy(body.get("messages")):
         return {}
     kept_out = set[str]().union(*(_MEANT_FOR.get(name, ()) for name in names))
-    left_out = set() if streamed else {STREAMED}
+    left_out = set[str]() if streamed else {STREAMED}
     if body.get("tools"):
         left_out.add("forced_tool")  # nothing is called of what may have the fault
     else:
