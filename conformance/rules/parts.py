@@ -74,6 +74,10 @@ def _parts(*parts: Any) -> Body:
     return _user(list(parts))
 
 
+def _said_beside(said: Any, beside: list[Any]) -> Body:
+    return _parts(*beside, text_part(said))
+
+
 def _where_images_are_offered(body: Body, offered: Collection[str]) -> Body | None:
     """A body whose fault stands beside an image, only where its image is no fault."""
     return body if "images" in offered or image_part() not in body["messages"][-1]["content"] else None
@@ -395,7 +399,7 @@ text_parts = [
             _parts({"type": "text", "content": "Say hi."}),
         ],
         examples=st.builds(
-            lambda said, beside: _parts(*beside, text_part(said)),
+            _said_beside,
             wrong_type("string"),
             st.sampled_from(([], [text_part()], [image_part()])),
         ),

@@ -77,6 +77,11 @@ def _undeclared(body: Body) -> Body:
     return _without(body, "tools")
 
 
+def _with_arguments(arguments: Any, told: bool) -> Body:
+    body = _called(tool_call(arguments=arguments))
+    return body if told else _undeclared(body)
+
+
 def _function(**members: Any) -> dict[str, Any]:
     """A call whose ``function`` has exactly these members."""
     return tool_call(function=members)
@@ -236,9 +241,9 @@ calls = [
             _body(user(), assistant_calls(tool_call(1), tool_call(2, arguments=7)), tool_reply(1), tool_reply(2)),
         ],
         examples=st.builds(
-            lambda arguments, told: told(_called(tool_call(arguments=arguments))),
+            _with_arguments,
             wrong_type("string"),
-            st.sampled_from((_undeclared, dict)),
+            st.booleans(),
         ),
         needs=_CALLS,
     ),
