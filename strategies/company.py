@@ -23,9 +23,11 @@ COMPANY: dict[str, tuple[str, Any]] = {
     "response_format": ("response_format", {"type": "text"}),
     "tools": ("tools", [tool()]),
     "tool_choice": ("tool_choice", "none"),
+    "forced_tool": ("tool_choice", "required"),
     STREAMED: ("stream", True),
 }
-"""Feature that a server must offer: a property and a valid value of it. None repairs a fault of another property."""
+"""Feature that a server must offer: a property and a valid value of it, the last that it offers where there are two.
+None repairs a fault of another property."""
 
 _LEFT_OUT = ("stream", "tool_choice", "frequency_penalty", "top_p")
 ADDITIONS = {name: value for name, value in COMPANY.values() if name not in _LEFT_OUT}
@@ -55,12 +57,17 @@ def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streame
     if names & _ALONE or _legacy(body.get("messages")):
         return {}
     kept_out = set[str]().union(*(_MEANT_FOR.get(name, ()) for name in names))
-    if not body.get("tools"):
-        kept_out.add("tool_choice")
+    left_out = set[str]() if streamed else {STREAMED}
+    if body.get("tools"):
+        left_out.add("forced_tool")  # nothing is called of what may have the fault
+    else:
+        left_out |= (
+            {"tool_choice"} if "tools" in offered and "tools" not in kept_out else {"tool_choice", "forced_tool"}
+        )
     return {
         name: value
         for feature, (name, value) in COMPANY.items()
-        if feature in offered and name not in names | kept_out and (streamed or feature != STREAMED)
+        if feature in offered - left_out and name not in names | kept_out
     }
 
 

@@ -273,7 +273,20 @@ def conversations(
     return messages
 
 
-BAD_ROLES = ("bogus", "", "USER", "ai", "System", "assistants", "human", " user", "user\n", "tool_calls")
+BAD_ROLES = (
+    "bogus",
+    "",
+    "USER",
+    "ai",
+    "System",
+    "assistants",
+    "human",
+    " user",
+    "user\n",
+    "tool_calls",
+    "model",
+    "bot",
+)
 """Strings that no vintage has as a role, the most telling first."""
 
 
@@ -288,7 +301,8 @@ def _without(message: Message, key: str) -> Message:
 
 @st.composite
 def broken_conversations(draw: DrawFn) -> list[Any]:
-    """Conversations of several messages of which exactly one is malformed: the first, the last or one between.
+    """Conversations of several messages, now and then of many, of which exactly one is malformed: the first, the last,
+    which may be an assistant message then, or one between.
 
     It has no role or none that exists, no content, null or a number as content, or is no object.
     Shrinks towards two turns with a bogus role in front.
@@ -296,7 +310,13 @@ def broken_conversations(draw: DrawFn) -> list[Any]:
     messages: list[Any] = [user(draw(phrases())), assistant(draw(phrases())), user(draw(phrases()))]
     if draw(st.booleans()):
         messages.insert(0, system(draw(phrases())))
-    place = draw(st.integers(0, len(messages) - 1))
+    many = draw(st.booleans())
+    for _ in range(draw(st.integers(4, 9)) if many else 0):
+        messages += [assistant("Go on."), user(draw(phrases()))]
+    place = draw(st.integers(0, len(messages) - 1) | st.sampled_from((0, len(messages) - 1)))
+    if place == len(messages) - 1 and draw(st.booleans()):
+        messages.append(assistant(draw(phrases())))
+        place += 1
     message = messages[place]
     faults = [
         {**message, "role": draw(bad_roles())},

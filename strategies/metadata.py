@@ -18,9 +18,33 @@ LONGEST_VALUE = 512
 _WORD = string.ascii_letters + string.digits + "_-"
 
 
+_ELSEWHERE = (
+    "model",
+    "messages",
+    "role",
+    "content",
+    "temperature",
+    "n",
+    "stop",
+    "stream",
+    "user",
+    "store",
+    "metadata",
+    "max_tokens",
+    "tools",
+    "id",
+    "type",
+)
+"""Keys that mean something in another place of a request or of an answer."""
+
+_EMPTY_OR_CODED = ("", "null", "true", "0", "{}", '["a"]')
+"""Values that lax code takes for none, or for what they look like."""
+
+
 def metadata_keys() -> SearchStrategy[str]:
-    """Keys of plain letters, digits, underscores and dashes, at most 64. Shrinks towards "a"."""
-    return st.text(_WORD, min_size=1, max_size=LONGEST_KEY)
+    """Keys of plain letters, digits, underscores and dashes, at most 64: any, and names that mean something elsewhere.
+    Shrinks towards "a"."""
+    return st.text(_WORD, min_size=1, max_size=LONGEST_KEY) | st.sampled_from(_ELSEWHERE)
 
 
 def metadata_values() -> SearchStrategy[str]:
@@ -29,8 +53,9 @@ def metadata_values() -> SearchStrategy[str]:
 
 
 def metadata(*, min_size: int = 0, max_size: int = 8) -> SearchStrategy[dict[str, str]]:
-    """Valid maps. Shrinks towards the empty map."""
-    return st.dictionaries(metadata_keys(), metadata_values(), min_size=min_size, max_size=max_size)
+    """Valid maps; now and then a value is empty or looks like JSON. Shrinks towards the empty map."""
+    values = metadata_values() | st.sampled_from(_EMPTY_OR_CODED)
+    return st.dictionaries(metadata_keys(), values, min_size=min_size, max_size=max_size)
 
 
 def metadata_with_wrong_type() -> SearchStrategy[dict[str, Any]]:

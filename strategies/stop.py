@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -9,14 +11,32 @@ MOST = 4
 """How many stop sequences a request may name."""
 
 
+_CODE = "()[]{}*+?|^$\\.%<>&'\"/#`~"
+"""Characters that say something in regular expressions, formats, templates, markup or shells."""
+
+
 def stop_strings() -> SearchStrategy[str]:
-    """Short printable sequences with a character that is no space. Shrinks towards "0"."""
+    """Short printable sequences with a character that is no space; some are code in other languages. Shrinks towards
+    "0"."""
     visible = st.characters(categories=("L", "N", "P", "Sm", "Sc"))
-    return st.text(visible, min_size=1, max_size=8) | st.sampled_from(
-        ["\n\n", "\n", "###", "</s>", "Human:", "\U0001f6d1"]
+    return st.one_of(
+        st.text(visible, min_size=1, max_size=8),
+        st.sampled_from(["\n\n", "\n", "###", "</s>", "Human:", "\U0001f6d1", "a|b", "%s", "{{x}}", "\\n"]),
+        st.text(_CODE, min_size=1, max_size=4),
     )
 
 
 def stop_lists(*, min_size: int = 1, max_size: int = MOST) -> SearchStrategy[list[str]]:
-    """Lists of different stop sequences. Shrinks towards short sequences and the fewest of them."""
-    return st.lists(stop_strings(), min_size=min_size, max_size=max_size, unique=True)
+    """Lists of different stop sequences; in some each begins or ends with the one before. Shrinks towards short
+    sequences and the fewest of them."""
+    different = st.lists(stop_strings(), min_size=min_size, max_size=max_size, unique=True)
+    pieces = st.lists(stop_strings(), min_size=min_size, max_size=max_size)
+    return st.one_of(different, pieces.map(_growing), pieces.map(_growing_in_front))
+
+
+def _growing(pieces: list[str]) -> list[str]:
+    return list(accumulate(pieces))
+
+
+def _growing_in_front(pieces: list[str]) -> list[str]:
+    return list(accumulate(pieces, lambda whole, piece: piece + whole))

@@ -152,6 +152,10 @@ def misshapen_choices(name: str) -> SearchStrategy[dict[str, Any]]:
         {"function": {"name": name}},
         {"name": name},
         {"type": "function", "name": name},
+        {"type": "function", "function": name},
+        {"type": "tool", "name": name},
+        *({"type": word} for word in ("auto", "any", "none", "required")),
+        {"mode": "auto"},
         {"type": "bogus", "function": {"name": name}},
     ]
     return st.one_of(
@@ -174,7 +178,7 @@ def wrong_call_words(functions: Sequence[Definition]) -> SearchStrategy[str]:
 
 def misshapen_calls(name: str) -> SearchStrategy[dict[str, Any]]:
     """Objects that nearly call the function ``name``, without a proper name in them. Shrinks towards ``{}``."""
-    shapes = st.sampled_from([{}, {"function": {"name": name}}, named_choice(name)])
+    shapes = st.sampled_from([{}, {"function": {"name": name}}, named_choice(name), {"type": "auto"}, {"Name": name}])
     return st.one_of(shapes, wrong_type("string").map(lambda value: {"name": value}))
 
 

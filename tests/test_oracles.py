@@ -36,6 +36,9 @@ UNSEEN = {
 }
 """Documented refusals that no schema of a body can see, with the reason."""
 
+BESIDES = {"response_format.jsonschema.required.refuses": {"http.key.unknown.nested", "response_format.legacy.schema"}}
+"""Refusals in one of whose bodies what is missing stands in another place, where it is unknown besides."""
+
 
 @cache
 def schema(vintage: str) -> Any:
@@ -72,6 +75,7 @@ def check(vintage: str, rule: RequestRule, drawn: int) -> None:
             assert not found, f"the reference refuses {shown}: {found}"
             assert not faults, f"the schema refuses {shown}: {faults}"
             continue
+        found = [reason for reason in found if reason.split(":")[0] not in BESIDES.get(rule.id, ())]
         assert len(found) == 1, f"{len(found)} reasons instead of one for {shown}: {found}"
         seen.append(bool(faults))
         if isinstance(body, dict) and rule.control is not None:

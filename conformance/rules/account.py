@@ -1,6 +1,7 @@
 """What concerns the account and not the answer: store, metadata, user, service_tier (fact base §1.8).
 
-Bodies with metadata carry store: true, because the original service has refused metadata without it.
+Bodies with good metadata carry store: true, because the original service has refused metadata without it. Wrong
+metadata is refused in both cases, so it comes with it and without.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ...strategies.metadata import (
     metadata_with_wrong_type,
 )
 from ...strategies.words import no_such, wrong_words
+from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter, Strength
 from .forms import (
     accepts,
@@ -48,6 +50,15 @@ def _stored(*wanted: dict[str, Any]) -> list[Body]:
     return values("metadata", *wanted, **_STORED)
 
 
+def _apart(*wanted: Any) -> list[Body]:
+    """Wrong metadata, in turns beside ``store: true`` and alone: it is looked at whether or not anything is kept."""
+    return [lean(metadata=value, **({} if place % 2 else _STORED)) for place, value in enumerate(wanted)]
+
+
+def _drawn_apart(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Body]:
+    return varying("metadata", strategy, **_STORED) | varying("metadata", strategy)
+
+
 def _pairs(count: int) -> dict[str, str]:
     return {f"k{i}": "v" for i in range(count)}
 
@@ -65,11 +76,21 @@ metadata = [
         "metadata",
         "accepts an object of strings as metadata",
         _PAIRS,
-        _stored({"topic": "test"}, {}, {"a": "1", "b": "two words"}, {"$set.a/ü": "Zoë 🛑"}),
+        _stored(
+            {"topic": "test"},
+            {},
+            {"a": "1", "b": "two words", "c": ""},
+            {"$set.a/ü": "Zoë 🛑", "temperature": "high", "n": "0", "model": "old", "messages": "[]", "role": "bot"},
+        ),
         examples=varying("metadata", metadata_maps(min_size=1), **_STORED),
     ),
-    wrong_types_refused(
-        "metadata", "object", source=documented("metadata: an object"), context=_STORED, first=["x", []]
+    refuses(
+        "metadata.type",
+        "metadata",
+        "refuses metadata of a wrong JSON type",
+        documented("metadata: an object"),
+        _apart("x", [], *(value for value in wrong_samples("object") if value != [])),
+        examples=_drawn_apart(wrong_type("object")),
     ),
     null_accepted("metadata", documented("metadata: nullable"), context=_STORED),
     refuses(
@@ -77,8 +98,8 @@ metadata = [
         "metadata",
         "refuses a metadata value that is no string",
         _PAIRS,
-        _stored({"k": 7}, {"k": None}, {"k": {"a": "b"}}, {**_pairs(4), "k": True}, {"k": ["v"], **_pairs(4)}),
-        examples=varying("metadata", metadata_with_wrong_type(), **_STORED),
+        _apart({"k": 7}, {"k": None}, {"k": {"a": "b"}}, {**_pairs(4), "k": True}, {"k": ["v"], **_pairs(4)}),
+        examples=_drawn_apart(metadata_with_wrong_type()),
     ),
     accepts("metadata.pairs.max", "metadata", "accepts 16 pairs of metadata", _PAIRS, _stored(_pairs(16))),
     *changed(
@@ -88,8 +109,8 @@ metadata = [
             "metadata",
             "refuses more than 16 pairs of metadata",
             _SIZES,
-            _stored(_pairs(17), _pairs(64)),
-            examples=varying("metadata", metadata_with_too_many(), **_STORED),
+            _apart(_pairs(17), _pairs(64)),
+            examples=_drawn_apart(metadata_with_too_many()),
         ),
         source=prose("metadata: at most 16 pairs, keys of 64 and values of 512 characters"),
         strength=Strength.MUST,
@@ -104,8 +125,8 @@ metadata = [
             "metadata",
             "refuses a metadata key of more than 64 characters",
             _SIZES,
-            _stored({"k" * 65: "v"}, {**_pairs(8), "k" * 65: "v"}),
-            examples=varying("metadata", metadata_with_long_key(), **_STORED),
+            _apart({"k" * 65: "v"}, {**_pairs(8), "k" * 65: "v"}),
+            examples=_drawn_apart(metadata_with_long_key()),
         ),
         source=prose("metadata: at most 16 pairs, keys of 64 and values of 512 characters"),
         strength=Strength.MUST,
@@ -124,8 +145,8 @@ metadata = [
             "metadata",
             "refuses a metadata value of more than 512 characters",
             _SIZES,
-            _stored({"k": "v" * 513}, {**_pairs(8), "k": "v" * 513}),
-            examples=varying("metadata", metadata_with_long_value(), **_STORED),
+            _apart({"k": "v" * 513}, {**_pairs(8), "k": "v" * 513}),
+            examples=_drawn_apart(metadata_with_long_value()),
         ),
         source=prose("metadata: at most 16 pairs, keys of 64 and values of 512 characters"),
         strength=Strength.MUST,

@@ -198,7 +198,7 @@ keys = [
 ]
 
 shape = [
-    wrong_types_refused(_PROP, "object", source=documented("logit_bias: an object"), first=["x", []]),
+    wrong_types_refused(_PROP, "object", source=documented("logit_bias: an object"), first=["x", [[0, 1]]]),
 ]
 
 CHAPTER = Chapter("logit_bias", "Token biases", (*extremes, *sizes, *value_types, *keys, *shape))

@@ -6,6 +6,7 @@ that surely exceeds it costs money where it does not, or keeps a small engine bu
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from ...strategies import text
 from ...strategies.bodies import MODEL, lean
 from ...strategies.json_values import is_object
-from ...strategies.messages import assistant, broken_conversations, conversations, system, user
+from ...strategies.messages import assistant, broken_conversations, conversations, system, text_part, user
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter
 from .forms import accepts, believed, contested, documented, observed, observes, refuses, values, varying
@@ -30,6 +31,20 @@ def _at(message: Any, places: tuple[int, ...] = (0, 2, 4)) -> list[Body]:
     """A conversation of five messages in which ``message`` stands at each of ``places`` instead of an ordinary one."""
     good = [user(), assistant(), user("What is 2 + 2?"), assistant("4"), user("Thank you!")]
     return [lean(messages=[*good[:i], message, *good[i + 1 :]]) for i in places]
+
+
+_IN_A_ROW = lean(messages=[user("Hello."), user([text_part("How are you?")]), user()])
+"""Neighbours of one role and of both kinds of content, which servers that join them have to put together."""
+
+
+def _where_parts_are_offered(body: Body, offered: Collection[str]) -> Body | None:
+    return body if "content_parts" in offered or body != _IN_A_ROW else None
+
+
+def _far(message: Any) -> Body:
+    """A conversation of fifteen messages with ``message`` in front of it instead of an ordinary one."""
+    turns = [one for number in range(7) for one in (assistant(), user(f"And {number} + 2?"))]
+    return lean(messages=[message, *turns])
 
 
 def _sound(message: Any) -> bool:
@@ -92,7 +107,13 @@ array = [
         _P,
         "refuses a malformed message wherever it stands in the conversation",
         documented("messages: every item is a message"),
-        [*_at(user(role="bogus"), (4, 2, 0)), *_at({"role": "user"}, (4, 2, 0))],
+        [
+            *_at(user(role="bogus"), (4, 2)),
+            *_at({"role": "user"}, (4,)),
+            *_at(assistant(None), (3,)),
+            _far(user(7)),
+            _far({"role": "user"}),
+        ],
         examples=varying(_P, broken_conversations()),
         reduce=_by_itself,
     ),
@@ -192,7 +213,9 @@ order = [
         [
             lean(messages=[user("Hello."), user()]),
             lean(messages=[user(), assistant("Hi."), assistant("Yes?"), user("Thank you!")]),
+            _IN_A_ROW,
         ],
+        fit=_where_parts_are_offered,
     ),
     observes(
         "messages.system.later",

@@ -212,7 +212,11 @@ json_schema = [
         _P,
         "refuses the type json_schema without its json_schema",
         documented("response_format: json_schema is required"),
-        _formats({"type": "json_schema"}, {"type": "json_schema", "json_schema": None}),
+        _formats(
+            {"type": "json_schema"},
+            {"type": "json_schema", "name": "city", "schema": _SCHEMA},  # as the Responses endpoint writes it
+            {"type": "json_schema", "json_schema": None},
+        ),
         needs=["json_schema"],
     ),
     refuses(

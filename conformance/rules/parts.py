@@ -6,7 +6,10 @@ than the oldest vintage, have chapters of their own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+from hypothesis import strategies as st
 
 from ...strategies import text
 from ...strategies.bodies import lean
@@ -71,6 +74,15 @@ def _parts(*parts: Any) -> Body:
     return _user(list(parts))
 
 
+def _said_beside(said: Any, beside: list[Any]) -> Body:
+    return _parts(*beside, text_part(said))
+
+
+def _where_images_are_offered(body: Body, offered: Collection[str]) -> Body | None:
+    """A body whose fault stands beside an image, only where its image is no fault."""
+    return body if "images" in offered or image_part() not in body["messages"][-1]["content"] else None
+
+
 content = [
     accepts(
         "content.system.required",
@@ -99,7 +111,7 @@ content = [
         [
             _body({"role": "user"}),
             _user(None),
-            _body({"role": "user"}, assistant(), user()),
+            _body({"role": "user", "Content": "Hello."}, assistant(), user()),  # no name is read in any letter case
             _body(user(), assistant(), user(None)),
         ],
     ),
@@ -132,6 +144,7 @@ content = [
         [
             _body(user(), {"role": "assistant"}, user("Thank you!")),
             _assistant(None),
+            _body(user(), assistant(None)),  # nothing to go on from, either
             _assistant(None, function_call=None),
         ],
     ),
@@ -321,7 +334,11 @@ text_parts = [
         _P,
         "refuses a part without type",
         documented("part: type is required"),
-        [_parts({"text": "Say hi."}), _parts(text_part(), {"text": "Hi."}), _parts({"text": "Hi."}, text_part())],
+        [
+            _parts({"text": "Say hi."}),
+            _parts(text_part(), {"Type": "text", "text": "Hi."}),
+            _parts({"text": "Hi."}, text_part()),
+        ],
         needs=["content_parts"],
     ),
     *changed(
@@ -334,7 +351,7 @@ text_parts = [
             [
                 _parts({"type": "bogus", "text": "Say hi."}),
                 _parts({"type": "image", "text": "Say hi."}),
-                _parts(text_part(), {"type": "bogus", "text": "Hi."}),
+                _parts(text_part(), {"type": "input_text", "text": "Hi."}),  # as the Responses endpoint writes it
                 _parts({"type": "bogus", "text": "Hi."}, text_part()),
                 _system([{"type": "TEXT", "text": "You are terse."}]),
                 _assistant([{"type": "", "text": "Hi."}]),
@@ -377,11 +394,17 @@ text_parts = [
             _parts(text_part(7)),
             _parts(text_part(None)),
             _parts(text_part(), {"type": "text"}),
-            _parts({"type": "text"}, text_part()),
+            _parts({"type": "text", "Text": "Hi."}, text_part()),
+            _parts(image_part(), {"type": "text"}),
             _parts({"type": "text", "content": "Say hi."}),
         ],
-        examples=wrong_type("string").map(lambda said: _parts(text_part(said))),
+        examples=st.builds(
+            _said_beside,
+            wrong_type("string"),
+            st.sampled_from(([], [text_part()], [image_part()])),
+        ),
         needs=["content_parts"],
+        fit=_where_images_are_offered,
     ),
     accepts(
         "part.text.empty",
@@ -472,7 +495,7 @@ images = [
         [
             _picture(_URL),
             _picture({}),
-            _parts(text_part("What is it?"), {"type": "image_url"}),
+            _parts(text_part("What is it?"), {"type": "image_url", "imageUrl": {"url": _URL}}),
             _picture({"url": 7}),
             _picture({"url": None}),
             _parts(text_part("Are they alike?"), image_part(), {"type": "image_url", "image_url": {"detail": "auto"}}),

@@ -19,7 +19,7 @@ from typing import Any
 from ...strategies.bodies import MODEL, SCHEMAS, bodies, lean, nullable
 from ...strategies.company import ADDITIONS, LATER_ADDITIONS
 from ...strategies.json_values import is_array, is_object
-from ...strategies.messages import assistant, system, user
+from ...strategies.messages import assistant, assistant_calls, system, tool_call, tool_reply, user
 from ..judge import Reaction, excuse, react
 from ..model import Body, Chapter, Relation, Request, Script, Strength, Symptom, Undecided
 from ..vintages import FIRST
@@ -378,7 +378,7 @@ relations = [
         "takes the members of objects in any order",
         key_order,
         lean(messages=[*_TALK[:-1], user("Say hi. " * 160)], temperature=0.7, stop=["END"]),  # more than a kilobyte
-        lean(**_TOOLS, tool_choice="auto"),
+        lean(messages=[user(), assistant_calls(tool_call()), tool_reply()], **_TOOLS, tool_choice="auto"),
         lean(response_format=_SCHEMA),
         lean(messages=in_parts(lean(messages=_TALK))["messages"]),
         lean(temperature=3, seed=7),

@@ -32,6 +32,7 @@ from ...strategies.messages import (
     tool_reply,
     user,
 )
+from ...strategies.text import call_id
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter, Strength
 from .forms import accepts, believed, contested, documented, each, observed, observes, refuses, until_before
@@ -69,6 +70,16 @@ def _second_of_two(call: Any) -> Body:
 
 def _first_of_two(call: Any) -> Body:
     return _body(user(), assistant_calls(call, tool_call(1)), tool_reply(1))
+
+
+def _undeclared(body: Body) -> Body:
+    """The body without its tools: whether or not a history needs them, its calls have to be in order."""
+    return _without(body, "tools")
+
+
+def _with_arguments(arguments: Any, told: bool) -> Body:
+    body = _called(tool_call(arguments=arguments))
+    return body if told else _undeclared(body)
 
 
 def _function(**members: Any) -> dict[str, Any]:
@@ -139,7 +150,7 @@ roles = [
         documented("role: required"),
         [
             _body({"content": "Say hi."}),
-            _body({"content": "You are terse."}, user()),
+            _body({"Role": "user", "content": "Hello."}, user()),  # names are not read in any letter case
             _body(user(), {"content": "Hi."}, _THANKS),
             _body(user(), assistant(), {"content": "Thank you!"}),
         ],
@@ -195,10 +206,11 @@ calls = [
         "refuses a tool call that lacks a member or has a wrong type",
         documented("tool call: id, type and function with name and arguments, all required"),
         [
-            _called(_without(tool_call(), "function")),
-            _called(_without(tool_call(), "type")),
+            # as the Responses endpoint writes it
+            _called({**_without(tool_call(), "function"), "name": "get_weather", "arguments": "{}"}),
+            _undeclared(_called(_without(tool_call(), "type"))),
             _called(_function(name="get_weather")),
-            _called(_function(arguments="{}")),
+            _undeclared(_called(_function(Name="get_weather", arguments="{}"))),
             _called(tool_call(type="retrieval")),
             _body(user(), assistant_calls(tool_call(1), _without(tool_call(2), "type")), tool_reply(1), tool_reply(2)),
         ],
@@ -212,7 +224,7 @@ calls = [
         # Another call is answered: nothing can answer this one, and a plain history would have two faults.
         [
             _second_of_two(_without(tool_call(), "id")),
-            _first_of_two(_without(tool_call(), "id")),
+            _undeclared(_first_of_two(_without(tool_call(), "id"))),
             _second_of_two(tool_call(id=7)),
         ],
         needs=_CALLS,
@@ -224,11 +236,15 @@ calls = [
         documented("tool call: arguments is a string"),
         [
             _called(tool_call(arguments={})),
-            _called(tool_call(arguments={"city": "Paris"})),
+            _undeclared(_called(tool_call(arguments={"city": "Paris"}))),
             _called(tool_call(arguments=None)),
             _body(user(), assistant_calls(tool_call(1), tool_call(2, arguments=7)), tool_reply(1), tool_reply(2)),
         ],
-        examples=wrong_type("string").map(lambda arguments: _called(tool_call(arguments=arguments))),
+        examples=st.builds(
+            _with_arguments,
+            wrong_type("string"),
+            st.booleans(),
+        ),
         needs=_CALLS,
     ),
     refuses(
@@ -238,7 +254,7 @@ calls = [
         documented("assistant: tool_calls is an array of tool calls"),
         [
             _body(user(), assistant(tool_calls="none"), _THANKS, **_TOOLS),
-            _body(user(), assistant(tool_calls={}), _THANKS, **_TOOLS),
+            _body(user(), assistant(tool_calls={}), _THANKS),
             _body(user(), assistant(tool_calls=tool_call()), tool_reply(), **_TOOLS),
             _body(user(), assistant(tool_calls=[7]), _THANKS, **_TOOLS),
         ],
@@ -382,7 +398,12 @@ histories = [
         # Every call is answered besides, so that the missing id is the only fault.
         [
             _body(user(), assistant_calls(tool_call()), tool_reply(), {"role": "tool", "content": "21"}),
-            _body(user(), assistant_calls(tool_call()), {"role": "tool", "content": "21"}, tool_reply()),
+            _body(
+                user(),
+                assistant_calls(tool_call()),
+                {"role": "tool", "toolCallId": call_id(1), "content": "21"},
+                tool_reply(),
+            ),
         ],
         needs=_CALLS,
     ),
@@ -442,7 +463,7 @@ histories = [
         _P,
         "accepts a history with tool calls without tools",
         contested("messages, tools: no document asks for the tools of former calls"),
-        [_without(_called(tool_call()), "tools")],
+        [_undeclared(_called(tool_call()))],
         needs=_CALLS,
     ),
 ]

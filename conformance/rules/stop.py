@@ -32,7 +32,7 @@ one = [
         "stop",
         "accepts a string as stop",
         documented("stop: a string or an array of strings"),
-        values("stop", "\n", "END"),
+        values("stop", "\n", "END", "([{*+?|^$%s\\"),
         examples=varying("stop", stop_strings()),
     ),
     wrong_types_refused(
@@ -62,7 +62,7 @@ several = [
         "stop",
         "accepts four stops",
         _ITEMS,
-        values("stop", ["A", "B", "C", "D"], ["\n", "#", "END", "\U0001f6d1"]),
+        values("stop", ["A", "B", "C", "D"], ["\n", "#", "END", "\U0001f6d1"], ["(", "a|b", "%s", "\\"]),
         examples=varying("stop", stop_lists(min_size=MOST)),
     ),
     refuses(
@@ -71,7 +71,11 @@ several = [
         "refuses more than four stops",
         _ITEMS,
         values(
-            "stop", ["A", "B", "C", "D", "E"], ["A", "B", "C", "D", "E", "F"], [f"s{i}" for i in range(64)], ["a"] * 5
+            "stop",
+            ["A", "B", "C", "D", "E"],
+            ["A", "AB", "ABC", "ABCD", "ABCDE"],  # each begins with the one before
+            [f"s{i}" for i in range(64)],
+            ["a"] * 5,
         ),
         examples=varying("stop", stop_lists(min_size=MOST + 1, max_size=2 * MOST)),
     ),
@@ -80,7 +84,7 @@ several = [
         "stop",
         "accepts two and three stops",
         _ITEMS,
-        values("stop", ["A", "B"], ["A", "B", "C"]),
+        values("stop", ["A", "B"], ["[", "*", "{}"]),
         examples=varying("stop", stop_lists(min_size=2, max_size=MOST - 1)),
     ),
     refuses(

@@ -50,6 +50,7 @@ def _shapes(name: str) -> list[dict[str, Any]]:
         {"type": "bogus", "function": {"name": name}},
         {"type": "function", "function": name},
         {"type": "function", "name": name},  # as the Responses endpoint writes it
+        {"type": "auto"},  # as the Messages endpoint of another service writes it
     ]
 
 

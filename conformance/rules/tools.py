@@ -153,13 +153,13 @@ tools = [
                 [{"function": definition()}],
                 [{**TOOL, "type": "retrieval"}],
                 [A, B, {**TOOL, "type": "function "}],
-                [{**TOOL, "type": ""}, A, B],
+                [{"Type": "function", "function": definition()}, A, B],
                 [{**TOOL, "type": None}],
             ),
             examples=_among(
                 (
                     wrong_type("string")
-                    | st.sampled_from(["retrieval", "code_interpreter", "FUNCTION", "tool", "object"])
+                    | st.sampled_from(["retrieval", "code_interpreter", "FUNCTION", "tool", "object", ""])
                 ).map(lambda kind: {**TOOL, "type": kind})
             ),
         ),
@@ -178,7 +178,7 @@ tools = [
         "tools",
         "refuses a tool without its function",
         documented("tools: function is required"),
-        _tools([{"type": "function"}], [A, B, {"type": "function"}], [as_tool(None)]),
+        _tools([{"type": "function"}], [A, B, {"type": "function", "Function": definition()}], [as_tool(None)]),
     ),
     refuses(
         "tool.function.type",
@@ -211,7 +211,7 @@ function_name = [
         "tools",
         "refuses a function without a name",
         documented("tools: function.name is required"),
-        _tools([_cut(definition(), "name")], [A, B, _cut(definition(), "name")], [tool(None)]),
+        _tools([_cut(definition(), "name")], [A, B, _cut(definition(Name="get_weather"), "name")], [tool(None)]),
     ),
     refuses(
         "fn.name.type",

@@ -194,17 +194,17 @@ MUTANTS = [
     ),
     taken(
         "format-unchecked-required",
-        "mm.monotone.bad",
+        "mm.monotone.bad response_format.shape.refuses response_format.type.enum.refuses",
         blinkered(tuple(check.name for check in FORMAT_CHECKS), hidden("response_format", must_call)),
         prop="response_format",
         with_it="response_format.*.refuses",
     ),
     taken(
         "typeless-cache",
-        "temperature.type.refuses",
+        "temperature.type.refuses top_p.type.refuses n.type.refuses",  # those whose number was asked before its string
         typeless(),
         prop="body",
         family="type",
-        with_it="*.type.refuses mm.repeat.neg",
+        with_it="*.type.refuses mm.repeat.neg mm.default mm.null",
     ),
 ]
