@@ -8,7 +8,7 @@ from ...strategies.bodies import lean
 from ...strategies.json_values import is_array, is_object
 from ..model import Body, Exchange, Strength, Symptom
 from ..sse import NOT_JSON, read_json
-from .answer_forms import CALLS, FUNCTIONS, NAMED, PLAIN, WEATHER, is_text, must_be, shown
+from .answer_forms import CALLS, FUNCTIONS, NAMED, PLAIN, QUOTED, WEATHER, is_text, must_be, shown
 from .answer_views import Object, bound, functions, member, messages, objects, single, spent, spoken, tool_calls
 from .forms import changed, documented, judges, observed, prose
 from .gates import TOOL
@@ -35,8 +35,9 @@ _BOUND: Body = {
                 "days": {"type": "integer"},
                 "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
                 "hourly": {"type": "boolean"},
+                "note": {"type": "string", "enum": [QUOTED]},
             },
-            "required": ["city", "days", "unit", "hourly"],
+            "required": ["city", "days", "unit", "hourly", "note"],
             "additionalProperties": False,
         },
     },

@@ -10,6 +10,7 @@ from ...strategies.json_values import is_object
 from ...strategies.messages import assistant, system, user
 from ..model import NOT_JSON, Body, Exchange, Strength
 from ..sse import read_json
+from .answer_forms import QUOTED
 from .effect_forms import effect, free, talkative, tools_with
 from .gates import TOOL
 from .schema_fit import misfit
@@ -46,13 +47,28 @@ def _closed(**properties: Any) -> Body:
 
 _PLACE = _closed(lat={"type": "number"}, lon={"type": "number"})
 _MOOD: Body = {"type": "string", "enum": ["glad", "sad"]}
+_EMPTY = {
+    "rank": {"type": "integer", "enum": [0]},
+    "walled": {"type": "boolean", "enum": [False]},
+    "motto": {"type": "string", "enum": [""]},
+}
+"""Members whose only value counts as false in many languages, and is to be written all the same."""
 KEYWORDS: dict[str, tuple[str, Body]] = {
-    "enum": ("the values that an enum allows", _closed(mood=_MOOD)),
-    "number": (
-        "integers, numbers and booleans where they are asked for",
-        _closed(people={"type": "integer"}, share={"type": "number"}, capital={"type": "boolean"}),
+    "enum": (
+        "the values that an enum allows",
+        _closed(mood=_MOOD, mark={"type": "string", "enum": [QUOTED]}, **_EMPTY),
     ),
-    "array": ("arrays and the type of their items", _closed(cities={"type": "array", "items": {"type": "string"}})),
+    "number": (
+        "integers, numbers and booleans where they are asked for, by names of any spelling",
+        _closed(head_count={"type": "integer"}, größe={"type": "number"}, isCapital={"type": "boolean"}),
+    ),
+    "array": (
+        "arrays and what their items are",
+        _closed(
+            cities={"type": "array", "items": {"type": "string"}},
+            floors={"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+        ),
+    ),
     "nested": ("objects within objects", _closed(name={"type": "string"}, place=_PLACE)),
     "ref": (
         "definitions that it refers to",

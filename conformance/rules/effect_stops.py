@@ -126,9 +126,10 @@ RULES = [
         _telling,
         holds_stop,
         long_answer(stop=["9", "3"], max_tokens=32),
-        # to find the first of these, a search must begin anew within "11, 12", where it failed
-        long_answer(stop=["1, 12", "13"], max_tokens=64, temperature=0),
-        long_answer(stop=["3", "4"], max_tokens=32, n=2),
+        # the last of four comes first; to find it, a search must begin anew within "11, 12", where it failed
+        long_answer(stop=["15", "14", "13", "1, 12"], max_tokens=64, temperature=0),
+        # nothing is left of a text that begins with one
+        long_answer(stop=["4", "3", "2", "1"], max_tokens=32, n=2),
         lean(messages=_LINES, stop="\n", max_tokens=32),
         twin_of=("ef.stop",),
     ),
@@ -161,6 +162,6 @@ RULES = [
         "goes on where only a part of the stop string comes",
         stop_part,
         long_answer(max_tokens=32),
-        long_answer(max_tokens=32, temperature=0),
+        long_answer(max_tokens=32, temperature=0, logprobs=True),
     ),
 ]
