@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
-from ..model import TOKEN_BOUNDS, Exchange, Strength
+from ..model import Exchange, Strength
 from .answer_forms import BOTH
 from .answer_views import bound
 from .effect_forms import COUNTING, effect, texts
+from .gates import TOOL
 from .views import ENDS_THERE, asked, choices, is_integer, long_answer, option, plain, usage
 
 _REJECTED = "rejected_prediction_tokens"
 """They count into the completion without being in it."""
 
-_TWO_CALLS = {name: value for name, value in BOTH.items() if name not in TOKEN_BOUNDS} | {"tool_choice": "required"}
-"""Two calls, in whose second a bound of 16 tokens falls."""
+_TWO = [TOOL, {"type": "function", "function": {**TOOL["function"], "name": "get_time"}}]
+_TWO_CALLS = lean(messages=BOTH["messages"], tools=_TWO, tool_choice="required")
+"""Two calls with arguments, which need more than 16 tokens together."""
 
 
 def _spent_on(exchange: Exchange, kind: str) -> object:

@@ -106,6 +106,15 @@ def formatted(kind: str, schema: Body = SCHEMAS[0]) -> Callable[[Exchange], bool
     return applies
 
 
+def any_strict(exchange: Exchange) -> bool:
+    """Complete plain texts in a strict schema that no rule of its own is about."""
+    wanted = option(exchange, "response_format")
+    shape = wanted.get("json_schema") if is_object(wanted) else None
+    schema = shape.get("schema") if is_object(shape) else None
+    known = (SCHEMAS[0], *(schema for _, schema in KEYWORDS.values()))
+    return is_object(schema) and schema not in known and formatted("json_schema", schema)(exchange)
+
+
 def beside_tools(applies: Callable[[Exchange], bool], there: bool) -> Callable[[Exchange], bool]:
     """The same answers to requests that bring tools which must not be called, or to all others."""
     return lambda exchange: applies(exchange) and tools_with(exchange, "tool_choice", "none") is there
@@ -207,5 +216,15 @@ RULES = [
             twin_of=("ef.json_schema",),
         )
         for keyword, (meaning, schema) in KEYWORDS.items()
+    ),
+    effect(
+        "ef.json_schema.other",
+        "response_format",
+        "keeps to a strict schema, whatever it says",
+        any_strict,
+        misfitting,
+        lean(**_JSON, response_format=strict_format(SCHEMAS[1])),
+        needs=("json_schema",),
+        twin_of=("ef.json_schema", *(f"ef.json_schema.{keyword}" for keyword in KEYWORDS)),
     ),
 ]
