@@ -69,7 +69,10 @@ KEYWORDS: dict[str, tuple[str, Body]] = {
             floors={"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
         ),
     ),
-    "nested": ("objects within objects", _closed(name={"type": "string"}, place=_PLACE)),
+    "nested": (
+        "objects within objects, and what other schemas say",
+        _closed(name={"type": "string"}, place=_PLACE),
+    ),
     "ref": (
         "definitions that it refers to",
         {
@@ -83,6 +86,8 @@ KEYWORDS: dict[str, tuple[str, Body]] = {
     ),
 }
 """What else a strict schema says: keyword, what it stands for, and a schema that says it."""
+_REST = "nested"
+"""The keyword whose rule is about all schemas, too, that no rule is about; another one stands for it."""
 
 
 def strict_format(schema: Body) -> Body:
@@ -111,7 +116,7 @@ def any_strict(exchange: Exchange) -> bool:
     wanted = option(exchange, "response_format")
     shape = wanted.get("json_schema") if is_object(wanted) else None
     schema = shape.get("schema") if is_object(shape) else None
-    known = (SCHEMAS[0], *(schema for _, schema in KEYWORDS.values()))
+    known = (SCHEMAS[0], *(schema for keyword, (_, schema) in KEYWORDS.items() if keyword != _REST))
     return is_object(schema) and schema not in known and formatted("json_schema", schema)(exchange)
 
 
@@ -209,22 +214,12 @@ RULES = [
             f"ef.json_schema.{keyword}",
             "response_format",
             f"keeps to a strict schema: {meaning}",
-            formatted("json_schema", schema),
+            any_strict if keyword == _REST else formatted("json_schema", schema),
             misfitting,
             lean(**_JSON, response_format=strict_format(schema)),
             needs=("json_schema",),
-            twin_of=("ef.json_schema",),
+            twin_of=("ef.json_schema", *(f"ef.json_schema.{other}" for other in KEYWORDS if keyword == _REST != other)),
         )
         for keyword, (meaning, schema) in KEYWORDS.items()
-    ),
-    effect(
-        "ef.json_schema.other",
-        "response_format",
-        "keeps to a strict schema, whatever it says",
-        any_strict,
-        misfitting,
-        lean(**_JSON, response_format=strict_format(SCHEMAS[1])),
-        needs=("json_schema",),
-        twin_of=("ef.json_schema", *(f"ef.json_schema.{keyword}" for keyword in KEYWORDS)),
     ),
 ]

@@ -134,6 +134,7 @@ RULES = [
         # nothing is left of a text that begins with one
         long_answer(stop=["4", "3", "2", "1"], max_tokens=32, n=2),
         lean(messages=_LINES, stop="\n", max_tokens=32),
+        lean(messages=_WORDS, stop="arde", max_tokens=32, logprobs=True),
         twin_of=("ef.stop",),
     ),
     relation(
@@ -165,6 +166,6 @@ RULES = [
         "goes on where only a part of the stop string comes",
         stop_part,
         long_answer(max_tokens=32),
-        lean(messages=_WORDS, max_tokens=32, temperature=0, logprobs=True),
+        long_answer(max_tokens=32, temperature=0),
     ),
 ]

@@ -41,6 +41,7 @@ TWINS = (
     "res.finish.calls",
     "res.toolcalls.name",
     "res.toolcalls.args.strict",
+    "res.toolcalls.args.schema",
     "res.logprobs.concat",
     "res.logprobs.top.own",
     "res.usage.choices",

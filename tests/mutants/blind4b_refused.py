@@ -215,11 +215,11 @@ MUTANTS = [
     ),
     refused(
         "stop-in-token-logprobs-crash",
-        "together.pairs.accepts",
+        "together.pairs.accepts together.asked.accepts",
         failing(misaligned),
         prop="stop",
         family="crash",
-        with_it="together.* res.logprobs.concat ef.stop.part ef.stop",
+        with_it="together.* res.logprobs.concat",
     ),
     refused(
         "astral-logprobs-crash",
