@@ -87,7 +87,7 @@ KEYWORDS: dict[str, tuple[str, Body]] = {
 }
 """What else a strict schema says: keyword, what it stands for, and a schema that says it."""
 _REST = "nested"
-"""The keyword whose rule is about all schemas, too, that no rule is about; another one stands for it."""
+"""The keyword whose rule is about all schemas, too, that no rule is about."""
 
 
 def strict_format(schema: Body) -> Body:
@@ -218,7 +218,7 @@ RULES = [
             misfitting,
             lean(**_JSON, response_format=strict_format(schema)),
             needs=("json_schema",),
-            twin_of=("ef.json_schema", *(f"ef.json_schema.{other}" for other in KEYWORDS if keyword == _REST != other)),
+            twin_of=("ef.json_schema",),
         )
         for keyword, (meaning, schema) in KEYWORDS.items()
     ),
