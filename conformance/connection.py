@@ -148,7 +148,6 @@ class Connection:
         started = time.monotonic()
         content = bytearray()
         seen: httpx.Response | None = None
-        first: float | None = None
         trouble: Trouble | None = None
         unended: Unended | None = None
         tail = b""
@@ -163,8 +162,6 @@ class Connection:
                         if piece is Unended.SILENT:
                             unended = piece
                             break
-                        if first is None:
-                            first = time.monotonic() - started
                         decoded = decoder.decode(piece)
                         tail = tail[-_MARKER_SIZE:] + decoded if events else b""
                         content += decoded
@@ -193,7 +190,7 @@ class Connection:
             if redaction.secrets:
                 whole = redaction.content(whole)
                 headers = tuple((redaction.text(name), redaction.text(value)) for name, value in headers)
-            answer = Answer(seen.status_code, headers, whole, time.monotonic() - started, first, unended)
+            answer = Answer(seen.status_code, headers, whole, time.monotonic() - started, unended)
         return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic())
 
     async def _rest(

@@ -78,11 +78,6 @@ class Plan:
     cut: Cut | None = None
 
 
-def estimate(catalogue: Catalogue, settings: Settings, rules: Iterable[Rule] | None = None) -> list[Row]:
-    """The rows of ``planned``."""
-    return planned(catalogue, settings, rules).rows
-
-
 def planned(
     catalogue: Catalogue,
     settings: Settings,

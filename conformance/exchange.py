@@ -126,7 +126,6 @@ class Answer:
     headers: tuple[tuple[str, str], ...]
     content: bytes
     seconds: float = 0.0
-    first_byte: float | None = None
     unended: Unended | None = None
 
     def header(self, name: str) -> str | None:

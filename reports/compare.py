@@ -39,22 +39,6 @@ class Kind(StrEnum):
     SAME = "unchanged"
 
 
-MIRROR = {
-    Kind.NEW_FAILURE: Kind.FIXED,
-    Kind.FIXED: Kind.NEW_FAILURE,
-    Kind.WAIVER_ENDED: Kind.NEW_WAIVER,
-    Kind.NEW_WAIVER: Kind.WAIVER_ENDED,
-    Kind.NEW_WARNING: Kind.GONE_WARNING,
-    Kind.GONE_WARNING: Kind.NEW_WARNING,
-    Kind.LOST_ANSWER: Kind.GAINED_ANSWER,
-    Kind.GAINED_ANSWER: Kind.LOST_ANSWER,
-    Kind.ADDED: Kind.REMOVED,
-    Kind.REMOVED: Kind.ADDED,
-    Kind.ONLY_NEW: Kind.ONLY_OLD,
-    Kind.ONLY_OLD: Kind.ONLY_NEW,
-}
-"""The class of the same rule with the runs swapped; a class that is not named is its own mirror."""
-
 ONE_SIDED = (Kind.ADDED, Kind.REMOVED, Kind.ONLY_NEW, Kind.ONLY_OLD)
 """Classes of rules that only one of the runs has a line for."""
 

@@ -22,6 +22,8 @@ from .web_search import located
 Body = dict[str, Any]
 Message = dict[str, Any]
 Row = dict[str, str]
+Features = Mapping[str, Mapping[str, Any]]
+"""Feature → level → the properties (or messages) that add it to a lean body."""
 
 FIRST = "2024-11"
 """The vintage that is meant where none is named."""
@@ -146,7 +148,7 @@ LATER: dict[str, dict[str, dict[str, Any]]] = {
 
 
 @cache
-def features_of(vintage: str) -> Mapping[str, Mapping[str, Any]]:
+def features_of(vintage: str) -> Features:
     """The features with the levels that a vintage (``YYYY-MM``) has."""
     found: dict[str, dict[str, Any]] = {name: dict(known) for name, known in FEATURES.items()}
     for more in (rows for since, rows in sorted(LATER.items()) if since <= vintage):
@@ -176,7 +178,9 @@ _BESIDE_PREDICTION = {
     "moderation": {ABSENT},
 }
 
-RULES: tuple[tuple[str, frozenset[str], str, frozenset[str]], ...] = (
+Rules = tuple[tuple[str, frozenset[str], str, frozenset[str]], ...]
+
+RULES: Rules = (
     ("parallel", frozenset({"true", "false"}), "calling", TOOLS),
     ("history", frozenset({"tool calls", "tool last"}), "calling", TOOLS),
     ("history", frozenset({"function"}), "calling", FUNCTIONS),
@@ -242,27 +246,26 @@ _TABLES = {
 """,
 }
 # What make_rows found, kept because the search takes seconds: a row a word, a digit a feature (0: absent). After a
-# change of FEATURES, LATER or RULES print ``table(vintage)`` and put it in; a test tells when that was forgotten.
+# change of FEATURES, LATER or RULES print ``table(features_of(vintage))`` and put it in; a test tells when it is old.
 
 DIGITS = string.digits + string.ascii_lowercase
 """What levels are counted in."""
 
 
-def levels(feature: str, vintage: str = FIRST) -> list[str]:
+def levels(feature: str, known: Features) -> list[str]:
     """The levels of a feature, absence first."""
-    return [ABSENT, *features_of(vintage).get(feature, ())]
+    return [ABSENT, *known.get(feature, ())]
 
 
-def allowed(row: Mapping[str, str]) -> bool:
+def allowed(row: Mapping[str, str], rules: Rules = RULES) -> bool:
     """Whether the features of a row may meet. A row may leave features open."""
     return all(
-        row.get(one) not in having or other not in row or row[other] in wanted for one, having, other, wanted in RULES
+        row.get(one) not in having or other not in row or row[other] in wanted for one, having, other, wanted in rules
     )
 
 
-def body_of(row: Mapping[str, str], vintage: str = FIRST) -> Body:
+def body_of(row: Mapping[str, str], known: Features) -> Body:
     """The lean body with the features of a row (which must be allowed)."""
-    known = features_of(vintage)
     chosen = {feature: known[feature][level] for feature, level in row.items() if level != ABSENT}
     body = lean()
     for addition in chosen.values():
@@ -280,18 +283,17 @@ def body_of(row: Mapping[str, str], vintage: str = FIRST) -> Body:
     return worded({**body, "messages": messages})
 
 
-def possible_pairs(vintage: str = FIRST) -> set[frozenset[tuple[str, str]]]:
+def possible_pairs(known: Features, rules: Rules = RULES) -> set[frozenset[tuple[str, str]]]:
     """Every pair of levels of two features, none of them absent, that some allowed body can have."""
-    known = features_of(vintage)
     pairs = (
         ((one, a), (other, b)) for one, other in combinations(known, 2) for a, b in product(known[one], known[other])
     )
-    return {frozenset(pair) for pair in pairs if _completable(dict(pair))}
+    return {frozenset(pair) for pair in pairs if _completable(dict(pair), rules)}
 
 
-def _completable(row: Row) -> bool:
+def _completable(row: Row, rules: Rules) -> bool:
     calling = [row["calling"]] if "calling" in row else [ABSENT, *sorted(TOOLS), *sorted(FUNCTIONS)]
-    return any(allowed({**row, "calling": level}) for level in calling)
+    return any(allowed({**row, "calling": level}, rules) for level in calling)
 
 
 def pairs_in(row: Mapping[str, str]) -> set[frozenset[tuple[str, str]]]:
@@ -299,23 +301,23 @@ def pairs_in(row: Mapping[str, str]) -> set[frozenset[tuple[str, str]]]:
     return {frozenset(pair) for pair in combinations([part for part in row.items() if part[1] != ABSENT], 2)}
 
 
-def make_rows(vintage: str = FIRST) -> list[Row]:
+def make_rows(known: Features, rules: Rules = RULES) -> list[Row]:
     """Search for a covering array anew with covertable, which takes some seconds. The most telling row is first."""
     import covertable  # pyright: ignore[reportMissingTypeStubs]  it has none
 
-    factors = {name: levels(name, vintage) for name in features_of(vintage)}
-    rules = [rule for rule in RULES if rule[0] in factors and rule[2] in factors]
+    factors = {name: levels(name, known) for name in known}
+    held = [rule for rule in rules if rule[0] in factors and rule[2] in factors]
 
     def either(one: str, having: frozenset[str], other: str, wanted: frozenset[str]) -> dict[str, Any]:
         has = {"operator": "in", "left": one, "values": sorted(having & set(factors[one]))}
         fits = {"operator": "in", "left": other, "values": sorted(wanted & set(factors[other]))}
         return {"operator": "or", "conditions": [{"operator": "not", "condition": has}, fits]}
 
-    constraints = [either(*rule) for rule in rules]
+    constraints = [either(*rule) for rule in held]
     found = list[Any](covertable.make(factors, constraints=constraints, salt="c"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     rows: list[Row] = [{name: row[name] for name in factors} for row in found]  # the salt is the best of some
     ordered: list[Row] = []
-    missing = possible_pairs(vintage)
+    missing = possible_pairs(known, rules)
     while rows and missing:
         best = max(rows, key=lambda row: len(pairs_in(row) & missing))
         rows.remove(best)
@@ -324,26 +326,28 @@ def make_rows(vintage: str = FIRST) -> list[Row]:
     return ordered
 
 
+def rows_of(table: str, known: Features) -> tuple[Row, ...]:
+    """The rows of a table: a word a row, a digit the level of a feature."""
+    return tuple(
+        {name: levels(name, known)[DIGITS.index(digit)] for name, digit in zip(known, word, strict=True)}
+        for word in table.split()
+    )
+
+
+def table(known: Features, rules: Rules = RULES) -> str:
+    """A table of rows in which every pair of levels meets, searched anew."""
+    rows = make_rows(known, rules)
+    words = ["".join(DIGITS[levels(name, known).index(level)] for name, level in row.items()) for row in rows]
+    per = 100 // (len(words[0]) + 1)
+    return "\n".join(" ".join(words[i : i + per]) for i in range(0, len(words), per))
+
+
 def covering_rows(vintage: str = FIRST) -> tuple[Row, ...]:
     """Few rows in which every pair of levels that may meet has met, the most telling first."""
-    return tuple(
-        {
-            name: levels(name, vintage)[DIGITS.index(digit)]
-            for name, digit in zip(features_of(vintage), word, strict=True)
-        }
-        for word in _TABLES[max(known for known in _TABLES if known <= vintage)].split()
-    )
+    return rows_of(_TABLES[max(known for known in _TABLES if known <= vintage)], features_of(vintage))
 
 
 @cache
 def covering_bodies(vintage: str = FIRST) -> tuple[Body, ...]:
     """Few fixed bodies in which every pair of features that may meet has met, the most telling first."""
-    return tuple(body_of(row, vintage) for row in covering_rows(vintage))
-
-
-def table(vintage: str = FIRST) -> str:
-    """A table for this module, searched anew."""
-    rows = make_rows(vintage)
-    words = ["".join(DIGITS[levels(name, vintage).index(level)] for name, level in row.items()) for row in rows]
-    per = 100 // (len(words[0]) + 1)
-    return "\n".join(" ".join(words[i : i + per]) for i in range(0, len(words), per))
+    return tuple(body_of(row, features_of(vintage)) for row in covering_rows(vintage))

@@ -18,14 +18,17 @@ from chatproof.conformance.plan import draw
 from chatproof.conformance.reference.vintages import VINTAGES as REFERENCE
 from chatproof.conformance.rules.together import CHAPTER, fit
 from chatproof.conformance.vintages import FIRST, VINTAGES
+from chatproof.strategies import unmasked
 from chatproof.strategies.bodies import MODEL, NULLABLE, bodies, lean, nullable, text_of
 from chatproof.strategies.combinations import (
     allowed,
     covering_bodies,
     covering_rows,
+    features_of,
     make_rows,
     pairs_in,
     possible_pairs,
+    rows_of,
 )
 from chatproof.strategies.simpler import features, manifold, simpler, without
 from hypothesis import find, settings
@@ -64,7 +67,7 @@ def name_of(tool: dict[str, Any]) -> str:
     return tool[tool["type"]]["name"]
 
 
-def check(body: dict[str, Any], vintage: str = FIRST) -> None:
+def check(body: dict[str, Any], vintage: str = FIRST, room: int = 32) -> None:
     """Everything the prose and the known refusals ask of a body, without the schema."""
     get = body.get
     messages = body["messages"]
@@ -75,7 +78,7 @@ def check(body: dict[str, Any], vintage: str = FIRST) -> None:
     assert not ("tools" in body and "functions" in body)
     assert not ("max_tokens" in body and "max_completion_tokens" in body)
     for bound in ("max_tokens", "max_completion_tokens"):
-        assert bound not in body or 1 <= body[bound] <= 32
+        assert bound not in body or 1 <= body[bound] <= room
     assert get("top_logprobs") is None or get("logprobs") is True
     assert get("stream_options") is None or get("stream") is True
     assert get("metadata") is None or get("store") is True
@@ -206,17 +209,35 @@ def test_covering_rows_are_few_allowed_and_complete(vintage: str, most: int) -> 
     rows = covering_rows(vintage)
     assert len(rows) <= most
     assert all(map(allowed, rows))
-    assert possible_pairs(vintage) <= set().union(*map(pairs_in, rows))
+    assert possible_pairs(features_of(vintage)) <= set().union(*map(pairs_in, rows))
 
 
 @pytest.mark.slow
 def test_covering_rows_are_what_covertable_finds() -> None:
-    assert make_rows() == list(covering_rows())
+    assert make_rows(features_of(FIRST)) == list(covering_rows())
 
 
 @pytest.mark.nightly  # half a minute
 def test_covering_rows_of_a_later_vintage_are_what_covertable_finds() -> None:
-    assert make_rows(LATER) == list(covering_rows(LATER))
+    assert make_rows(features_of(LATER)) == list(covering_rows(LATER))
+
+
+def test_unmasked_bodies_are_few_allowed_and_complete() -> None:
+    rows = rows_of(unmasked.TABLE, unmasked.OPTIONS)
+    assert len(unmasked.unmasked_bodies()) <= 30
+    assert all(allowed(row, unmasked.RULES) for row in rows)
+    possible = possible_pairs(unmasked.OPTIONS, unmasked.RULES)
+    assert possible <= set().union(*map(pairs_in, rows))
+    assert len(possible - set().union(*map(pairs_in, rows[: unmasked.STREAMED]))) < len(possible) / 15
+    assert make_rows(unmasked.OPTIONS, unmasked.RULES) == list(rows)
+
+
+def test_unmasked_bodies_keep_every_coupling_and_leave_room() -> None:
+    for body in unmasked.unmasked_bodies():
+        for vintage in VINTAGES:
+            check(body, vintage, unmasked.ROOM)
+        assert (body.get("max_tokens") or body["max_completion_tokens"]) == unmasked.ROOM
+        assert not set(body.get("stop", ())) & {text for message in body["messages"] for text in str(message).split()}
 
 
 @pytest.mark.parametrize("vintage", VINTAGES)
@@ -353,7 +374,7 @@ def test_without_takes_followers_along() -> None:
 def test_chapter_has_both_kinds_of_bodies() -> None:
     for vintage in VINTAGES:
         pairs, random, asked = (rule for rule in load(vintage).rules if rule.chapter == CHAPTER.name)
-        assert pairs.pins == covering_bodies(vintage)
+        assert pairs.pins == (*covering_bodies(vintage), *unmasked.unmasked_bodies())
         sent = {as_request(pin).content for rule in load(vintage).answers for pin in rule.pins}
         assert {as_request(pin).content for pin in asked.pins} <= sent, "it sends nothing of its own"
         assert not [pin for pin in asked.pins if REFERENCE[vintage].reasons(pin)]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from chatproof.conformance.results import Capability, Verdict
 from chatproof.reports import compare_writers
-from chatproof.reports.compare import JUDGED, MIRROR, Comparison, Kind, Turn, compare
+from chatproof.reports.compare import JUDGED, Comparison, Kind, Turn, compare
 from chatproof.reports.pace import NOISE_RATIO, NOISE_SECONDS
 from chatproof.reports.reading import BROKEN, Run
 from hypothesis import given
@@ -99,6 +99,23 @@ def test_a_run_does_not_differ_from_itself(one: Run) -> None:
     assert not found.regressions
     assert not found.paces
     assert not [remark for remark in found.remarks if "differ" in remark]
+
+
+MIRROR = {
+    Kind.NEW_FAILURE: Kind.FIXED,
+    Kind.FIXED: Kind.NEW_FAILURE,
+    Kind.WAIVER_ENDED: Kind.NEW_WAIVER,
+    Kind.NEW_WAIVER: Kind.WAIVER_ENDED,
+    Kind.NEW_WARNING: Kind.GONE_WARNING,
+    Kind.GONE_WARNING: Kind.NEW_WARNING,
+    Kind.LOST_ANSWER: Kind.GAINED_ANSWER,
+    Kind.GAINED_ANSWER: Kind.LOST_ANSWER,
+    Kind.ADDED: Kind.REMOVED,
+    Kind.REMOVED: Kind.ADDED,
+    Kind.ONLY_NEW: Kind.ONLY_OLD,
+    Kind.ONLY_OLD: Kind.ONLY_NEW,
+}
+"""The class of the same rule with the runs swapped; a class that is not named is its own mirror."""
 
 
 @given(runs(), runs())

@@ -13,7 +13,7 @@ import pytest
 from chatproof.conformance import profile as files
 from chatproof.conformance.catalogue import Catalogue, load
 from chatproof.conformance.cli.plan import plan
-from chatproof.conformance.estimate import Plan, Row, as_json, ceiling, estimate, table, total
+from chatproof.conformance.estimate import Plan, Row, as_json, ceiling, table, total
 from chatproof.conformance.estimate import planned as full_plan
 from chatproof.conformance.model import (
     AnswerRule,
@@ -101,7 +101,7 @@ def planned(*rules: Rule, depth: str = "default", safe: bool = False) -> dict[st
     others = tuple(rule for rule in rules if isinstance(rule, AnswerRule))
     chapters = tuple(Chapter(name, name) for name in ("one", "two", "three"))
     made = Catalogue("2024-11", (), requests, chapters, others, relations)
-    return {row.chapter: row for row in estimate(made, Settings(depth=depth, safe=safe))}
+    return {row.chapter: row for row in full_plan(made, Settings(depth=depth, safe=safe)).rows}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_seed_gives_its_own_numbers() -> None:
 
     def rows(seed: int) -> list[Row]:
         draw.cache_clear()
-        return estimate(catalogue, Settings(examples=1, seed=seed))
+        return full_plan(catalogue, Settings(examples=1, seed=seed)).rows
 
     first = rows(1)
     assert rows(1) == first
@@ -191,20 +191,20 @@ def test_a_seed_gives_its_own_numbers() -> None:
 
 def test_the_catalogue_in_smoke() -> None:
     catalogue = load()
-    rows = {row.chapter: row for row in estimate(catalogue, Settings(depth="smoke"))}
+    rows = {row.chapter: row for row in full_plan(catalogue, Settings(depth="smoke")).rows}
     assert not {"relations", "many"} & set(rows)
     assert list(rows)[:3] == ["canary", "gates", "http"]
     assert rows["gates"].requests <= 2 * len(catalogue.gates)
     listed = cases(catalogue, catalogue.rules, Settings(depth="smoke"))
     assert sum(rows[one.name].requests for one in catalogue.chapters if one.name in rows) <= len(listed) * 1.1
-    safe = estimate(catalogue, Settings(depth="smoke", safe=True))
+    safe = full_plan(catalogue, Settings(depth="smoke", safe=True)).rows
     assert total(safe).requests < total(list(rows.values())).requests
 
 
 def test_a_selection_asks_its_gates_only() -> None:
     catalogue = load()
     rule = catalogue.find("n.max.refuses")
-    rows = {row.chapter: row for row in estimate(catalogue, Settings(depth="smoke"), [rule])}
+    rows = {row.chapter: row for row in full_plan(catalogue, Settings(depth="smoke"), [rule]).rows}
     assert list(rows) == ["canary", "gates", rule.chapter]
     assert rows["gates"].requests <= 4
     assert rows[rule.chapter].requests == 1
@@ -271,7 +271,7 @@ def told(*options: str) -> dict[str, Any]:
 def test_a_profile_plans_what_a_run_with_it_asks(tmp_path: Path) -> None:
     core = files.load(files.shipped()["core"])
     whole, less = told(), told("--conformance-profile", "core")
-    rows = estimate(load(), replace(Settings(depth="smoke"), **core.settings()))
+    rows = full_plan(load(), replace(Settings(depth="smoke"), **core.settings())).rows
     assert less["chapters"] == as_json(rows)["chapters"]
     assert less["total"]["requests"] < whole["total"]["requests"] / 2
     (tmp_path / "p.toml").write_text('vintage = "2026-08"\n')
@@ -349,7 +349,7 @@ def test_near_to_a_real_run(depth: str) -> None:
     settings = Settings(depth=depth)
     with serve.start() as url:
         sent = verdicts(url, settings)[1]
-    assert total(estimate(load(), settings)).requests == pytest.approx(sent, rel=0.15)
+    assert total(full_plan(load(), settings).rows).requests == pytest.approx(sent, rel=0.15)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import pytest
 from chatproof.conformance import profile as files
 from chatproof.conformance.catalogue import load as load_catalogue
 from chatproof.conformance.claims import MEASURES, USES, excess, model_of
-from chatproof.conformance.estimate import estimate, total
+from chatproof.conformance.estimate import planned, total
 from chatproof.conformance.model import Request
 from chatproof.conformance.outgoing import curl, headers_of, prepare
 from chatproof.conformance.plan import Settings
@@ -344,7 +344,7 @@ def test_no_value_disturbs_a_measure(value: object) -> None:
 def test_the_plan_leaves_out_what_the_profile_leaves_out() -> None:
     core = files.load(files.shipped()["core"])
     chosen = Settings(depth="smoke")
-    whole, less = (estimate(load_catalogue(), one) for one in (chosen, replace(chosen, **core.settings())))
+    whole, less = (planned(load_catalogue(), one).rows for one in (chosen, replace(chosen, **core.settings())))
     assert 0 < total(less).requests < total(whole).requests
     assert "tools" not in {row.chapter for row in less}
 

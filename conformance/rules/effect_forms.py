@@ -7,6 +7,7 @@ from typing import Any
 
 from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import user
+from ...strategies.unmasked import UNSAID
 from ..judge import Reaction, react
 from ..model import AnswerRule, Body, Exchange, Relation, Script, Strength, Undecided
 from .answer_views import bound, objects
@@ -32,9 +33,16 @@ def relation(id: str, prop: str, title: str, script: Callable[[Body], Script], *
     return Relation(id=id, property=prop, title=title, script=script, pins=pins, **given)
 
 
+def shaped(exchange: Exchange) -> bool:
+    """Whether a stop string or a bias can have changed the answer: not one that nobody says, nor a bias of nought."""
+    stop, bias = option(exchange, "stop", []), option(exchange, "logit_bias", {})
+    unsaid = is_array(stop) and all(text in UNSAID for text in stop)
+    return not unsaid or not is_object(bias) or any(bias.values())
+
+
 def free(exchange: Exchange) -> bool:
     """A plain answer that no stop string, bias or token bound has shaped; all choices ended by themselves."""
-    if not plain(exchange) or any(option(exchange, name) for name in ("stop", "logit_bias", "prediction")):
+    if not plain(exchange) or option(exchange, "prediction") or shaped(exchange):
         return False
     most, spent = bound(exchange), usage(exchange).get("completion_tokens")
     if most is not None and not (is_integer(spent) and spent < most):

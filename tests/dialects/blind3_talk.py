@@ -257,7 +257,7 @@ DIALECTS = [
     Dialect(name="blind3-one-long-line", server=saying(long_line)),
     Dialect(name="blind3-stops-in-any-case", server=model(any_case)),
     Dialect(name="blind3-length-at-the-bound", server=model(at_the_bound)),
-    Dialect(name="blind3-shares-the-bound", server=model(shared)),
-    Dialect(name="blind3-recounts", server=model(recounting(answers.plan))),
+    Dialect(name="blind3-shares-the-bound", server=model(shared), warnings=frozenset({"res.usage.choices"})),
+    Dialect(name="blind3-recounts", server=model(recounting(answers.plan)), warnings=frozenset({"res.usage.choices"})),
     Dialect(name="blind3-mixed-ends", server=model(mixed, completion=mixed_body, chunks=mixed_chunks)),
 ]

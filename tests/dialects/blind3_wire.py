@@ -212,7 +212,7 @@ _JAPANESE = speaking(japanese)
 _RAW = {"dump": raw_dump, "frame": raw_crlf, "done": b"data: [DONE]\r\n\r\n"}
 
 DIALECTS = [
-    Dialect(name="blind3-odd-events", server=_model(frame=odd_events)),
+    Dialect(name="blind3-odd-events", server=_model(frame=odd_events), warnings=frozenset({"sse.frame.lines"})),
     Dialect(
         name="blind3-byte-by-byte",
         server=replace(_JAPANESE, behaviour=replace(_JAPANESE.behaviour, **_RAW)),
@@ -229,5 +229,6 @@ DIALECTS = [
         name="blind3-all-at-once",
         server=_model(plan=recounting(everything), envelope=pydantic_like, frame=odd_events),
         around=lambda app: behind_a_cdn(twice_zipped(app)),
+        warnings=frozenset({"res.usage.choices", "sse.frame.lines"}),
     ),
 ]
