@@ -228,9 +228,9 @@ RULES = [
         _uncut,
         [
             TWO_CUT,
-            *(long_answer(max_tokens=most) for most in (8, 5)),
+            long_answer(max_tokens=8),
             long_answer(max_tokens=8, n=2),
-            long_answer(max_tokens=8, logprobs=True),
+            long_answer(max_tokens=5, logprobs=True),
             lean(**{**WEATHER, "max_tokens": 4}, tools=[TOOL], tool_choice=NAMED),
             lean(messages=[user(_OBJECT)], max_tokens=6, response_format={"type": "json_object"}),
         ],
