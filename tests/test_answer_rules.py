@@ -208,6 +208,12 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.finish.enum", TOOLS, calling, put(*CHOICE, "finish_reason", value=[])),
     ("res.finish.early", lean(max_tokens=16), completion, put(*CHOICE, "finish_reason", value="length")),
     ("res.finish.length", long_answer(max_tokens=8), completion, put("usage", value=TEN)),
+    (
+        "res.finish.length",
+        lean(max_tokens=8, response_format={"type": "json_object"}),
+        completion,
+        lambda whole: put("usage", value=TEN)(put(*CHOICE, "message", "content", value='{"a": "b')(whole)),
+    ),
     ("res.finish.tools", TOOLS, calling, put(*CHOICE, "finish_reason", value="stop")),
     (
         "res.finish.tools",

@@ -190,3 +190,10 @@ def test_a_request_that_crashes_alone_is_no_matter_of_the_crowd(name: str) -> No
 
     with pytest.raises(Undecided):
         play(name, down, down)
+
+
+def test_what_is_no_answer_is_not_counted() -> None:
+    def reply(body: dict, place: int) -> Answer:
+        return good({**body, "stream": place % 4 == 1}, place)
+
+    assert play("choices", reply) is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from chatproof.conformance.model import Answer, AnswerRule, Body, Exchange, Fresh, Relation, Request, Trouble, Undecided
-from chatproof.conformance.rules import effects, relations
+from chatproof.conformance.rules import effects, relations, stream_effects
 from chatproof.conformance.rules.effect_formats import KEYWORDS, strict_format
 from chatproof.conformance.rules.gates import TOOL
 from chatproof.conformance.rules.views import asked, long_answer
@@ -357,6 +357,14 @@ def said(body: Body, text: Any = "Hi.", finish: str = "stop", **more: Any) -> Ex
     return completion(Request(body), text, finish, **more)
 
 
+OTHER = {
+    "type": "object",
+    "properties": {"wide": {"type": "boolean"}},
+    "required": ["wide"],
+    "additionalProperties": False,
+}
+"""A strict schema that no rule of its own is about."""
+
 ENTRY = {"content": [{"token": "a", "logprob": -1, "bytes": None, "top_logprobs": []}], "refusal": None}
 BAD: list[tuple[set[str], Exchange]] = [
     ({"ef.maxtokens", "ef.maxtokens.exact"}, said(lean(max_tokens=4), usage={"completion_tokens": 6})),
@@ -365,6 +373,14 @@ BAD: list[tuple[set[str], Exchange]] = [
         {"ef.maxtokens.completion", "ef.maxtokens.completion.exact"},
         said(lean(max_completion_tokens=4), usage={"completion_tokens": 6}),
     ),
+    (
+        {"ef.maxtokens", "ef.maxtokens.exact"},
+        said(
+            lean(max_tokens=4, prediction={"type": "content", "content": "Hi."}),
+            usage={"completion_tokens": 9, "completion_tokens_details": {"rejected_prediction_tokens": 3}},
+        ),
+    ),
+    ({"ef.json_schema.nested"}, said(lean(response_format=strict_format(OTHER)), '{"wide": 1}')),
     ({"ef.length"}, said(long_answer(max_tokens=1), "1")),
     ({"ef.length.completion"}, said(long_answer(max_completion_tokens=1), "1")),
     ({"ef.choice.none"}, calling(lean(**W, tool_choice="none"), call())),
@@ -400,6 +416,11 @@ GOOD = [
     said(lean(max_tokens=4, n=2), usage={"completion_tokens": 8}),
     said(lean(max_tokens=4), "", "length", usage={"completion_tokens": None}),
     said(lean(max_tokens=4), usage={"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 6}}),
+    said(lean(max_tokens=4, prediction={"type": "content", "content": "Hi."}), usage={"completion_tokens": 9}),
+    said(
+        lean(max_tokens=4, prediction={"type": "content", "content": "Hi."}),
+        usage={"completion_tokens": 9, "completion_tokens_details": {"rejected_prediction_tokens": 5}},
+    ),
     said(long_answer(max_tokens=1), "1", "length"),
     said(long_answer(max_tokens=1), "", "stop"),
     said(lean(**W, tool_choice="none"), message={"tool_calls": None, "reasoning_content": "hm"}),
@@ -570,3 +591,26 @@ def test_a_filter_that_takes_offence_is_not_the_invalid_request_before(code: str
         return
     with pytest.raises(Undecided):
         play(rule, rule.pins[0], reply)
+
+
+def test_a_streamed_call_goes_back_put_together() -> None:
+    (rule,) = (rule for rule in stream_effects.CHAPTER.rules if isinstance(rule, Relation))
+    head = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city"'}}
+    rest = {"index": 0, "function": {"arguments": ': "Paris"}'}}
+    deltas = [{"role": "assistant", "tool_calls": [head]}, {"tool_calls": [rest]}]
+    chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    lines = "".join(f"data: {json.dumps(one)}\n\n" for one in chunks) + "data: [DONE]\n\n"
+    back: list[Body] = []
+
+    def reply(request: Request, number: int, *, known: bool) -> Exchange:
+        if request.body.get("stream"):
+            return Exchange(request, Answer(200, (("content-type", "text/event-stream"),), lines.encode()))
+        back.append(request.body["messages"][1])
+        return completion(request) if known or back[-1]["tool_calls"][0]["id"] != "call_1" else refusal(request)
+
+    assert play(rule, rule.pins[0], lambda request, number: reply(request, number, known=True)) is None
+    function = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
+    assert back[0]["tool_calls"] == [{"id": "call_1", "type": "function", "function": function}]
+    why = play(rule, rule.pins[0], lambda request, number: reply(request, number, known=False))
+    assert "sent back as received" in (why or "")

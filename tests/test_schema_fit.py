@@ -5,28 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from chatproof.conformance.rules.answer_forms import QUOTED
 from chatproof.conformance.rules.effect_formats import KEYWORDS
 from chatproof.conformance.rules.schema_fit import misfit
 from chatproof.strategies import instances, strict_schemas
 from hypothesis import given
 from hypothesis import strategies as st
 
+EMPTY: dict[str, Any] = {"mark": QUOTED, "rank": 0, "walled": False, "motto": ""}
 GOOD: dict[str, Any] = {
-    "enum": {"mood": "sad"},
-    "number": {"people": 7, "share": 0.5, "capital": True},
-    "array": {"cities": ["Paris", "Rome"]},
+    "enum": EMPTY | {"mood": "sad"},
+    "number": {"head_count": 7, "größe": 0.5, "isCapital": True},
+    "array": {"cities": ["Paris", "Rome"], "floors": [2, None]},
     "nested": {"name": "Paris", "place": {"lat": 48.9, "lon": 2}},
     "ref": {"place": {"lat": 48.9, "lon": 2.3}, "mood": "sad"},
     "anyof": {"note": None, "floor": 2},
 }
 BAD: dict[str, tuple[tuple[Any, str], ...]] = {
-    "enum": (({"mood": "Sad"}, "$.mood breaks enum"), ({}, "$ breaks required")),
-    "number": (
-        ({"people": "7", "share": 0.5, "capital": True}, "$.people breaks type"),
-        ({"people": 7, "share": 0.5, "capital": 1}, "$.capital breaks type"),
-        ({"people": True, "share": 1, "capital": True}, "$.people breaks type"),
+    "enum": (
+        (EMPTY | {"mood": "Sad"}, "$.mood breaks enum"),
+        (EMPTY | {"mood": "sad", "rank": 1}, "$.rank breaks enum"),
+        ({"mood": "sad", "mark": QUOTED}, "$ breaks required"),
     ),
-    "array": (({"cities": "Paris"}, "$.cities breaks type"), ({"cities": ["Paris", 1]}, "$.cities[1] breaks type")),
+    "number": (
+        ({"head_count": "7", "größe": 0.5, "isCapital": True}, "$.head_count breaks type"),
+        ({"head_count": 7, "größe": 0.5, "isCapital": 1}, "$.isCapital breaks type"),
+        ({"head_count": True, "größe": 1, "isCapital": True}, "$.head_count breaks type"),
+        ({"headCount": 7, "größe": 1, "isCapital": True}, "$ breaks required"),
+    ),
+    "array": (
+        ({"cities": "Paris", "floors": []}, "$.cities breaks type"),
+        ({"cities": ["Paris", 1], "floors": []}, "$.cities[1] breaks type"),
+        ({"cities": [], "floors": [1, "2"]}, "$.floors[1] breaks anyOf"),
+    ),
     "nested": (({"name": "Paris", "place": {"lat": 1}}, "$.place breaks required"),),
     "ref": (
         ({"place": {"lat": 1, "lon": 2, "alt": 3}, "mood": "sad"}, "$.place breaks additionalProperties"),

@@ -52,6 +52,14 @@ def logged() -> list[dict[str, Any]]:
     return [start, *(chunk({"content": t}, **logs(entry(t))) for t in ("a", "b", "c")), end]
 
 
+LATE = [
+    text()[0],
+    *(chunk({"content": t}) for t in ("a", "b", "c")),
+    chunk({}, "stop", **logs(*(entry(t) for t in ("a", "b", "c")))),
+]
+"""All log probabilities with the end."""
+
+
 def fragment(index: Any = 0, arguments: Any = None, **more: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"index": index, **more}
     return found if arguments is None else {**found, "function": {"arguments": arguments}}
@@ -273,6 +281,7 @@ BAD: list[tuple[str, Exchange]] = [
     ("sse.logprobs.range", exchange(with_entry(logprob=0.5), WITH_LOGS)),
     ("sse.logprobs.count", exchange(with_entry(top_logprobs=entry("a")["top_logprobs"] * 2), WITH_LOGS)),
     ("sse.logprobs.chunk", exchange(events(GROWING), WITH_LOGS)),
+    ("sse.logprobs.chunk", exchange(events(LATE), WITH_LOGS)),
     ("sse.error.before", exchange(b"data: " + json.dumps(FAILED).encode() + b"\n\n")),
     ("sse.error.before", exchange(json.dumps(FAILED).encode(), ctype=JSON)),
     ("sse.error.before.plain", exchange(b"data: " + json.dumps(FAILED).encode() + b"\n\n", status=400)),

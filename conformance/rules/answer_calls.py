@@ -8,21 +8,12 @@ from ...strategies.bodies import lean
 from ...strategies.json_values import is_array, is_object
 from ..model import Body, Exchange, Strength, Symptom
 from ..sse import NOT_JSON, read_json
-from .answer_forms import CALLS, FUNCTIONS, NAMED, PLAIN, WEATHER, is_text, must_be, shown
+from .answer_forms import CALLS, FUNCTIONS, NAMED, PLAIN, QUOTED, WEATHER, is_text, must_be, shown
 from .answer_views import Object, bound, functions, member, messages, objects, single, spent, spoken, tool_calls
 from .forms import changed, documented, judges, observed, prose
-from .gates import TOOL
 from .schema_fit import misfit
 from .views import asked, said
 
-_STRICT: Body = {
-    "type": "function",
-    "function": {
-        **TOOL["function"],
-        "strict": True,
-        "parameters": {**TOOL["function"]["parameters"], "additionalProperties": False},
-    },
-}
 _BOUND: Body = {
     "type": "function",
     "function": {
@@ -35,12 +26,14 @@ _BOUND: Body = {
                 "days": {"type": "integer"},
                 "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
                 "hourly": {"type": "boolean"},
+                "note": {"type": "string", "enum": [QUOTED]},
             },
-            "required": ["city", "days", "unit", "hourly"],
+            "required": ["city", "days", "unit", "hourly", "note"],
             "additionalProperties": False,
         },
     },
 }
+_STRICT = lean(**{**WEATHER, "max_tokens": 256}, tools=[_BOUND], tool_choice=NAMED)
 
 
 def _declared(exchange: Exchange, word: str = "function") -> list[Object]:
@@ -217,7 +210,7 @@ RULES = [
         prose("strict: arguments follow the schema exactly"),
         lambda exchange: _arguments(exchange, strict=True),
         _no_object,
-        [lean(**WEATHER, tools=[_STRICT], tool_choice=NAMED)],
+        [_STRICT],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(
@@ -227,7 +220,7 @@ RULES = [
         prose("strict: arguments follow the schema exactly"),
         _strict_arguments,
         _off_schema,
-        [lean(**WEATHER, tools=[_BOUND], tool_choice=NAMED)],
+        [_STRICT],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

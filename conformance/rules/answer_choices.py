@@ -7,6 +7,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_array, is_object
+from ...strategies.messages import user
 from ..model import TOKEN_BOUNDS, Body, Doubt, Exchange, Strength, Symptom
 from ..sse import NOT_JSON, read_json
 from .answer_forms import BOTH, CALLS, CHOICE, FUNCTIONS, NAMED, PLAIN, TWO_CUT, WEATHER, missing
@@ -14,6 +15,8 @@ from .answer_views import Object, bound, choices, completions, member, objects, 
 from .forms import documented, judges, observed, prose
 from .gates import TOOL
 from .views import COUNT, ENDS_THERE, FINISHES, asked, is_integer, long_answer, option, said
+
+_OBJECT = "Name ten cities and describe each of them. Answer with a JSON object."
 
 
 def _counts(exchange: Exchange, few: int, most: int) -> list[tuple[int, int]]:
@@ -43,7 +46,7 @@ def _index(found: list[Any]) -> str | None:
 
 
 def _cut(exchange: Exchange) -> list[tuple[int, Object]]:
-    """The choices of an answer that was to count to 1000 and used up its bound, and calls that the bound cut."""
+    """The choices of an answer that was to count to 1000 and used up its bound, and calls and objects that it cut."""
     most, body = bound(exchange), asked(exchange)
     found = [choice for choice in choices(exchange) if choice.get("finish_reason") in FINISHES]
     n = option(exchange, "n", 1)
@@ -51,6 +54,8 @@ def _cut(exchange: Exchange) -> list[tuple[int, Object]]:
         return []
     if body.get("tools") is not None:
         return [(most, choice) for choice in found if single(exchange) and _half_a_call(choice)]
+    if body.get("response_format") is not None and body.get("stop") is None:
+        return [(most, choice) for choice in found if single(exchange) and _half_an_object(choice)]
     others = ("stop", "functions", "response_format", "logit_bias")
     if body.get("messages") != COUNT or any(body.get(name) is not None for name in others):
         return []
@@ -62,8 +67,17 @@ def _half_a_call(choice: Object) -> bool:
     message = choice.get("message")
     calls = objects(message.get("tool_calls")) if is_object(message) else []
     function = calls[-1].get("function") if calls else None
-    arguments = function.get("arguments") if is_object(function) else None
-    return isinstance(arguments, str) and arguments.startswith("{") and read_json(arguments) is NOT_JSON
+    return _half(function.get("arguments") if is_object(function) else None)
+
+
+def _half_an_object(choice: Object) -> bool:
+    """Whether the text begins like a JSON object and is none."""
+    message = choice.get("message")
+    return _half(message.get("content") if is_object(message) else None)
+
+
+def _half(text: object) -> bool:
+    return isinstance(text, str) and text.lstrip().startswith("{") and read_json(text) is NOT_JSON
 
 
 def _early(exchange: Exchange) -> list[tuple[int, int, Object]]:
@@ -214,10 +228,11 @@ RULES = [
         _uncut,
         [
             TWO_CUT,
-            *(long_answer(max_tokens=most) for most in (8, 5)),
+            long_answer(max_tokens=8),
             long_answer(max_tokens=8, n=2),
-            long_answer(max_tokens=8, logprobs=True),
+            long_answer(max_tokens=5, logprobs=True),
             lean(**{**WEATHER, "max_tokens": 4}, tools=[TOOL], tool_choice=NAMED),
+            lean(messages=[user(_OBJECT)], max_tokens=6, response_format={"type": "json_object"}),
         ],
         doubt=ENDS_THERE,
         symptom=Symptom.WRONG_CONTENT,

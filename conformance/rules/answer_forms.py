@@ -26,6 +26,9 @@ FUNCTIONS = [
     lean(**WEATHER, functions=[TOOL["function"]], function_call={"name": "get_weather"}),
     lean(**WEATHER, functions=[TOOL["function"]]),
 ]
+QUOTED = 'say "hi" \\ C:\\temp\n\u2028\U0001f6d1'
+"""A text that JSON writes with escapes (quotes, backslashes, a line end), with signs beyond the basic plane."""
+
 TWO_CUT = long_answer(max_tokens=8, n=2, logprobs=True, top_logprobs=2)
 """Tells much at once, so that a small run needs fewer requests."""
 

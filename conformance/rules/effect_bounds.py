@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
 from ..model import Exchange, Strength
+from .answer_forms import BOTH
 from .answer_views import bound
 from .effect_forms import COUNTING, effect, texts
+from .gates import TOOL
 from .views import ENDS_THERE, asked, choices, is_integer, long_answer, option, plain, usage
+
+_REJECTED = "rejected_prediction_tokens"
+"""They count into the completion without being in it."""
+
+_TWO = [TOOL, {"type": "function", "function": {**TOOL["function"], "name": "get_time"}}]
+_TWO_CALLS = lean(messages=BOTH["messages"], tools=_TWO, tool_choice="required")
+"""Two calls with arguments, which need more than 16 tokens together."""
+
+
+def _spent_on(exchange: Exchange, kind: str) -> object:
+    """One of the details of the completion tokens."""
+    details = usage(exchange).get("completion_tokens_details")
+    return details.get(kind) if is_object(details) else None
 
 
 def bounded(name: str) -> Callable[[Exchange], bool]:
-    """Answers that tell how many tokens they spent under this bound (predictions and sound count otherwise)."""
+    """Answers that tell how many tokens they spent under this bound (sound counts otherwise, and so does a prediction
+    of which it is not told what was rejected)."""
 
     def applies(exchange: Exchange) -> bool:
         return (
             is_integer(option(exchange, name))
             and bound(exchange) == option(exchange, name)
-            and not any(option(exchange, other) for other in ("prediction", "audio"))
+            and not option(exchange, "audio")
             and is_integer(usage(exchange).get("completion_tokens"))
+            and (not option(exchange, "prediction") or is_integer(_spent_on(exchange, _REJECTED)))
         )
 
     return applies
@@ -30,12 +48,13 @@ def overspent(name: str, slack: int) -> Callable[[Exchange], str | None]:
 
     def check(exchange: Exchange) -> str | None:
         spent = usage(exchange)["completion_tokens"]
-        details = usage(exchange).get("completion_tokens_details")
-        hidden = details.get("reasoning_tokens") if is_object(details) and name == "max_tokens" else 0
+        unseen = (_REJECTED, "reasoning_tokens") if name == "max_tokens" else (_REJECTED,)
+        counts = [_spent_on(exchange, kind) for kind in unseen]
+        hidden = sum(count for count in counts if is_integer(count))
         number = option(exchange, "n", 1)
         number = max(number if is_integer(number) else 1, len(choices(exchange)))  # too many are another rule's
         most = option(exchange, name)
-        if spent - (hidden if is_integer(hidden) else 0) <= (most + slack) * number:
+        if spent - hidden <= (most + slack) * number:
             return None
         return f"{spent} completion_tokens for {name}: {most} and {number} choice(s)"
 
@@ -85,6 +104,7 @@ RULES = [
             overspent(name, 1),
             *(long_answer(**{name: most}) for most in (4, 1)),
             long_answer(**{name: 16, other: None}),  # null is no bound
+            {**_TWO_CALLS, name: 16},
         ),
         effect(
             f"ef.maxtokens{suffix}.exact",

@@ -10,6 +10,7 @@ from ...strategies.json_values import is_object
 from ...strategies.messages import assistant, system, user
 from ..model import NOT_JSON, Body, Exchange, Strength
 from ..sse import read_json
+from .answer_forms import QUOTED
 from .effect_forms import effect, free, talkative, tools_with
 from .gates import TOOL
 from .schema_fit import misfit
@@ -46,14 +47,32 @@ def _closed(**properties: Any) -> Body:
 
 _PLACE = _closed(lat={"type": "number"}, lon={"type": "number"})
 _MOOD: Body = {"type": "string", "enum": ["glad", "sad"]}
+_EMPTY = {
+    "rank": {"type": "integer", "enum": [0]},
+    "walled": {"type": "boolean", "enum": [False]},
+    "motto": {"type": "string", "enum": [""]},
+}
+"""Members whose only value counts as false in many languages, and is to be written all the same."""
 KEYWORDS: dict[str, tuple[str, Body]] = {
-    "enum": ("the values that an enum allows", _closed(mood=_MOOD)),
-    "number": (
-        "integers, numbers and booleans where they are asked for",
-        _closed(people={"type": "integer"}, share={"type": "number"}, capital={"type": "boolean"}),
+    "enum": (
+        "the values that an enum allows",
+        _closed(mood=_MOOD, mark={"type": "string", "enum": [QUOTED]}, **_EMPTY),
     ),
-    "array": ("arrays and the type of their items", _closed(cities={"type": "array", "items": {"type": "string"}})),
-    "nested": ("objects within objects", _closed(name={"type": "string"}, place=_PLACE)),
+    "number": (
+        "integers, numbers and booleans where they are asked for, by names of any spelling",
+        _closed(head_count={"type": "integer"}, größe={"type": "number"}, isCapital={"type": "boolean"}),
+    ),
+    "array": (
+        "arrays and what their items are",
+        _closed(
+            cities={"type": "array", "items": {"type": "string"}},
+            floors={"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+        ),
+    ),
+    "nested": (
+        "objects within objects, and what other schemas say",
+        _closed(name={"type": "string"}, place=_PLACE),
+    ),
     "ref": (
         "definitions that it refers to",
         {
@@ -67,6 +86,8 @@ KEYWORDS: dict[str, tuple[str, Body]] = {
     ),
 }
 """What else a strict schema says: keyword, what it stands for, and a schema that says it."""
+_REST = "nested"
+"""The keyword whose rule is about all schemas, too, that no rule is about."""
 
 
 def strict_format(schema: Body) -> Body:
@@ -88,6 +109,15 @@ def formatted(kind: str, schema: Body = SCHEMAS[0]) -> Callable[[Exchange], bool
         return bool(_finished(exchange))
 
     return applies
+
+
+def any_strict(exchange: Exchange) -> bool:
+    """Complete plain texts in a strict schema that no rule of its own is about."""
+    wanted = option(exchange, "response_format")
+    shape = wanted.get("json_schema") if is_object(wanted) else None
+    schema = shape.get("schema") if is_object(shape) else None
+    known = (SCHEMAS[0], *(schema for keyword, (_, schema) in KEYWORDS.items() if keyword != _REST))
+    return is_object(schema) and schema not in known and formatted("json_schema", schema)(exchange)
 
 
 def beside_tools(applies: Callable[[Exchange], bool], there: bool) -> Callable[[Exchange], bool]:
@@ -184,7 +214,7 @@ RULES = [
             f"ef.json_schema.{keyword}",
             "response_format",
             f"keeps to a strict schema: {meaning}",
-            formatted("json_schema", schema),
+            any_strict if keyword == _REST else formatted("json_schema", schema),
             misfitting,
             lean(**_JSON, response_format=strict_format(schema)),
             needs=("json_schema",),

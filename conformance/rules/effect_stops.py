@@ -20,6 +20,9 @@ _ACCENTS = [user("Repeat exactly these words: déjà vu, naïve café, à la car
 _ACCENTED = "éàï"
 """Letters of it, precomposed. Others, and letters made of two characters, are left alone."""
 
+_WORDS = [user("Repeat exactly these words: window morning light quiet garden river bridge harbor")]
+"""A prompt whose answer has words of one token, in the middle of which a stop string can begin."""
+
 _REPEATS = 2
 """How often a server must repeat a text and a shorter one before the difference is believed."""
 
@@ -126,10 +129,12 @@ RULES = [
         _telling,
         holds_stop,
         long_answer(stop=["9", "3"], max_tokens=32),
-        # to find the first of these, a search must begin anew within "11, 12", where it failed
-        long_answer(stop=["1, 12", "13"], max_tokens=64, temperature=0),
-        long_answer(stop=["3", "4"], max_tokens=32, n=2),
+        # the last of four comes first; to find it, a search must begin anew within "11, 12", where it failed
+        long_answer(stop=["15", "14", "13", "1, 12"], max_tokens=64, temperature=0),
+        # nothing is left of a text that begins with one
+        long_answer(stop=["4", "3", "2", "1"], max_tokens=32, n=2),
         lean(messages=_LINES, stop="\n", max_tokens=32),
+        lean(messages=_WORDS, stop="arde", max_tokens=32, logprobs=True),
         twin_of=("ef.stop",),
     ),
     relation(

@@ -92,8 +92,12 @@ def one_call(exchange: Exchange) -> str | None:
 
 
 def echo(body: Body) -> Script:
-    """The assistant's message goes back as received. A hand-made one of the same sense must be accepted as well."""
-    first = yield Request(body)
+    """The assistant's message goes back as received."""
+    return (yield from sent_back(body, (yield Request(body))))
+
+
+def sent_back(body: Body, first: Exchange) -> Script:
+    """The message of an answer goes back. A hand-made one of the same sense must be accepted as well."""
     found = [choice for choice in choices(first) if is_object(choice.get("message"))]
     if react(first) is not Reaction.ACCEPTED or not found:
         raise Undecided("no message to send back")

@@ -33,6 +33,7 @@ from .forms import (
 )
 
 _P = "response_format"
+_ROOM = 128
 _JSON = [user("Answer with a JSON object and nothing but json.")]
 _JSON_OBJECT = {"type": "json_object"}
 _SCHEMA: Schema = {
@@ -82,8 +83,9 @@ def _formats(*wanted: Any) -> list[Body]:
 
 
 def _drawn(member: str, strategy: st.SearchStrategy[Any], **others: Any) -> st.SearchStrategy[Body]:
-    """Bodies with structured outputs, one member of whose json_schema is drawn."""
-    return varying(_P, strategy.map(lambda value: _format(**{**others, member: value})), messages=_JSON)
+    """Bodies with structured outputs, one member of whose json_schema is drawn; with room to answer a strict one."""
+    more = {} if others.get("strict") is not True else {"max_tokens": _ROOM}
+    return varying(_P, strategy.map(lambda value: _format(**{**others, member: value})), messages=_JSON, **more)
 
 
 def _nested(levels: int) -> Schema:

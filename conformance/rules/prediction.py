@@ -25,6 +25,7 @@ from .forms import (
     varying,
     wrong_types_refused,
 )
+from .views import long_answer
 
 _PIXEL = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
 _SHAPE = documented("prediction: an object with type and content")
@@ -47,7 +48,8 @@ prediction = [
         "prediction",
         "accepts a string as predicted content",
         _SHAPE,
-        values("prediction", _GOOD, _content("Line one.\nLine two.")),
+        # what is predicted is longer than what there is room for
+        [lean(prediction=_GOOD), long_answer(prediction=_content("1, 2, 3, 4, 5, 6, 7, 8, 9, 10,\n11"), max_tokens=5)],
         examples=varying("prediction", _texts.map(_content)),
     ),
     accepts(

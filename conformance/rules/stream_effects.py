@@ -11,9 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
-from ..model import AnswerRule, Body, Chapter, Exchange, view
+from ..model import AnswerRule, Body, Chapter, Exchange, Request, Script, Symptom, Undecided, view
 from . import answer, effects
+from .answer_forms import NAMED
+from .effect_forms import WEATHER, relation
+from .effect_tools import sent_back
 from .stream_views import calls, deltas, ended, fragments, function, listed, pieces, placed, read, totals, whole
 from .views import accepted, asked, is_integer
 
@@ -37,6 +41,7 @@ TWINS = (
     "res.finish.calls",
     "res.toolcalls.name",
     "res.toolcalls.args.strict",
+    "res.toolcalls.args.schema",
     "res.logprobs.concat",
     "res.logprobs.top.own",
     "res.usage.choices",
@@ -91,7 +96,8 @@ def put_together(exchange: Exchange) -> Exchange:
                 call[name] += legacy[name] if isinstance(legacy.get(name), str) else ""
     for (index, _), parts in sorted(fragments(exchange).items()):
         texts = [function(part).get("arguments") for part in parts]
-        call = {**parts[0], "function": {**function(parts[0])}}
+        call = {name: value for name, value in parts[0].items() if name != "index"}
+        call["function"] = {**function(parts[0])}
         call["function"]["arguments"] = "".join(text for text in texts if isinstance(text, str))
         found[index]["message"].setdefault("tool_calls", []).append(call)
     body: dict[str, Any] = {"choices": [found[index] for index in sorted(found)]}
@@ -134,6 +140,26 @@ def twin(rule: AnswerRule) -> AnswerRule:
     )
 
 
+def echo(body: Body) -> Script:
+    """A streamed message goes back as it was put together, in a request for a plain answer."""
+    first: Exchange = yield Request(_streamed(body))
+    if not sound(first):
+        raise Undecided("no whole stream to send back")
+    return (yield from sent_back(body, put_together(first)))
+
+
+ECHO = relation(
+    "ef.echo.stream",
+    "tools",
+    "takes its own streamed tool call back, put together, with the tool's answer",
+    echo,
+    lean(**WEATHER, tool_choice=NAMED),
+    needs=("forced_tool", "streaming"),
+    symptom=Symptom.REFUSED_VALID,
+    valid=True,
+)
+
+
 def _by_id(*chapters: Chapter) -> Callable[[str], AnswerRule]:
     found = {rule.id: rule for chapter in chapters for rule in chapter.rules if isinstance(rule, AnswerRule)}
     return found.__getitem__
@@ -142,6 +168,6 @@ def _by_id(*chapters: Chapter) -> Callable[[str], AnswerRule]:
 CHAPTER = Chapter(
     "stream_effects",
     "Effects of properties in streams",
-    tuple(twin(rule) for rule in map(_by_id(answer.CHAPTER, effects.CHAPTER), TWINS)),
+    (*(twin(rule) for rule in map(_by_id(answer.CHAPTER, effects.CHAPTER), TWINS)), ECHO),
     accepted,
 )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
+from ...strategies.messages import user
 from ..model import NOT_JSON, Exchange, Symptom, Unended
 from ..sse import unglued
 from .forms import documented, prose
-from .stream_forms import BYTES, SHOULD, rule
+from .stream_forms import BYTES, LEAN, SHOULD, rule
 from .stream_views import framed, read, show
 from .views import streamed
 
 _SSE = documented("stream: server-sent events, as their standard defines them")
+_FAR = lean(messages=[user("Say hi. " * 700)], stream=True)
+"""What asks for the stream stands behind some five kilobytes."""
+
 _DONE = prose("stream: data: [DONE] ends it")
 
 
@@ -93,7 +98,7 @@ def _finished(exchange: Exchange) -> bool:
 
 RULES = [
     rule("ctype", "answers stream: true with text/event-stream", prose("stream: server-sent events"), content_type,
-          applies=streamed, **BYTES),
+          applies=streamed, pins=(*LEAN, _FAR), **BYTES),
     rule("frame.events", "sends chunks as data: events", _SSE, some_event, **BYTES),
     rule("frame.json", "sends one JSON object per event, with a blank line after it", _SSE, one_object, **BYTES),
     rule("frame.ended", "ends the last chunk with a blank line", _SSE, ends_events, applies=_ends_chunk, **BYTES),

@@ -107,8 +107,28 @@ def log_count(exchange: Exchange) -> str | None:
     return None
 
 
+def _logged_apart(exchange: Exchange) -> str | None:
+    """A choice has text in three chunks or more, none of which has log probabilities, and another has three at once."""
+    texts: dict[int, int] = {}
+    logged_texts: set[int] = set()
+    alone: dict[int, int] = {}
+    for index, piece, delta in placed(exchange):
+        count = len(entries(piece.get("logprobs")))
+        if delta.get("content"):
+            texts[index] = texts.get(index, 0) + 1
+            logged_texts |= {index} if count else set()
+        elif not any(delta.get(name) for name in ("refusal", "reasoning_content", "reasoning", "tool_calls")):
+            alone[index] = max(count, alone.get(index, 0))
+    for index, count in alone.items():
+        if count >= 3 and texts.get(index, 0) >= 3 and index not in logged_texts:
+            return f"a chunk of choice {show(index)} without text has the log probabilities of {count} tokens"
+    return None
+
+
 def log_pieces(exchange: Exchange) -> str | None:
-    """Each chunk's list repeats the whole list before it and adds to it, three times or more."""
+    """All come in a chunk without text; or a chunk's list repeats the list before it and adds to it, twice or more."""
+    if late := _logged_apart(exchange):
+        return late
     lists: dict[int, list[list[tuple[str, str]]]] = {}
     for index, piece, _ in placed(exchange):
         found = [entry for entry in entries(piece.get("logprobs")) if is_object(entry)]

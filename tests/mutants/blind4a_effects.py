@@ -130,17 +130,17 @@ MUTANTS = [
     ),
     effect(
         "schema-zero-omitted",
-        "ef.json_schema",
+        "ef.json_schema.enum",
         written_as(no_zeros),
         prop="response_format",
-        with_it="ef.json_schema.* many.schemas client.structured",
+        with_it="ef.json_schema ef.json_schema.* many.schemas client.structured",
     ),
     effect(
         "schema-keys-camel",
-        "ef.json_schema",
+        "ef.json_schema.number",
         written_as(camel_keys),
         prop="response_format",
-        with_it="ef.json_schema.* many.schemas client.structured",
+        with_it="ef.json_schema ef.json_schema.* many.schemas client.structured",
     ),
     effect(
         "json-object-lost-tools",

@@ -124,10 +124,10 @@ def ended_by_grammar(body: Body, choice: Choice) -> Choice:
 MUTANTS = [
     answer(
         "logprobs-infinity-cold",
-        "res.logprobs.range",
+        "res.json sse.frame.json",
         prop="top_logprobs",
         around=relogged(cold, infinite),
-        with_it="sse.logprobs.range res.json sse.frame.json",
+        with_it="res.logprobs.range sse.logprobs.range",
     ),
     answer(
         "logprobs-positive-penalty",
@@ -138,10 +138,9 @@ MUTANTS = [
     ),
     answer(
         "top-one-more-bias",
-        "res.logprobs.count",
+        "res.logprobs.count sse.logprobs.count",
         replying(one_ahead),
         prop="top_logprobs",
-        with_it="sse.logprobs.count",
     ),
     answer(
         "usage-total-without-images",
@@ -155,7 +154,7 @@ MUTANTS = [
         "res.choices.count",
         replying(with_text),
         prop="n",
-        with_it="sse.choice.count",
+        with_it="sse.choice.count res.choices.index",
     ),
     answer(
         "finish-strict-auto-stop",

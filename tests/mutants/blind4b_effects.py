@@ -179,10 +179,10 @@ MUTANTS = [
     ),
     effect(
         "schema-anyof-items",
-        "ef.json_schema.anyof",
+        "ef.json_schema.array",
         planning(alternatives_lost),
         prop="response_format",
-        with_it="ef.json_schema ef.json_schema.array ef.json_schema.stream",
+        with_it="ef.json_schema ef.json_schema.anyof ef.json_schema.stream",
     ),
     effect(
         "arguments-quote-unescaped",

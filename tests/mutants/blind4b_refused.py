@@ -183,7 +183,7 @@ MUTANTS = [
     ),
     refused(
         "prediction-defaults-refused",
-        "mm.default",
+        "mm.default together.pairs.accepts",
         refusing_valid(predicted_beside),
         prop="prediction",
         with_it="prediction.incompat together.*",
@@ -207,15 +207,15 @@ MUTANTS = [
     ),
     refused(
         "json-cut-crash",
-        "response_format.type.enum.accepts",
+        "response_format.type.enum.accepts together.asked.accepts",
         failing(half_json),
         prop="response_format",
         family="crash",
-        with_it="response_format.*.accepts together.* res.finish.length ef.maxtokens ef.length gate.json_*",
+        with_it="response_format.* together.* res.finish.length ef.maxtokens ef.length gate.json_*",
     ),
     refused(
         "stop-in-token-logprobs-crash",
-        "together.pairs.accepts",
+        "together.pairs.accepts together.asked.accepts",
         failing(misaligned),
         prop="stop",
         family="crash",
@@ -223,7 +223,7 @@ MUTANTS = [
     ),
     refused(
         "astral-logprobs-crash",
-        "ef.logprobs",
+        "ef.logprobs together.asked.accepts",
         failing(astral),
         prop="logprobs",
         family="crash",
@@ -231,7 +231,7 @@ MUTANTS = [
     ),
     refused(
         "stream-cut-call-crash",
-        "mm.stream",
+        "mm.stream together.asked.accepts",
         failing(half_call),
         prop="max_tokens",
         family="crash",

@@ -117,7 +117,12 @@ MUTANTS: list[Mutant] = [
         prop="tools",
     ),
     effect(
-        "field-schema-enum-unread", "response_format", choosing(beside_enum), "ef.json_schema.enum", family="answer"
+        "field-schema-enum-unread",
+        "response_format",
+        choosing(beside_enum),
+        "ef.json_schema.enum",
+        with_it=("ef.json_schema.*",),
+        family="answer",
     ),
     effect("field-strict-arguments-short", "tools", choosing(short_arguments), "res.toolcalls.args.schema"),
     effect("field-arguments-empty", "tools", choosing(no_arguments), "res.toolcalls.args", family="answer"),
