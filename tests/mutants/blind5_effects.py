@@ -106,10 +106,46 @@ def optional_left_out(body: Body) -> Body:
 
 
 MUTANTS = [
-    effect("schema-nullable-left-out", "ef.json_schema", planning(optional_left_out), prop="response_format"),
-    effect("stop-of-prompt-missed", "ef.stop", planning(unsaid_stops), prop="stop"),
-    effect("stop-long-stream-missed", "ef.stop.stream", planning(held_stops), prop="stop"),
-    effect("logprobs-lost-when-stopped", "ef.logprobs", replying(unlogged), prop="logprobs"),
-    effect("bound-lost-with-parts", "ef.maxtokens", planning(unbounded_parts), prop="max_tokens"),
-    effect("json-lost-after-tool", "ef.json_object", planning(free_after_result), prop="response_format"),
+    effect(
+        "schema-nullable-left-out",
+        "ef.json_schema",
+        planning(optional_left_out),
+        prop="response_format",
+        with_it="ef.json_schema.* client.structured",
+    ),
+    effect(
+        "stop-of-prompt-missed",
+        "ef.stop",
+        planning(unsaid_stops),
+        prop="stop",
+        with_it="ef.stop.*",
+    ),
+    effect(
+        "stop-long-stream-missed",
+        "ef.stop.stream",
+        planning(held_stops),
+        prop="stop",
+        with_it="ef.stop.text.stream ef.stop.across.stream ef.stop.finish.stream",
+    ),
+    effect(
+        "logprobs-lost-when-stopped",
+        "ef.logprobs",
+        replying(unlogged),
+        prop="logprobs",
+        with_it="sse.logprobs",
+    ),
+    effect(
+        "bound-lost-with-parts",
+        "ef.maxtokens",
+        planning(unbounded_parts),
+        prop="max_tokens",
+        with_it="ef.maxtokens.* ef.length ef.length.*",
+    ),
+    effect(
+        "json-lost-after-tool",
+        "ef.json_object",
+        planning(free_after_result),
+        prop="response_format",
+        with_it="ef.json_object.*",
+    ),
 ]

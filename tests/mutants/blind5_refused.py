@@ -150,11 +150,18 @@ MUTANTS = [
     ),
     refused(
         "parallel-true-single-refused",
-        "mm.default",
+        "parallel_tool_calls.default.accepts",
         refusing_valid(nothing_parallel),
         prop="parallel_tool_calls",
+        with_it="mm.default parallel_tool_calls.*.accepts gate.parallel_tool_calls together.*",
     ),
-    refused("stop-four-tools-refused", "stop.array.max.accepts", refusing_valid(no_stop_left), prop="stop"),
+    refused(
+        "stop-four-tools-refused",
+        "together.pairs.accepts",
+        refusing_valid(no_stop_left),
+        prop="stop",
+        with_it="together.* stop.array.max.accepts mm.monotone.good",
+    ),
     refused("chunked-large-refused", "mm.ccase", None, prop="server", family="transport", around=chunked_buffer),
     refused(
         "parameters-type-list-crash",
@@ -162,17 +169,48 @@ MUTANTS = [
         crashing(typed_by_list),
         prop="tools",
         family="crash",
+        with_it="fn.parameters.root.accepts fn.strict.schema.accepts",
     ),
     refused(
-        "content-brace-crash", "content.user.required.accepts", crashing(no_format), prop="messages", family="crash"
+        "content-brace-crash",
+        "content.user.required.accepts",
+        crashing(no_format),
+        prop="messages",
+        family="crash",
+        with_it="content.system.required.accepts content.user.parts.accepts"
+        " content.system.parts.accepts content.unicode.accepts http.unicode.accepts",
     ),
-    refused("role-unhashable-crash", "role.type.refuses", stumbling(unhashable_role), prop="messages", family="crash"),
-    refused("stop-number-crash", "stop.string.refuses", stumbling(uniterable_stop), prop="stop", family="crash"),
     refused(
-        "temperature-tiny-crash", "temperature.min.accepts", crashing(overflowing), prop="temperature", family="crash"
+        "role-unhashable-crash",
+        "role.type.refuses",
+        stumbling(unhashable_role),
+        prop="messages",
+        family="crash",
+        with_it="mm.position.refuses",
+    ),
+    refused("stop-number-crash", "stop.type.refuses", stumbling(uniterable_stop), prop="stop", family="crash"),
+    refused(
+        "temperature-tiny-crash",
+        "temperature.min.accepts",
+        crashing(overflowing),
+        prop="temperature",
+        family="crash",
+        with_it="temperature.number.accepts temperature.exponent.accepts mm.number",
     ),
     refused(
-        "stream-usage-several-crash", "sse.usage.on", crashing(several_counted), prop="stream_options", family="crash"
+        "stream-usage-several-crash",
+        "together.pairs.accepts",
+        crashing(several_counted),
+        prop="stream_options",
+        family="crash",
+        with_it="together.* sse.usage.on sse.usage.on.sum stream_options.needs.accepts",
     ),
-    refused("calls-logprobs-crash", "logprobs.type.accepts", failing(logged_call), prop="logprobs", family="crash"),
+    refused(
+        "calls-logprobs-crash",
+        "together.pairs.accepts",
+        failing(logged_call),
+        prop="logprobs",
+        family="crash",
+        with_it="together.* ef.logprobs",
+    ),
 ]

@@ -85,6 +85,17 @@ def keeping_events(app: ASGIApp) -> ASGIApp:
 
 MUTANTS = [
     state("crowd-choices-shared", "many.choices", crowd(shared_places), prop="n"),
-    state("twin-conflict", "many.refusals", conflicting),
-    state("error-event-after-stream", "err.envelope", keeping_events, prop="error"),
+    state(
+        "twin-conflict",
+        "many.refusals",
+        conflicting,
+        with_it="many.choices many.tools many.streams many.schemas many.bounds",
+    ),
+    state(
+        "error-event-after-stream",
+        "err.envelope",
+        keeping_events,
+        prop="error",
+        with_it="err.json err.ctype err.keys.* sse.error.before.plain mm.isolation",
+    ),
 ]

@@ -116,27 +116,46 @@ def only_one_meant(body: Body) -> None:
 
 
 MUTANTS = [
-    taken("content-falsy-empty", "content.type.refuses", each_message(falsy_content)),
-    taken("part-string-text", "content.type.refuses", each_message(strings_as_parts)),
+    taken(
+        "content-falsy-empty",
+        "content.type.refuses",
+        each_message(falsy_content),
+        with_it="content.tool.type.refuses mm.position.refuses",
+    ),
+    taken(
+        "part-string-text",
+        "part.object.refuses",
+        each_message(strings_as_parts),
+        with_it="content.type.refuses mm.position.refuses",
+    ),
     taken("image-url-missing-taken", "part.image.url.refuses", each_message(urls_filled_in, "user"), family="required"),
     taken(
         "tool-id-number",
-        "tool.id.required.refuses",
+        "tool.id.type.refuses",
         blinkered(("tool.id.required",), messages_seen(numbers_are_ids)),
     ),
     taken(
         "prediction-string",
-        "prediction.shape.refuses",
+        "prediction.type.refuses",
         reading("prediction", lambda value: isinstance(value, str), lambda text: {"type": "content", "content": text}),
         prop="prediction",
+        with_it="prediction.shape.refuses",
     ),
-    taken("role-unchecked-named", "role.enum.refuses", each_message(named_speaker), family="enum"),
+    taken(
+        "role-unchecked-named",
+        "role.enum.refuses",
+        each_message(named_speaker),
+        family="enum",
+        with_it="mm.position.refuses",
+    ),
     taken(
         "tools-unchecked-after-result",
         "fn.name.pattern.refuses",
         blinkered(TOOL_CHECKS, hidden("tools", after_result)),
         prop="tools",
         family="coupling",
+        with_it="fn.*.refuses tool.type.refuses tool.function.*.refuses tools.type.refuses"
+        " tools.item.refuses tools.max.refuses tools.min.refuses",
     ),
     taken(
         "audio-format-unchecked-stream",
@@ -144,12 +163,14 @@ MUTANTS = [
         blinkered(("audio.format",), one_streamed_format),
         prop="audio",
         family="coupling",
+        with_it="mm.stream",
     ),
     taken(
         "tool-null-after-tool",
         "content.tool.required.refuses",
         blinkered(("content.tool.required",), messages_seen(second_result)),
         family="required",
+        with_it="mm.position.refuses",
     ),
     taken(
         "named-nameless-single",
