@@ -40,6 +40,11 @@ from . import (
     blind4b_state,
     blind4b_streams,
     blind4b_taken,
+    blind5_answers,
+    blind5_effects,
+    blind5_refused,
+    blind5_state,
+    blind5_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -119,6 +124,11 @@ _PARTS = (
     blind4b_effects,
     blind4b_streams,
     blind4b_state,
+    blind5_taken,
+    blind5_refused,
+    blind5_answers,
+    blind5_effects,
+    blind5_state,
 )
 
 for _module in _PARTS:
