@@ -114,8 +114,11 @@ def one_a_byte(data: bytes) -> str:
 
 
 def broken_characters(reply: Reply) -> Any:
-    """In a long text a token holds a part of a character that no other completes."""
+    """In a long text that is no JSON and has no other beside it, a token holds a part of a character that no other
+    completes. (In JSON no decoder that is held to a grammar writes one.)"""
     body = answers.completion(reply)
+    if len(reply.choices) > 1 or "".join(reply.choices[0].tokens).lstrip().startswith(("{", "[")):
+        return body
     for one, row in zip(reply.choices, body["choices"], strict=True):
         data = "".join(one.tokens).encode()
         if one.speaks and reply.alternatives is not None and len(data) > 6:
