@@ -20,6 +20,7 @@ from .simpler import simpler
 from .stop import stop_lists, stop_strings
 from .text import bad_function_names, call_ids, function_names, phrases, prompts, texts
 from .tools import bad_function_calls, bad_tool_choices, function_calls, functions, tool_choices, tools
+from .unmasked import unmasked_bodies
 from .wrong import wrong_type
 
 __all__ = [
@@ -54,5 +55,6 @@ __all__ = [
     "texts",
     "tool_choices",
     "tools",
+    "unmasked_bodies",
     "wrong_type",
 ]
