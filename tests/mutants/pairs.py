@@ -72,7 +72,7 @@ MUTANTS = [
     pair("bound-n", has("max_completion_tokens"), several),
     pair("parts-tools", parts_in, has("tools"), with_it=("content.tool.parts.accepts",)),
     pair("stops-bias", stops_listed, has("logit_bias")),
-    pair("penalties", has("frequency_penalty"), has("presence_penalty")),
+    pair("penalties", has("frequency_penalty"), has("presence_penalty"), with_it=("mm.default",)),
     pair("calls-stream", told_calls, streamed, with_it=("mm.stream", "many.streams", "stream.*.accepts")),
     pair("usage-n", has("stream_options"), several),
     pair("system-json", spoken_system, as_json, with_it=("response_format.jsonobject.word.accepts",)),
