@@ -63,6 +63,7 @@ from . import (
     requests,
     schemas,
     stream_effects,
+    stream_strict,
     streams,
 )
 from .base import Mutant
@@ -129,6 +130,7 @@ _PARTS = (
     blind5_answers,
     blind5_effects,
     blind5_state,
+    stream_strict,
 )
 
 for _module in _PARTS:

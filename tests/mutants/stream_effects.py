@@ -14,7 +14,6 @@ from chatproof.conformance.reference.text import bound, tokenize
 
 from .base import Mutant
 from .effects_common import Body, choosing, planning, replying, without
-from .field_faults import short_arguments
 from .stream_common import Members, Rows, each, entries, forgetful, row, spoilt
 
 
@@ -127,13 +126,6 @@ def mutant(name: str, prop: str, server: Reference, fails: str, with_it: str = "
 LENGTHS = "res.finish.length.stream res.finish.function.stream ef.length.*stream"
 
 MUTANTS = [
-    mutant(
-        "strict-arguments-short",
-        "tools",
-        streamed(short_arguments),
-        "res.toolcalls.args.schema.stream",
-        "res.toolcalls.*",
-    ),
     mutant(
         "bound-forgotten",
         "max_tokens",
