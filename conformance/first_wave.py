@@ -118,8 +118,8 @@ class FirstWave:
         """The cases without the features that the server does not offer, and without those that leave too little or go
         beyond what it documents; some of those that must be refused in company of what it offers."""
         rule = run.rule
-        offered, taken = self.offered, self.taken
-        guests = taken if self.guests is None else self.guests
+        offered = self.offered
+        guests = self.taken if self.guests is None else self.guests
         cases = in_company(rule, cases, guests, self.settings.depth, drawn=drawn)
         if rule.expect is Expect.ACCEPT and self.settings.limits:
             beyond = [(case, self.settings.beyond(case.request.body)) for case in cases]

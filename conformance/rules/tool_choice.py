@@ -33,7 +33,7 @@ from .forms import (
 
 TOOL = tool()
 A, B = tool("alpha"), tool("beta")
-_WEATHER = [user("What is the weather in Paris?")]
+WEATHER = [user("What is the weather in Paris?")]
 
 
 def _choices(*wanted: Any) -> list[Body]:
@@ -123,7 +123,7 @@ tool_choice = [
         [
             *values("tool_choice", *map(named_choice, ("get_weather", "alpha", "beta")), tools=[A, B, TOOL]),
             lean(
-                messages=_WEATHER,
+                messages=WEATHER,
                 tools=[tool(parameters=STRICT_PARAMETERS, strict=True)],
                 tool_choice=named_choice("get_weather"),
                 max_tokens=128,

@@ -45,10 +45,8 @@ from .forms import (
     varying,
     wrong_types_refused,
 )
+from .tool_choice import TOOL, WEATHER, A, B
 
-TOOL = tool()
-A, B = tool("alpha"), tool("beta")
-_WEATHER = [user("What is the weather in Paris?")]
 _GOOD = st.sampled_from([[], [A], [A, B]])
 _STRICT = documented("tools: function.strict is a boolean, null allowed")
 _BOTH = json_schemas.Schema(
@@ -99,7 +97,7 @@ tools = [
         "tools",
         "accepts an array of tools",
         documented("tools: an array of tools"),
-        [*_tools([TOOL], [A, B, TOOL]), lean(messages=_WEATHER, tools=[TOOL], max_tokens=128)],
+        [*_tools([TOOL], [A, B, TOOL]), lean(messages=WEATHER, tools=[TOOL], max_tokens=128)],
         examples=varying("tools", plain_tools()),
     ),
     wrong_types_refused("tools", "array", source=documented("tools: an array"), first=("none", TOOL)),
