@@ -122,16 +122,41 @@ def told_by_proxy(raw: bytes, sent: Sent) -> Sent:
 
 
 MUTANTS = [
-    answer("index-string", "res.choices.index", answering(each_choice(index_word))),
-    answer("alternatives-as-map", "res.logprobs.entry", each_entry(as_map), prop="top_logprobs"),
-    answer("audio-expires-missing", "res.audio", answering(each_message(endless_audio)), prop="audio"),
-    answer("stream-finish-bare", "sse.chunk.required", streaming(bare_finish), prop="stream", family="stream"),
+    answer(
+        "index-string",
+        "res.choices.index",
+        answering(each_choice(index_word)),
+        with_it="res.choice.required client.create*",
+    ),
+    answer(
+        "alternatives-as-map",
+        "res.logprobs.entry",
+        each_entry(as_map),
+        prop="top_logprobs",
+        with_it="res.logprobs.top* res.logprobs.count* sse.logprobs.*",
+    ),
+    answer(
+        "audio-expires-missing",
+        "res.audio",
+        answering(each_message(endless_audio)),
+        prop="audio",
+        with_it="gate.audio_output",
+    ),
+    answer(
+        "stream-finish-bare",
+        "sse.chunk.id sse.chunk.created sse.chunk.model",
+        streaming(bare_finish),
+        prop="stream",
+        family="stream",
+        with_it="sse.same.* client.stream* client.tools.stream",
+    ),
     answer(
         "stream-usage-prompt-missing",
-        "sse.usage.on",
+        "sse.usage.on.members",
         streaming(where(counting, last(promptless))),
         prop="stream_options",
         family="stream",
+        with_it="sse.usage.on sse.usage.on.sum gate.stream_usage res.usage.prompt.stream ef.prompt.tokens.stream",
     ),
     answer(
         "error-message-object",
@@ -139,6 +164,7 @@ MUTANTS = [
         Reference(behaviour=Behaviour(envelope=by_field)),
         prop="error",
         family="error",
+        with_it="err.message err.message.names client.error",
     ),
     answer(
         "stream-usage-lost-with-calls",
@@ -146,13 +172,38 @@ MUTANTS = [
         streaming(where(counted_calls, uncounted)),
         prop="stream_options",
         family="stream",
+        with_it="sse.usage.on.*",
     ),
     answer(
-        "stream-done-lost-with-usage", "sse.done", prop="stream_options", family="stream", around=events(usage_ends)
+        "stream-done-lost-with-usage",
+        "sse.done",
+        prop="stream_options",
+        family="stream",
+        around=events(usage_ends),
+        with_it="sse.done.*",
     ),
     answer(
-        "stream-calls-first-choice-only", "ef.choice.required.stream", streaming(first_calls), prop="n", family="stream"
+        "stream-calls-first-choice-only",
+        "ef.choice.required.stream",
+        streaming(first_calls),
+        prop="n",
+        family="stream",
+        with_it="ef.choice.named.stream res.finish.calls.stream sse.equiv mm.stream",
     ),
-    answer("stream-flag-spaced-lost", "mm.whitespace", prop="stream", family="relation", around=sniffing),
-    answer("error-plain-long-body", "err.envelope", prop="error", family="error", around=between(told_by_proxy)),
+    answer(
+        "stream-flag-spaced-lost",
+        "mm.whitespace",
+        prop="stream",
+        family="relation",
+        around=sniffing,
+        with_it="http.json.whitespace.accepts sse.ctype",
+    ),
+    answer(
+        "error-plain-long-body",
+        "err.json",
+        prop="error",
+        family="error",
+        around=between(told_by_proxy),
+        with_it="err.ctype err.envelope err.keys.* client.error",
+    ),
 ]

@@ -74,11 +74,53 @@ def enumerated_words(body: Body) -> Body:
 
 
 MUTANTS = [
-    effect("stop-lost-with-tools", "ef.stop", planning(stops_or_tools), prop="stop"),
-    effect("stop-lost-with-format", "ef.stop", planning(stops_or_format), prop="stop"),
-    effect("bound-lost-with-schema", "ef.maxtokens", planning(whole_json), prop="max_tokens"),
-    effect("bound-lost-with-stop", "ef.maxtokens", planning(one_condition), prop="max_tokens"),
-    effect("n-lost-with-logprobs", "res.choices.count", planning(alone_logged), prop="n"),
-    effect("logprobs-lost-with-tools", "ef.logprobs", replying(unlogged_text), prop="logprobs"),
-    effect("schema-enum-number-quoted", "ef.json_schema.enum", planning(enumerated_words), prop="response_format"),
+    effect(
+        "stop-lost-with-tools",
+        "ef.stop",
+        planning(stops_or_tools),
+        prop="stop",
+        with_it="ef.stop.*",
+    ),
+    effect(
+        "stop-lost-with-format",
+        "ef.stop",
+        planning(stops_or_format),
+        prop="stop",
+        with_it="ef.stop.*",
+    ),
+    effect(
+        "bound-lost-with-schema",
+        "ef.maxtokens",
+        planning(whole_json),
+        prop="max_tokens",
+        with_it="ef.maxtokens.* ef.length ef.length.* many.bounds",
+    ),
+    effect(
+        "bound-lost-with-stop",
+        "ef.maxtokens",
+        planning(one_condition),
+        prop="max_tokens",
+        with_it="ef.maxtokens.* ef.length ef.length.*",
+    ),
+    effect(
+        "n-lost-with-logprobs",
+        "res.choices.count",
+        planning(alone_logged),
+        prop="n",
+        with_it="sse.choice.count",
+    ),
+    effect(
+        "logprobs-lost-with-tools",
+        "ef.logprobs",
+        replying(unlogged_text),
+        prop="logprobs",
+        with_it="sse.logprobs",
+    ),
+    effect(
+        "schema-enum-number-quoted",
+        "ef.json_schema.enum",
+        planning(enumerated_words),
+        prop="response_format",
+        with_it="ef.json_schema ef.json_schema.* many.schemas client.structured",
+    ),
 ]

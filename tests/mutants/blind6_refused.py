@@ -89,7 +89,11 @@ def listed_stop(body: Body) -> bool:
 
 MUTANTS = [
     refused(
-        "tier-null-refused", "service_tier.null.accepts", refusing_valid(null("service_tier")), prop="service_tier"
+        "tier-null-refused",
+        "service_tier.null.accepts",
+        refusing_valid(null("service_tier")),
+        prop="service_tier",
+        with_it="mm.null",
     ),
     refused(
         "charset-java-refused",
@@ -97,14 +101,28 @@ MUTANTS = [
         Reference(behaviour=Behaviour(media_type=spelled)),
         prop="body",
         family="transport",
+        with_it="http.ctype.ok.accepts",
     ),
-    refused("name-parts-crash", "mm.content.parts", crashing_message(named_parts), family="crash"),
-    refused("role-after-parts-refused", "mm.keyorder", refusing_message(parts_before_role), family="relation"),
+    refused(
+        "name-parts-crash",
+        "mm.content.parts",
+        crashing_message(named_parts),
+        family="crash",
+        with_it="messages.name.type.accepts messages.name.pattern.accepts content.*parts.accepts together.*",
+    ),
+    refused(
+        "role-after-parts-refused",
+        "mm.keyorder",
+        refusing_message(parts_before_role),
+        family="relation",
+        with_it="content.*parts.accepts",
+    ),
     refused(
         "tool-content-long-crash",
         "content.tool.required.accepts",
         crashing_message(long_result, "tool"),
         family="crash",
+        with_it="content.tool.parts.accepts http.size",
     ),
     refused(
         "property-named-type-crash",
@@ -112,7 +130,20 @@ MUTANTS = [
         crashing(property_named_type),
         prop="tools",
         family="crash",
+        with_it="fn.parameters.*.accepts functions.parameters.type.accepts fn.strict.*.accepts",
     ),
-    refused("stop-array-stream-crash", "mm.stream", crashing(listed_stop), prop="stop", family="crash"),
-    refused("call-arguments-empty-object-refused", "ef.echo", refusing_valid(called_with_nothing)),
+    refused(
+        "stop-array-stream-crash",
+        "mm.stream",
+        crashing(listed_stop),
+        prop="stop",
+        family="crash",
+        with_it="ef.stop.stream ef.stop.*.stream together.*",
+    ),
+    refused(
+        "call-arguments-empty-object-refused",
+        "toolcall.arguments.valid.accepts",
+        refusing_valid(called_with_nothing),
+        with_it="toolcall.shape.accepts ef.echo ef.echo.stream tools.conversation.accepts client.tools*",
+    ),
 ]

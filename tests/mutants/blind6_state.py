@@ -90,7 +90,25 @@ def few_streams(app: ASGIApp) -> ASGIApp:
 
 
 MUTANTS = [
-    state("cache-without-schema", "ef.json_schema", schemaless(), prop="response_format"),
-    state("crowd-named-mixed", "many.tools", prop="tool_choice", around=crowd(latest_named)),
-    state("crowd-third-stream-plain", "many.streams", prop="stream", around=few_streams),
+    state(
+        "cache-without-schema",
+        "ef.json_schema",
+        schemaless(),
+        prop="response_format",
+        with_it="ef.json_schema.* many.schemas client.structured gate.json_schema",
+    ),
+    state(
+        "crowd-named-mixed",
+        "many.tools",
+        prop="tool_choice",
+        around=crowd(latest_named),
+        with_it="many.refusals",
+    ),
+    state(
+        "crowd-third-stream-plain",
+        "many.streams",
+        prop="stream",
+        around=few_streams,
+        with_it="many.refusals",
+    ),
 ]

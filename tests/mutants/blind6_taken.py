@@ -211,20 +211,26 @@ MUTANTS = [
     ),
     taken(
         "schema-name-missing-taken",
-        "response_format.jsonschema.name.refuses",
+        "response_format.jsonschema.name.required.refuses",
         rewriting(nameless_schema),
         prop="response_format",
         family="required",
     ),
     taken("tool-strict-any", "fn.strict.type.refuses", rewriting(any_strict), prop="tools"),
     taken("messages-numbered-object", "messages.type.refuses", reading("messages", is_object, values_of)),
-    taken("content-single-part", "content.type.refuses", each_message(bare_part)),
+    taken(
+        "content-single-part",
+        "content.type.refuses",
+        each_message(bare_part),
+        with_it="content.tool.type.refuses mm.position.refuses",
+    ),
     taken("input-audio-data-missing", "part.audio.required.refuses", rewriting(silent_audio), family="required"),
     taken(
         "function-content-absent-taken",
         "content.function.nullable.refuses",
         each_message(nothing_returned, "function"),
         family="required",
+        with_it="mm.position.refuses",
     ),
     taken(
         "presence-unchecked-beside-frequency",
@@ -234,6 +240,7 @@ MUTANTS = [
         ),
         prop="presence_penalty",
         family="coupling",
+        with_it="presence_penalty.min.refuses mm.monotone.bad",
     ),
     taken(
         "top-logprobs-alone-stream",
@@ -241,6 +248,7 @@ MUTANTS = [
         blinkered(("top_logprobs.needs",), hidden("top_logprobs", streamed)),
         prop="top_logprobs",
         family="coupling",
+        with_it="mm.stream mm.monotone.bad",
     ),
     taken(
         "max-tokens-unchecked-beside-null",
@@ -248,9 +256,22 @@ MUTANTS = [
         blinkered(("max_tokens.type",), hidden("max_tokens", newer_there)),
         prop="max_tokens",
         family="coupling",
+        with_it="mm.monotone.bad mm.null",
     ),
-    taken("role-guessed-from-members", "role.required.refuses", each_message(guessed_role), family="required"),
-    taken("tool-id-missing-named", "tool.id.required.refuses", rewriting(found_by_name), family="required"),
+    taken(
+        "role-guessed-from-members",
+        "role.required.refuses",
+        each_message(guessed_role),
+        family="required",
+        with_it="mm.position.refuses",
+    ),
+    taken(
+        "tool-id-missing-named",
+        "tool.id.required.refuses",
+        rewriting(found_by_name),
+        family="required",
+        with_it="mm.position.refuses",
+    ),
     taken(
         "calls-unchecked-beside-content",
         "toolcall.shape.refuses",
@@ -258,9 +279,14 @@ MUTANTS = [
             ("toolcall.shape", "toolcall.id.maxlen", "toolcall.name.pattern"), messages_seen(uncalled_beside_text)
         ),
         family="coupling",
+        with_it="toolcall.*.refuses mm.position.refuses",
     ),
     taken(
-        "part-type-unchecked-after-text", "part.type.enum.refuses", each_message(strangers_after_text), family="enum"
+        "part-type-unchecked-after-text",
+        "part.type.enum.refuses",
+        each_message(strangers_after_text),
+        family="enum",
+        with_it="mm.position.refuses",
     ),
     taken(
         "image-detail-unchecked-remote",
