@@ -52,15 +52,16 @@ def read(raw: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-async def slow_down(send: Send, kind: str, why: str) -> None:
-    """Too much, and when to come again."""
+async def slow_down(send: Send, kind: str, why: str, *rows: tuple[bytes, bytes]) -> None:
+    """Too much, and perhaps when to come again."""
     error = {"message": why, "type": kind, "param": None, "code": "rate_limit_exceeded"}
-    headers = [(b"content-type", b"application/json"), (b"retry-after-ms", b"40"), (b"retry-after", b"1")]
+    headers = [(b"content-type", b"application/json"), *rows]
     await send({"type": "http.response.start", "status": 429, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps({"error": error}).encode()})
 
 
-LARGEST, FILLS = 4_000, 40_000
+SOON = (b"retry-after-ms", b"40"), (b"retry-after", b"1")
+LARGEST, FILLS = 8_000, 80_000
 """Tokens that a bucket holds, and that flow into it in a second."""
 
 
@@ -83,7 +84,7 @@ def tokens_a_minute(app: ASGIApp) -> ASGIApp:
             await slow_down(send, "tokens", f"{why} The input or output tokens must be reduced.")
         elif wanted > left:
             why = f"Rate limit reached for this model on tokens per min (TPM): Limit {LARGEST}, Requested {wanted}."
-            await slow_down(send, "tokens", f"{why} Please try again in 40ms.")
+            await slow_down(send, "tokens", f"{why} Please try again in 40ms.", *SOON)
         else:
             left -= wanted
             await app(scope, receive, send)
@@ -105,7 +106,7 @@ def one_stream(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
             return
         if busy:
-            await slow_down(send, "requests", "Concurrency limit reached: 1 stream at a time.")
+            await slow_down(send, "requests", "Concurrency limit reached: 1 stream at a time.", *SOON)
             return
         busy = True
         try:
