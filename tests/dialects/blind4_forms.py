@@ -119,7 +119,7 @@ def by_request(reply: Reply) -> Rows:
     """Each way to ask has a way of being answered."""
     if len(reply.choices) > 1:
         manner = abreast
-    elif reply.choices[0].calls:
+    elif any(one.calls for one in reply.choices):
         manner = whole_calls
     elif reply.include_usage:
         manner = last_with_text
