@@ -40,7 +40,7 @@ from .plan import (
 from .proof import Prover
 from .record import cut
 from .relations import Relations
-from .results import Capability, Result, Verdict
+from .results import Capability, Result, Verdict, faulted
 from .second_wave import SecondWave
 from .shards import Share
 from .sharing import Shared
@@ -151,7 +151,7 @@ class Campaign:
         """Queue rules. Their verdicts come in their own time."""
         for rule in rules:
             self._results[rule.id] = Future()
-        self._loop.call_soon_threadsafe(lambda: self._spawn(self._begin(list(rules))))
+        self._loop.call_soon_threadsafe(lambda: self._spawn(self._begin_safely(list(rules))))
 
     def result(self, rule_id: str) -> Result:
         """The verdict of a submitted rule; blocks until it is there."""
@@ -243,6 +243,15 @@ class Campaign:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _begin_safely(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
+        """Begin; a fault of ours becomes the verdict of all that it leaves unasked, so that nobody waits for ever."""
+        try:
+            await self._begin(rules)
+        except Exception as error:
+            for rule in rules:
+                if not self._results[rule.id].done():
+                    self._publish(faulted(rule.id, error))
 
     async def _begin(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
         """Settle what the gates decide, begin wave 1 with the rest."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..strategies.bodies import lean
+from ..strategies.surroundings import fewer_turns, filled
 from .again import Crowd, CrowdSighting
 from .exchange import Body, Exchange, Request, as_request
 from .in_company import added_to
@@ -50,11 +51,12 @@ class Overlooked:
                 fewer = {key: value for key, value in added.items() if key != name}
                 if fewer and await self.violates(rule, as_request({**body, **fewer})):
                     added = fewer
+            added = await self._shorter(rule, body, added)
             row = await self._asked(rule, replace(case, request=as_request({**body, **added})))
             if row[2].kind is not Kind.VIOLATED:
                 continue  # seen once
             if react(row[1]) is not Reaction.ACCEPTED:  # the company may be what the server minds
-                control = as_request({**(control_of(rule, body) or lean()), **added})
+                control = as_request({**(control_of(rule, body) or lean()), **_valid(rule, body, added)})
                 if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
                     continue
             if kept := await self._bears(rule, added):
@@ -66,6 +68,18 @@ class Overlooked:
                 return [], kept.note(apart_from, rule.strength)
             apart.append(row)
         return apart, ""
+
+    async def _shorter(self, rule: RequestRule, body: Body, added: Body) -> Body:
+        """The same company with as little of a longer conversation as the violation needs."""
+        core = body["messages"] if "messages" in added else ()
+        left = "messages" in added
+        while left:
+            left = False
+            for rows in fewer_turns(added["messages"], core):
+                if await self.violates(rule, as_request({**body, **added, "messages": rows})):
+                    added, left = {**added, "messages": rows}, True
+                    break
+        return added
 
     async def _asked(self, rule: RequestRule, case: Case, *, alone: bool = False) -> Judged:
         if alone:
@@ -90,6 +104,14 @@ class Overlooked:
         return None
 
 
+def _valid(rule: RequestRule, body: Body, added: Body) -> Body:
+    """Company without the fault that is in its messages, where that is where the fault is."""
+    if rule.property != "messages" or "messages" not in added:
+        return added
+    return {**added, "messages": filled(added["messages"], body["messages"])}
+
+
 def in_words(case: Case) -> str:
     """What to say of a body that is taken only in company."""
-    return f" (beside {', '.join(added_to(case))}; refused without)" if case.alone else ""
+    beside = ["other messages" if name == "messages" else name for name in added_to(case)]
+    return f" (beside {', '.join(beside)}; refused without)" if case.alone else ""

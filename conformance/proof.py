@@ -26,7 +26,7 @@ from .again import (
 )
 from .budget import SEARCH
 from .exchange import Body, Exchange, Request, as_request
-from .in_company import added_to
+from .in_company import added_to, without_company
 from .judge import Judgement, Kind, Reaction, describe, react
 from .model import Expect, RequestRule, Rule, Strength, Symptom
 from .outgoing import curl, prepare
@@ -260,7 +260,7 @@ class Prover:
             else:
                 break
         added = added_to(case)  # beside what was added the simpler rule has not asked
-        alone = {name: value for name, value in body.items() if name not in added}
+        alone = without_company(body, case)
         simple = not smaller and (not added or await self._violates(rule, as_request(alone)))
         body = alone if simple else body
         if rule.fit is not None and (simple or rule.borrows):
