@@ -54,12 +54,12 @@ NEVER = {
 
 @pytest.fixture(scope="module")
 def drawn() -> list[dict[str, Any]]:
-    return draw(bodies(), 1000, 7)
+    return list(draw(bodies(), 1000, 7))
 
 
 @pytest.fixture(scope="module")
 def everything() -> list[dict[str, Any]]:
-    return draw(EVERYTHING, 300, 3)
+    return list(draw(EVERYTHING, 300, 3))
 
 
 def name_of(tool: dict[str, Any]) -> str:
@@ -139,7 +139,7 @@ def test_three_hundred_bodies_use_every_property() -> None:
 
 @pytest.fixture(scope="module")
 def later() -> list[dict[str, Any]]:
-    return draw(LATER_BODIES, 300, 3)
+    return list(draw(LATER_BODIES, 300, 3))
 
 
 def test_a_later_vintage_uses_its_properties_and_keeps_every_coupling(later: list[dict[str, Any]]) -> None:
@@ -185,7 +185,7 @@ def test_random_bodies_keep_every_coupling(drawn: list[dict[str, Any]], everythi
 
 
 def test_switches_narrow() -> None:
-    def used(**switches: bool) -> tuple[set[str], str]:
+    def used(**switches: Any) -> tuple[set[str], str]:
         made = draw(bodies(**switches), 80, 1)
         return {key for body in made for key in body}, json.dumps(made)
 
