@@ -27,6 +27,7 @@ _ANSWERED: Body = {
         user("What is the weather in Paris?"),
         assistant_calls(tool_call(arguments='{"city": "Paris"}')),
         tool_reply(),
+        assistant("It is sunny."),  # some templates want an assistant after a tool
         user("And what is the weather in Rome?"),
     ],
     "tools": [TOOL],
