@@ -224,7 +224,7 @@ class Campaign:
             )
             of_run = self._pipeline, self.settings, self._sightings, self._ledger
             relations = Relations(*of_run, self._kept, prove=self._prove)
-            self._second = SecondWave(relations, Answers(*of_run, self._crowd), self._share, self._publish)
+            self._second = SecondWave(relations, Answers(*of_run, self._kept), self._share, self._publish)
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import clients
 from .again import (
+    IN_SEQUEL,
     LEFT,
     PUT_OFF,
     REFUSED,
@@ -138,6 +139,9 @@ class Relations:
     def _of_refused(self, kept: Crowd) -> Finding:
         """The finding that what other rules saw only after refused requests makes."""
         first = kept.sightings[0]
+        if first.after:
+            why = f"{first.rule} holds alone: {first.why}{IN_SEQUEL}"
+            return self._in_turn(kept, why, (*first.after, first.request))
         steps = (*(prepare(one, self.pipeline.target) for one in REFUSED), first.request)
         said = "holds after an accepted request, and is broken after a refused one in the same connection"
         why = f"{first.rule} {said}: {first.why}"
