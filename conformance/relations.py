@@ -32,6 +32,7 @@ from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings, relation_bodi
 from .proof import unaffordable, upheld, weighed
 from .record import cut
 from .results import Finding, Result, Verdict
+from .server_errors import ServerErrors
 from .sightings import BUSY, Sightings, Watched, judge_answer
 from .tallies import Ledger
 
@@ -40,6 +41,9 @@ TURNS_AT_ONCE = 8
 
 CROWDS = "many"
 """The chapter of the rules that need many requests in flight."""
+
+CLIENTS = "clients"
+"""The chapter of the rules that ask with a client of others."""
 
 CONTROLS = 4
 """Refused requests of a broken comparison that are sent again as they were."""
@@ -76,13 +80,14 @@ def _kept(kept: Crowd, why: str, curl_line: str, steps: tuple[Request, ...]) -> 
 @dataclass(frozen=True)
 class Relations:
     """What it takes to conclude relations. ``kept`` is what other rules saw only under some circumstance, by the rule
-    that bears the blame. Without ``prove`` a violation is left to another process."""
+    that bears the blame, ``errors`` what comparisons met. Without ``prove`` a violation is left to another process."""
 
     pipeline: Pipeline
     settings: Settings
     sightings: Sightings
     ledger: Ledger
     kept: Mapping[str, Crowd]
+    errors: ServerErrors
     prove: bool = True
 
     @property
@@ -208,8 +213,15 @@ class Relations:
             held += 1
         if self.pipeline.gone:
             return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
+        if rule.id in self.errors.met and not self.prove:
+            return Result(rule.id, Verdict.ERROR, note=LEFT, requests=sent)
+        finding, said = await self.errors.finding(rule)
+        if finding:
+            return Result(rule.id, Verdict.FAILED, requests=sent, finding=finding)
+        note = note or said
         if not held:
-            return Result(rule.id, Verdict.NOT_OFFERED, note=undecided or "nothing to compare", requests=sent)
+            note = said or undecided or "nothing to compare"
+            return Result(rule.id, Verdict.NOT_OFFERED, note=note, requests=sent)
         verdict = upheld(rule.strength)
         return Result(rule.id, verdict, observed="held", judged=held, requests=sent, note=note)
 
@@ -420,6 +432,9 @@ class Relations:
             raise Unproved(describe(exchange))
         if exchange.answer is not None and exchange.answer.status in BUSY:
             raise Unproved(f"{PUT_OFF} ({describe(exchange)})")
+        # quiet ones look for what others leave behind themselves, and what a client sends depends on the client
+        if not again and not rule.quiet and rule.chapter != CLIENTS:
+            self.errors.saw(exchange, rule)
         if react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")
         # what a server makes of an invalid request that it took is that rule's finding, and no other's
