@@ -215,11 +215,13 @@ class CrowdSighting:
 @dataclass
 class Crowd:
     """What was seen only with many in flight, or only ``when``: a finding of the rule ``blamed``, or None where that is
-    not asked. ``proved``: a rule of its own about it was broken every time."""
+    not asked. ``proved``: a rule of its own about it was broken every time. ``mixed`` are the properties whose work a
+    crowd was seen to mix up, by rules about that."""
 
     blamed: str | None = None
     when: str = "with others in flight"
     proved: bool = False
+    mixed: set[str] = field(default_factory=set[str])
     sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
 
     @property

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ..strategies.json_values import is_object
 from . import clients
 from .again import (
+    GRAVE,
     IN_SEQUEL,
     LEFT,
+    LOST,
     PUT_OFF,
     REFUSED,
     SETTLED,
@@ -23,7 +26,7 @@ from .again import (
     crowd_of,
 )
 from .budget import LATER, URGENT, Priority
-from .exchange import Answer, Body, Exchange, Request, Trouble
+from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, Request, Trouble
 from .judge import Reaction, describe, react
 from .model import Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
 from .outgoing import curl, prepare
@@ -114,8 +117,11 @@ class Relations:
             unproved = result.finding is None or result.verdict is Verdict.INCONSISTENT
             makers = {CROWD_RULE: self._of_crowd, REFUSED_RULE: self._of_refused, REPEAT_RULE: self._of_repeated}
             finding_of = makers.get(rule.id, self._of_company)
-            if self.bears(rule) and self.kept[rule.id].sightings and unproved:
-                return result.with_(verdict=Verdict.FAILED, finding=finding_of(self.kept[rule.id]))
+            if self.bears(rule) and unproved:
+                kept = self.kept[rule.id]
+                left = [row for row in kept.sightings if not self._mixed_up(row)]
+                if left:
+                    return result.with_(verdict=Verdict.FAILED, finding=finding_of(replace(kept, sightings=left)))
             return result
         if rule.id != CROWD_RULE:
             return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
@@ -129,6 +135,14 @@ class Relations:
             confirmed="2/2",
         )
         return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
+
+    def _mixed_up(self, sighting: CrowdSighting) -> bool:
+        """Whether a wrong answer shows what a rule about many at once has found: whose work a crowd mixes up."""
+        body = sighting.request.body
+        if sighting.symptom in (*GRAVE, *LOST) or sighting.refused or not is_object(body):
+            return False
+        about = {rule.property for rule in self.sightings.rules if rule.id == sighting.rule}
+        return bool(self.crowd.mixed & (about | (set(body) - set(TOKEN_BOUNDS))))
 
     def _of_crowd(self, kept: Crowd) -> Finding:
         """The finding that what other rules saw only with many in flight makes."""
@@ -334,6 +348,8 @@ class Relations:
         )
         verdict = weighed(rule.strength, found.steady, self.settings.strict)
         self.crowd.proved |= rule.chapter == CROWDS and found.steady
+        if rule.chapter == CROWDS and rule.id != CROWD_RULE and found.steady:
+            self.crowd.mixed.add(rule.property)
         return Result(rule.id, verdict, requests=sent, finding=finding)
 
     async def _play(
