@@ -7,12 +7,10 @@ from itertools import accumulate
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from .text import CODE
+
 MOST = 4
 """How many stop sequences a request may name."""
-
-
-_CODE = "()[]{}*+?|^$\\.%<>&'\"/#`~"
-"""Characters that say something in regular expressions, formats, templates, markup or shells."""
 
 
 def stop_strings() -> SearchStrategy[str]:
@@ -22,7 +20,7 @@ def stop_strings() -> SearchStrategy[str]:
     return st.one_of(
         st.text(visible, min_size=1, max_size=8),
         st.sampled_from(["\n\n", "\n", "###", "</s>", "Human:", "\U0001f6d1", "a|b", "%s", "{{x}}", "\\n"]),
-        st.text(_CODE, min_size=1, max_size=4),
+        st.text(CODE, min_size=1, max_size=4),
     )
 
 
