@@ -1,8 +1,8 @@
 """Small JSON Schemas as parameters of functions and as response formats, and values that satisfy them.
 
-Only keywords that every vintage and every engine reads alike: type, properties, required, additionalProperties, items,
-enum and description. Property names are plain identifiers and every object says its properties, since some servers
-refuse anything else for a reason of their own.
+What is drawn has only keywords that every vintage and every engine reads alike: type, properties, required,
+additionalProperties, items, enum and description. Property names are plain identifiers and every object says its
+properties, since some servers refuse anything else for a reason of their own. ``documents`` alone has more.
 """
 
 from __future__ import annotations
@@ -80,6 +80,110 @@ def strict_schemas() -> SearchStrategy[Schema]:
     Shrinks towards an object with one string property.
     """
     return _objects(_nested(strict=True), strict=True)
+
+
+_NULL: Schema = {"type": "null"}
+
+ORDINARY: tuple[Schema, ...] = (
+    {"type": ["string", "null"], "description": "Either."},
+    {"anyOf": [{"type": "string"}, _NULL], "default": None, "title": "City"},
+    {"oneOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]},
+    {"allOf": [{"type": "string"}], "description": "One of all."},
+    {"const": "x"},
+    {"type": "string", "const": "x", "title": "Kind"},
+    {"enum": ["a", 1, 1.5, True, None]},
+    {"type": "integer", "enum": [1, 2, 3], "default": 2},
+    {"type": "string", "enum": ["a b", '"', "\\", "{x}", "%s", "a|b", "ü", "🛑", "\n"]},
+    {"type": "string", "nullable": True, "examples": ["Paris", None]},
+    {"type": "string", "format": "date-time", "deprecated": True},
+    {"type": "string", "format": "no-such-format"},
+    {"type": "string", "minLength": 1, "maxLength": 8},
+    {"type": "string", "pattern": "^[A-Z]{2}-[0-9]+$"},
+    {"type": "number", "minimum": -0.5, "exclusiveMaximum": 1e3, "multipleOf": 0.5},
+    {"type": "integer", "minimum": 0, "maximum": 9, "default": 0},
+    {"type": "array", "items": {"type": ["integer", "null"]}, "minItems": 1, "maxItems": 3, "uniqueItems": True},
+    {"type": "array", "items": {}},
+    {"type": "object", "additionalProperties": {"type": "string"}},
+    {"type": "object", "properties": {}, "additionalProperties": True},
+    {},
+    {"description": "Anything."},
+)
+"""Schemas of properties as the libraries of clients write them, each with another keyword."""
+
+_REFERRED = {"$ref": "#/$defs/Place"}
+_PLACE: Schema = {"type": "object", "properties": {"lat": {"type": "number"}, "name": ORDINARY[1]}, "required": ["lat"]}
+
+WRITTEN: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Parameters",
+    "description": "As a library writes them.",
+    "type": "object",
+    "properties": {
+        **{f"p{number}": schema for number, schema in enumerate(ORDINARY)},
+        "place": _REFERRED,
+        "places": {"type": "array", "items": _REFERRED},
+        "home": {"anyOf": [_REFERRED, _NULL]},
+    },
+    "required": ["p0", "place"],
+    "additionalProperties": False,
+    "$defs": {"Place": _PLACE},
+}
+"""Parameters with all of these, and with definitions that they refer to."""
+
+_NODE: Schema = {
+    "type": "object",
+    "properties": {"value": {"type": "string"}, "next": {"anyOf": [{"$ref": "#/$defs/Node"}, _NULL]}},
+}
+_FEW_SIGNS = {"pattern": "^[^ ]*$"}
+
+RARE: tuple[Schema, ...] = (
+    {
+        "type": "object",
+        "properties": {
+            "größe": {"type": "string"},
+            "a b": {"type": "string"},
+            "a.b/c~d": {"type": "string"},
+            "$ref": {"type": "string"},
+            "type": {"type": "string"},
+            "properties": {"type": "object", "properties": {"required": {"type": "boolean"}}},
+            "anything": True,
+            "pair": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "items": False},
+            "some": {"type": "array", "contains": {"type": "integer"}, "minContains": 1},
+            "code": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"},
+            "no": {"not": {"type": "string"}},
+            "old": {"$ref": "#/definitions/Old"},
+        },
+        "definitions": {"Old": {"type": "string"}},
+        "patternProperties": {"^x-": {"type": "string"}},
+        "propertyNames": _FEW_SIGNS,
+        "minProperties": 0,
+        "dependentRequired": {"code": ["no"]},
+        "if": {"required": ["code"]},
+        "then": {"required": ["pair"]},
+        "else": {},
+        "$comment": "Rare.",
+    },
+    {"type": "object", "properties": {"first": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": _NODE}},
+    {"type": "object", "properties": {"me": {"$ref": "#"}}},
+)
+"""Parameters with keywords that few clients write: rare ones, and two that refer to themselves."""
+
+
+@cache
+def documents() -> SearchStrategy[Schema]:
+    """Parameters in which ordinary schemas of properties stand at any depth. Shrinks as ``parameters`` does."""
+    leaves = _leaves() | st.sampled_from(ORDINARY)
+    objects = _objects(leaves, strict=False)
+    arrays = (leaves | objects).map(lambda items: {"type": "array", "items": items})
+    return _objects(st.one_of(leaves, arrays, objects), strict=False)
+
+
+def deep(levels: int) -> Schema:
+    """Objects within objects, so many levels."""
+    schema: Schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    for _ in range(levels - 1):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
 
 
 def objects_in(schema: Any) -> list[Schema]:

@@ -32,6 +32,7 @@ from ...strategies.messages import (
     tool_reply,
     user,
 )
+from ...strategies.plainer import plainer
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter, Strength
 from .forms import accepts, changed, contested, documented, observes, prose, refuses, until_before
@@ -113,6 +114,7 @@ content = [
         documented("system: content"),
         [_system(f"You are terse. {_ALL}")],
         needs=_SYSTEM,
+        reduce=plainer,
     ),
     refuses(
         "content.system.required",
@@ -189,6 +191,7 @@ content = [
             )
         ],
         needs=_CALLS,
+        reduce=plainer,
     ),
     refuses(
         "content.tool.required",
@@ -280,6 +283,7 @@ content = [
             _spoken(1),
         ],
         examples=text.prompts().map(_user),
+        reduce=plainer,
     ),
     observes(
         "content.control.tokens",
@@ -312,6 +316,7 @@ text_parts = [
         [_parts(text_part()), _parts(*_AWKWARD, text_part())],
         examples=text.prompts().map(lambda said: _parts(text_part(said))),
         needs=["content_parts"],
+        reduce=plainer,
     ),
     accepts(
         "content.system.parts",
@@ -320,6 +325,7 @@ text_parts = [
         documented("system: content may be an array of text parts"),
         [_system([text_part("You are terse.")]), _system([text_part("You are terse."), *_AWKWARD])],
         needs=["content_parts", *_SYSTEM],
+        reduce=plainer,
     ),
     accepts(
         "content.assistant.parts",
@@ -328,6 +334,7 @@ text_parts = [
         documented("assistant: content may be an array of parts"),
         [_assistant([text_part("Hi.")]), _assistant([text_part("Hi."), *_AWKWARD])],
         needs=["content_parts"],
+        reduce=plainer,
     ),
     accepts(
         "content.parts",
@@ -352,6 +359,7 @@ text_parts = [
         documented("tool: content may be an array of text parts"),
         [_tool([text_part("21 degrees")]), _tool([text_part("21"), *_AWKWARD])],
         needs=["content_parts", *_CALLS],
+        reduce=plainer,
     ),
     refuses(
         "part.object",
