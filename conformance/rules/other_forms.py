@@ -120,9 +120,8 @@ CHAPTER = Chapter(
             "takes and refuses the same requests with the body in chunks",
             documented("HTTP/1.1: a body has a length or comes in chunks, which every recipient can read"),
             chunked,
-            lean(messages=_TALK, max_tokens=16),
+            lean(messages=_TALK, max_tokens=16, stream=True),
             lean(temperature=3),
-            lean(stream=True),
         ),
         _relation(
             "mm.charset",

@@ -125,7 +125,12 @@ content = [
         needs=_SYSTEM,
     ),
     accepts(
-        "content.user.required", _P, "accepts user content as text", documented("user: content"), [_user("Say hi.")]
+        "content.user.required",
+        _P,
+        "accepts user content as text",
+        documented("user: content"),
+        [_user("Say hi."), _user(f"Say hi. {_ALL}")],
+        reduce=plainer,
     ),
     refuses(
         "content.user.required",

@@ -46,7 +46,7 @@ _FUNCTIONS = ["functions", "function_messages"]
 _ARGUMENTS = {
     "city": "Zürich 😀",
     "n": [1, {"a": None}],
-    "said": [*text.SPOKEN, *text.WHOLE],
+    "said": text.SPOKEN,
     **{name: {name: True} for name in ("größe", "a b", "a.b", "{x}", "$1", '"', "\\", "id", "name", "arguments")},
 }
 
@@ -280,7 +280,7 @@ calls = [
         _P,
         "accepts any JSON object as the arguments of a tool call",
         documented("tool call: arguments is a string, JSON as the model wrote it"),
-        [_called(tool_call(arguments=json.dumps(_ARGUMENTS)))],
+        [_called(tool_call(arguments=json.dumps(_ARGUMENTS, ensure_ascii=False)))],
         examples=json_arguments().map(lambda arguments: _called(tool_call(arguments=arguments))),
         needs=_CALLS,
     ),

@@ -15,7 +15,7 @@ from ...strategies import json_schemas, text
 from ...strategies.bodies import lean
 from ...strategies.faults import bad_item_in
 from ...strategies.messages import assistant_calls, tool_call, tool_reply, user
-from ...strategies.plainer import plainer
+from ...strategies.plainer import fewer_properties, plainer
 from ...strategies.tools import (
     PARAMETERS,
     STRICT_PARAMETERS,
@@ -62,7 +62,7 @@ _BOTH = json_schemas.Schema(
 )
 _MANY = {
     "type": "object",
-    "properties": {**{f"p{i}": {"type": "integer"} for i in range(100)}, "deep": json_schemas.deep(9)},
+    "properties": {**{f"p{i}": {} for i in range(100)}, "deep": json_schemas.deep(9)},
 }
 _NUMBERED = tuple(enumerate(json_schemas.RARE))
 _OPEN = PARAMETERS
@@ -270,7 +270,7 @@ function_description = [
         [
             *_tools([_cut(definition(), "description")]),
             *_functions("description", "What it does."),
-            lean(tools=[tool(f"tool_{place}", description=said) for place, said in enumerate(text.dealt(12))]),
+            *_tools([tool(description=" ".join(text.SPOKEN)), tool("other", description="{")]),
         ],
         examples=_drawn("description", text.prompts()),
         reduce=plainer,
@@ -336,6 +336,7 @@ function_parameters = [
         documented("tools: function.parameters is a JSON Schema object"),
         _functions("parameters", PARAMETERS, json_schemas.WRITTEN),
         examples=_drawn("parameters", json_schemas.documents()),
+        reduce=fewer_properties,
     ),
     accepts(
         "fn.parameters.keywords",
@@ -343,11 +344,12 @@ function_parameters = [
         "accepts parameters with rare keywords of JSON Schema, and of many properties and levels",
         documented("tools: function.parameters is a JSON Schema object"),
         [
-            lean(tools=[tool(parameters=_BOTH), *(tool(f"rare_{i}", parameters=one) for i, one in _NUMBERED)]),
+            lean(tools=[tool(f"rare_{i}", parameters=one) for i, one in _NUMBERED]),
             *_functions("parameters", _MANY),
         ],
         strength=Strength.SHOULD,  # engines make grammars of schemas, and say which they cannot
         risky=True,  # some have died of those that refer to themselves
+        reduce=fewer_properties,
     ),
     refuses(
         "fn.parameters.type",

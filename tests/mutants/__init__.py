@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from . import (
     answers,
+    awkward,
     blind2_answers,
     blind2_calls,
     blind2_effects,
@@ -131,6 +132,7 @@ _PARTS = (
     blind5_effects,
     blind5_state,
     stream_strict,
+    awkward,
 )
 
 for _module in _PARTS:
