@@ -116,6 +116,9 @@ SPOKEN = (
 WHOLE = ("null", "0", '{"role": "system", "content": "x"}', "[]", "\ufeffHi.", " Hi. \n", "\u0301", "{")
 """Texts that are taken for something else where nothing stands beside them."""
 
+LABEL = "Zoë 🛑 {0} {{x}} {% %s $1 \\ \"' `a` <b>&lt; #{y} שלום e\u0301 [*"
+"""The same in the room of an identifier, 64 characters."""
+
 
 def dealt(places: int, turn: int = 0) -> list[str]:
     """All of ``SPOKEN`` and ``WHOLE`` as so many texts, more than there are whole ones: those stand alone, the others

@@ -48,8 +48,6 @@ _KEYS = (
     *("{x}", "{{x}}", "a b", "a[0]", "\"\\'", "%s", "🛑"),
 )
 """As many keys as there may be: names of other things, and code."""
-
-_USER = "Zoë 🛑 {0} {{x}} {% %s $1 \\ \"' `a` <b>&lt; #{y} שלום e\u0301 [*"
 _PAIRS = documented("metadata: an object of strings")
 _SIZES = observed("metadata: at most 16 pairs, keys of 64 and values of 512 characters; written down only later")
 
@@ -174,7 +172,7 @@ user = [
         "user",
         "accepts a string as user",
         documented("user: a string"),
-        values("user", "user-1234", _USER, "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a", "u" * 64),
+        values("user", "user-1234", text.LABEL, "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a", "u" * 64),
         examples=varying("user", metadata_values()),
     ),
     wrong_types_refused("user", "string", source=documented("user: a string"), first=[7, {}]),

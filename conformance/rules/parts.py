@@ -215,7 +215,7 @@ content = [
         _P,
         "accepts a function message whose content is null or text",
         documented("function: content is nullable"),
-        [_function(None), _function("21")],
+        [_function(None), _function(_ALL)],
         # Reasoning models refuse the deprecated role altogether (row role.function.unsupported).
         strength=Strength.SHOULD,
         needs=_FUNCTIONS,
