@@ -21,7 +21,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .bodies import PROMPT
 from .json_values import is_array, is_object
-from .text import PLAIN, call_id, phrases
+from .text import PHRASES, PLAIN, SPOKEN, WHOLE, call_id, phrases, texts
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -168,8 +168,8 @@ def _names_in(functions: Sequence[Any]) -> list[str]:
 
 def json_arguments() -> SearchStrategy[str]:
     """Arguments of a call: a small JSON object as a string. Shrinks towards ``{}``."""
-    names = st.sampled_from(("city", "q", "n", "größe"))
-    values = phrases() | st.integers(-99, 99) | st.booleans() | st.none() | st.lists(st.integers(0, 9), max_size=2)
+    names = st.sampled_from(("city", "q", "n", "größe", "a b", "a.b", "{x}", "$1", '"', "id", "name"))
+    values = texts() | st.integers(-99, 99) | st.booleans() | st.none() | st.lists(st.integers(0, 9), max_size=2)
     return st.builds(
         json.dumps,
         st.dictionaries(names, values, max_size=2),
@@ -181,9 +181,9 @@ def json_arguments() -> SearchStrategy[str]:
 def contents(draw: DrawFn, *, parts: bool = False, images: bool = False, plain: bool = False) -> Any:
     """Content of a message: text, or (``parts``) perhaps an array of text parts; ``images``: ends with an image part.
 
-    ``plain``: ASCII text only. Shrinks towards ``"Hi."``.
+    Some texts look like code, markup or something else. ``plain``: ordinary ASCII text only. Shrinks towards ``"Hi."``.
     """
-    texts = _plain if plain else phrases()
+    texts = _plain if plain else _spoken
     text = draw(texts)
     if not (images or (parts and draw(st.booleans()))):
         return text
@@ -195,6 +195,7 @@ _names = st.none() | st.sampled_from(("alice", "Bob_2", "a-b"))
 _call_names = st.sampled_from(TOOL_NAMES)
 _arguments = st.sampled_from(("{}", '{"city": "Paris"}', '{"n": [1, 2]}'))
 _plain = st.sampled_from(PLAIN)
+_spoken = st.sampled_from((*PHRASES, *SPOKEN, *WHOLE))
 _plain_call_names = st.sampled_from(("get_weather", "lookup"))
 _plain_arguments = st.sampled_from(("{}", '{"city": "Paris"}'))
 _remark = st.just({"content": REMARK})

@@ -170,8 +170,9 @@ def leaking(turns: int = 100, plain: bool = False) -> Reply:
 FAULTY: dict[str, list[Reply]] = {
     "mm.ccase": [
         refusing(lambda request: request.chunked),
-        taking(lambda request: request.chunked and request.body.get("temperature") == 3),
+        taking(lambda request: request.chunked and b'"temperature": 3' in request.content),
         refusing(lambda request: request.chunked and request.streamed, 500),
+        refusing(lambda request: request.chunked and len(request.content) > 65_536),
     ],
     "mm.charset": [
         refusing(lambda request: request.content_type is None),
@@ -227,6 +228,11 @@ def test_no_answer_is_no_verdict(rule: Relation) -> None:
 def test_a_server_may_want_a_length(status: int) -> None:
     rule = RULES["mm.ccase"]
     assert not any(outcomes(rule, refusing(lambda request: request.chunked, status)))
+
+
+def test_a_body_that_is_too_large_in_both_forms_is_not_compared_with_a_small_one() -> None:
+    rule = RULES["mm.ccase"]
+    assert not any(outcomes(rule, refusing(lambda request: len(request.content) > 65_536, 413)))
 
 
 def test_a_dropped_connection_is_no_answer_to_a_chunked_body() -> None:
