@@ -13,30 +13,20 @@ from chatproof.conformance.reference.stream import DONE
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .answers_common import each_message
-from .base import Mutant, answering, each_choice, streaming
+from .base import answering, each_choice, streaming
 from .blind2_streams import Events, events, said
 from .blind5_answers import each_entry
 from .blind_common import Sent, between, content_of, is_stream, pass_on, sent_by, with_content
 from .effects_common import without
 from .load_common import body_of, is_create, whole
-from .stream_common import Around, Members, Rows, counting, finishing, fragments, keep, last, row, where
+from .stream_common import Members, Rows, collection, counting, finishing, fragments, keep, last, where
 
 PROXY = 8192
 """Bytes of a request from which on a refusal is told by the proxy."""
 _FLAG = re.compile(rb'"stream" ?: ?true')
 
 
-def answer(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "answer",
-    family: str = "answer",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind6-{name}", fails, server, with_it, prop=prop, family=family, around=around)
+answer = collection("blind6-", prop="answer", family="answer")
 
 
 # --- plain ------------------------------------------------------------------------------------------------------------

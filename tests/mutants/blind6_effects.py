@@ -7,20 +7,17 @@ from typing import Any
 
 from chatproof.conformance.reference import answers
 from chatproof.conformance.reference.answers import Reply
-from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.text import stops
 
-from .base import Mutant
 from .blind_common import Body
 from .blind_effects import wanted
 from .effects_common import planning, replying, without
-from .stream_common import row
+from .stream_common import collection
 
 _boundless = without("max_tokens", "max_completion_tokens")
 
 
-def effect(name: str, fails: str, server: Reference, with_it: str = "", *, prop: str) -> Mutant:
-    return row(f"blind6-{name}", fails, server, with_it, prop=prop, family="ignored")
+effect = collection("blind6-", family="ignored")
 
 
 def calling(body: Body) -> bool:

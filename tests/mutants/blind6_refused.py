@@ -9,7 +9,6 @@ from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.faults import Reason
 from chatproof.conformance.reference.prompt import text_of
 
-from .base import Mutant
 from .blind_common import Body
 from .requests_making import (
     calls,
@@ -20,17 +19,14 @@ from .requests_making import (
     refusing_message,
     refusing_valid,
 )
-from .stream_common import row
+from .stream_common import collection
 
 BUFFER = 4096
 """Characters of a tool's result that there is room for."""
 TYPES = frozenset({"application/json", "application/json; charset=utf-8"})
 
 
-def refused(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str = "messages", family: str = "refused"
-) -> Mutant:
-    return row(f"blind6-{name}", fails, server, with_it, prop=prop, family=family)
+refused = collection("blind6-", prop="messages", family="refused")
 
 
 def spelled(value: str | None) -> Reason | None:

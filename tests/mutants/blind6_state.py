@@ -12,13 +12,12 @@ from chatproof.conformance.reference.answers import Choice, Reply
 from chatproof.conformance.reference.behaviour import Reference
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .base import Mutant
 from .blind_common import Body, Sent, is_stream, pass_on, sent_by
 from .blind_effects import wanted
 from .blind_state import OVERLAP, Flight, crowd
 from .effects_common import replying, without
 from .load_common import body_of, is_create, whole
-from .stream_common import Around, row
+from .stream_common import collection
 
 PLACES = 2
 """Streams that are written at once."""
@@ -26,16 +25,7 @@ _keyed = without("response_format", "stream", "stream_options")
 _unstreamed = without("stream", "stream_options")
 
 
-def state(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str,
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind6-{name}", fails, server, with_it, prop=prop, family="load", around=around)
+state = collection("blind6-", family="load")
 
 
 def schemaless() -> Reference:

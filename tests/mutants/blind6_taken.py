@@ -7,22 +7,16 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.limits import LIMITS
 
-from .base import Mutant
 from .blind4b_taken import blinkered, hidden, messages_seen
 from .blind_common import Body, messages_of
 from .blind_effects import wanted
 from .effects_common import without
 from .requests_making import each_message, entries, is_object, parts, reading, rewriting, within
-from .stream_common import row
+from .stream_common import collection
 
-
-def taken(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str = "messages", family: str = "type"
-) -> Mutant:
-    return row(f"blind6-{name}", fails, server, with_it, prop=prop, family=family)
+taken = collection("blind6-", prop="messages", family="type")
 
 
 def is_number(value: object) -> bool:
