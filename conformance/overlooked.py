@@ -62,7 +62,7 @@ class Overlooked:
                 control = as_request({**(control_of(rule, body) or lean()), **_valid(rule, body, added)})
                 if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
                     continue
-            if kept := await self._bears(rule, added):
+            if kept := await self._bears(rule, _valid(rule, body, added)):
                 case, exchange, judgement = await self._asked(rule, row[0], alone=True)
                 if judgement.kind is not Kind.VIOLATED:
                     continue
@@ -96,8 +96,10 @@ class Overlooked:
         bearer = self.bearer(STREAM_RULE if added.keys() == {"stream"} else ADDED_RULE)
         if not isinstance(bearer, Relation):
             return None
+        talk = {"messages"} & added.keys()
         for fault in (*bearer.pins, *_OTHER_FAULTS):
-            if added.keys() & fault.keys() or fault.get(rule.property) != lean().get(rule.property):
+            as_usual = {rule.property, *talk}
+            if (added.keys() - talk) & fault.keys() or any(fault.get(name) != lean().get(name) for name in as_usual):
                 continue
             alone, beside = [
                 react(await self.pipeline.ask(as_request(body), rule.id, URGENT))
