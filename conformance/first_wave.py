@@ -120,7 +120,7 @@ class FirstWave:
         rule = run.rule
         offered = self.offered
         guests = self.taken if self.guests is None else self.guests
-        cases = in_company(rule, cases, guests, self.settings.depth, drawn=drawn)
+        cases = in_company(rule, cases, guests, self.settings, drawn=drawn)
         if rule.expect is Expect.ACCEPT and self.settings.limits:
             beyond = [(case, self.settings.beyond(case.request.body)) for case in cases]
             cases = [case for case, why in beyond if not why]

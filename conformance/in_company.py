@@ -4,80 +4,118 @@ that a server skips when it streams, or when there are tools, is seen without a 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..strategies.bodies import lean
 from ..strategies.company import COMPANY, STREAMED, company
 from ..strategies.json_values import is_object
+from ..strategies.surroundings import SURROUNDING, TURNS, surrounded
 from .exchange import Body, Request
 from .model import RequestRule
-from .plan import DEPTHS, Case, accompanied
+from .plan import DEPTHS, Case, Settings, accompanied, drawn_count
 
-MANY_PINS = 3
-"""Pins of a rule that draws nothing from which on the last is asked in company."""
+ENOUGH_ALONE = 2
+"""Pins of a rule that are asked without company; those behind them may have some."""
+
+FEW_PINS = 2
+"""Where few are asked of each rule: pins from which on the last is asked with a stream, its only company there."""
 
 LABEL = "valid options together"
 """What the request is called that finds out which company a server takes."""
 
 SUSPECTS = (
     frozenset({"multiple_choices"}),  # services refuse several choices at temperature 0
+    frozenset({"tool_messages"}),
+    frozenset(SURROUNDING),
     frozenset({"forced_tool"}),
-    frozenset({"tools", "tool_choice", "forced_tool"}),
+    frozenset({"tools", "tool_choice", "forced_tool", "tool_messages"}),
     frozenset({"logprobs"}),
     frozenset({"response_format"}),
 )
 """Features that some services refuse beside others, the likeliest first."""
 
-FEW_PINS = 2
-"""The same where few are asked of each rule, with a stream as the only company."""
-
 
 async def welcome(offered: Collection[str], takes: Callable[[Body], Awaitable[bool]]) -> frozenset[str]:
     """The features that keep company at this server, of those it offers: what is refused for its company says nothing
     about its fault. ``takes`` asks whether a valid body is accepted; it is asked once where all may come, and not where
-    there is one alone, whose gate has asked."""
-    everybody = frozenset(COMPANY) & set(offered)
-    if len(everybody) < 2:
-        return everybody
+    there is a stream alone, whose gate has asked."""
+    everybody = frozenset((*COMPANY, *SURROUNDING)) & {*offered, TURNS}
     fewer = [everybody - group for group in SUSPECTS if everybody & group]
     for guests in dict.fromkeys((everybody, *fewer, everybody.difference(*SUSPECTS))):
-        if await takes(lean(**company({}, "", guests, streamed=True))):
+        if guests <= {STREAMED}:
+            break
+        body = lean()
+        messages = surrounded(body, "", guests, tool_last=True)
+        if await takes(
+            {**body, **company({}, "", guests, streamed=True), **({"messages": messages} if messages else {})}
+        ):
             return guests
     return everybody & {STREAMED}
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """What a body is asked beside: always other options, perhaps a stream among them, or a longer conversation."""
+
+    streamed: bool = False
+    talk: bool = False
+
+
+_STREAM, _TALK = _Beside(streamed=True), _Beside(talk=True)
+
+
 def in_company(
-    rule: RequestRule, cases: Sequence[Case], offered: Collection[str], depth: str, *, drawn: bool
+    rule: RequestRule, cases: Sequence[Case], offered: Collection[str], chosen: Settings, *, drawn: bool
 ) -> list[Case]:
-    """The pins of a rule, or with ``drawn`` its drawn cases, the last of them in company: of those drawn the last one
-    with a stream, and the one before, where it is not the first, without."""
+    """The pins of a rule, or with ``drawn`` its drawn cases, the last of them in company: one with a stream and one in
+    a longer conversation, of those drawn if they are enough."""
     cases = list(cases)
     if not accompanied(rule):
         return cases
-    few = DEPTHS[depth].jointly
-    if drawn:
-        places = {len(cases) - 1: True, len(cases) - 2: False} if len(cases) > 2 else {len(cases) - 1: True}
-    else:
-        draws = rule.examples is not None and DEPTHS[depth].examples > 0
-        enough = not draws and len(cases) >= (FEW_PINS if few else MANY_PINS)
-        places = {len(cases) - 1: True} if enough else {}
-    among = frozenset({STREAMED} & set(offered) if few else offered)
-    for place, streamed in places.items():
-        if 0 <= place < len(cases) and not cases[place].kept:
-            cases[place] = _beside(cases[place], among, streamed=streamed)
+    among = frozenset({STREAMED} & set(offered) if DEPTHS[chosen.depth].jointly else offered)
+    beside = _company_of(rule, cases, chosen, drawn=drawn)
+    for place, one in zip(range(len(cases) - 1, -1, -1), beside, strict=False):
+        if not cases[place].kept:
+            cases[place] = _asked_beside(cases[place], among, one)
     return cases
 
 
-def _beside(case: Case, offered: frozenset[str], *, streamed: bool) -> Case:
+def _company_of(rule: RequestRule, cases: Sequence[Case], chosen: Settings, *, drawn: bool) -> list[_Beside]:
+    """The company of the last cases, the very last first."""
+    draws = drawn_count(rule, chosen) if rule.examples is not None else 0
+    if DEPTHS[chosen.depth].jointly:
+        return [_STREAM] if drawn or (not draws and len(cases) >= FEW_PINS) else []
+    odd = bool(cases) and cases[-1].order[-2] % 2 == 1  # by the place of the rule
+    wanted = [_TALK, _STREAM] if odd else [_STREAM, _TALK]
+    # a drawn conversation is made smaller as it was drawn: none stands around it
+    of_drawn = [one for one in wanted if one is _STREAM or rule.property != "messages"][:draws]
+    rest = [one for one in wanted if one not in of_drawn]
+    return of_drawn if drawn else rest[: max(0, len(cases) - ENOUGH_ALONE)]
+
+
+def _asked_beside(case: Case, offered: frozenset[str], beside: _Beside) -> Case:
     """A case with all that may be added to its body."""
-    request = case.request
+    request, prop = case.request, case.rule.property
     if not is_object(request.body) or request != Request(body=request.body):
         return case  # sent as it is for a reason
-    added = company(request.body, case.rule.property, offered, streamed=streamed)
-    return replace(case, request=Request(body={**request.body, **added}), alone=request) if added else case
+    body = request.body
+    added = company(body, prop, offered, streamed=beside.streamed)
+    tool_last = case.order[-2] // 2 % 2 == 1
+    messages = surrounded(body, prop, offered, tool_last=tool_last) if beside.talk else None
+    if messages:
+        added["messages"] = messages
+    return replace(case, request=Request(body={**body, **added}), alone=request) if added else case
 
 
 def added_to(case: Case) -> Body:
-    """What a case has beside its body alone; empty where it is not in company."""
+    """What a case has beside its body alone, with the messages where others stand around its own; empty where it is not
+    in company."""
     alone = case.request.body if case.alone is None else case.alone.body
-    return {key: value for key, value in case.request.body.items() if key not in alone}
+    return {key: value for key, value in case.request.body.items() if key not in alone or alone[key] is not value}
+
+
+def without_company(body: Body, case: Case) -> Body:
+    """A body that was made of a case's, without what the case has beside its body alone."""
+    added = added_to(case)
+    kept = {name: value for name, value in body.items() if name not in added}
+    return {**kept, "messages": case.alone.body["messages"]} if case.alone and "messages" in added else kept

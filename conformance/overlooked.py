@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..strategies.bodies import lean
+from ..strategies.surroundings import fewer_turns, filled
 from .again import Crowd, CrowdSighting
 from .exchange import Body, Exchange, Request, as_request
 from .in_company import added_to
@@ -17,6 +18,9 @@ from .plan import ADDED_RULE, STREAM_RULE, Case, control_of
 
 _OVERLOOKED = (Reaction.ACCEPTED, Reaction.ERROR_IN_200, Reaction.CRASHED, Reaction.DISCONNECTED, Reaction.HUNG)
 """What comes of an invalid request that a server does not look at in time."""
+
+_OTHER_FAULTS = (lean(top_p=1.01), lean(presence_penalty=2.5), lean(seed="7"))
+"""Faults of properties that a server checks apart from each other, beside those of the rule that bears the blame."""
 
 Judged = tuple[Case, Exchange, Judgement]
 
@@ -50,14 +54,15 @@ class Overlooked:
                 fewer = {key: value for key, value in added.items() if key != name}
                 if fewer and await self.violates(rule, as_request({**body, **fewer})):
                     added = fewer
+            added = await self._shorter(rule, body, added)
             row = await self._asked(rule, replace(case, request=as_request({**body, **added})))
             if row[2].kind is not Kind.VIOLATED:
                 continue  # seen once
             if react(row[1]) is not Reaction.ACCEPTED:  # the company may be what the server minds
-                control = as_request({**(control_of(rule, body) or lean()), **added})
+                control = as_request({**(control_of(rule, body) or lean()), **_valid(rule, body, added)})
                 if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
                     continue
-            if kept := await self._bears(rule, added):
+            if kept := await self._bears(rule, _valid(rule, body, added)):
                 case, exchange, judgement = await self._asked(rule, row[0], alone=True)
                 if judgement.kind is not Kind.VIOLATED:
                     continue
@@ -66,6 +71,18 @@ class Overlooked:
                 return [], kept.note(apart_from, rule.strength)
             apart.append(row)
         return apart, ""
+
+    async def _shorter(self, rule: RequestRule, body: Body, added: Body) -> Body:
+        """The same company with as little of a longer conversation as the violation needs."""
+        core = body["messages"] if "messages" in added else ()
+        left = "messages" in added
+        while left:
+            left = False
+            for rows in fewer_turns(added["messages"], core):
+                if await self.violates(rule, as_request({**body, **added, "messages": rows})):
+                    added, left = {**added, "messages": rows}, True
+                    break
+        return added
 
     async def _asked(self, rule: RequestRule, case: Case, *, alone: bool = False) -> Judged:
         if alone:
@@ -79,17 +96,28 @@ class Overlooked:
         bearer = self.bearer(STREAM_RULE if added.keys() == {"stream"} else ADDED_RULE)
         if not isinstance(bearer, Relation):
             return None
-        for pin in bearer.pins:
-            if added.keys() & pin.keys() or pin.get(rule.property) != lean().get(rule.property):
+        talk = {"messages"} & added.keys()
+        for fault in (*bearer.pins, *_OTHER_FAULTS):
+            as_usual = {rule.property, *talk}
+            if (added.keys() - talk) & fault.keys() or any(fault.get(name) != lean().get(name) for name in as_usual):
                 continue
             alone, beside = [
-                react(await self.pipeline.ask(as_request(body), rule.id, URGENT)) for body in (pin, {**pin, **added})
+                react(await self.pipeline.ask(as_request(body), rule.id, URGENT))
+                for body in (fault, {**fault, **added})
             ]
-            if alone is Reaction.REFUSED:
-                return self.kept[bearer.id] if beside in _OVERLOOKED else None
+            if alone is Reaction.REFUSED and beside in _OVERLOOKED:
+                return self.kept[bearer.id]
         return None
+
+
+def _valid(rule: RequestRule, body: Body, added: Body) -> Body:
+    """Company without the fault that is in its messages, where that is where the fault is."""
+    if rule.property != "messages" or "messages" not in added:
+        return added
+    return {**added, "messages": filled(added["messages"], body["messages"])}
 
 
 def in_words(case: Case) -> str:
     """What to say of a body that is taken only in company."""
-    return f" (beside {', '.join(added_to(case))}; refused without)" if case.alone else ""
+    beside = ["other messages" if name == "messages" else name for name in added_to(case)]
+    return f" (beside {', '.join(beside)}; refused without)" if case.alone else ""

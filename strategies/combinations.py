@@ -42,7 +42,8 @@ def _says(role: str, **more: Any) -> Message:
     return {"role": role, "content": PLAIN_TEXTS[role], **more}
 
 
-def _calls(*ids: str) -> list[Message]:
+def called(*ids: str) -> list[Message]:
+    """Calls of the weather tool in one message, and what it said to each."""
     made = [{"id": i, "type": "function", "function": {"name": "get_weather", "arguments": "{}"}} for i in ids]
     replies = [_says("tool", tool_call_id=i) for i in ids]
     return [{"role": "assistant", "content": None, "tool_calls": made}, *replies]
@@ -107,7 +108,7 @@ FEATURES: dict[str, dict[str, Any]] = {
     # What follows says how the conversation is made: messages in front of or behind the lean one, or a change to all.
     "history": {
         "turns": [_says("user"), _says("assistant")],
-        "tool calls": [_says("user"), *_calls("call00001"), _says("assistant")],
+        "tool calls": [_says("user"), *called("call00001"), _says("assistant")],
         "tool last": [],
         "function": [_says("user"), _CALLED, _says("function", name="get_weather"), _says("assistant")],
     },
@@ -272,8 +273,9 @@ def body_of(row: Mapping[str, str], known: Features) -> Body:
         if isinstance(addition, dict):
             body |= addition
     messages = [*chosen.get("system", []), *chosen.get("history", []), _says("user")]
+    messages += chosen.get("last", [])
     if row.get("history") == "tool last":
-        messages += _calls("call00001", "call00002")
+        messages += called("call00001", "call00002")
     if "text" in chosen:
         messages = [
             {**message, "content": chosen["text"]} if message["role"] == "user" else message for message in messages

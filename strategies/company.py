@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .json_values import is_array, is_object
+from .surroundings import speaks_of_functions
 from .tools import tool
 
 STREAMED = "streaming"
@@ -54,7 +54,7 @@ def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streame
     """What may be added to a body whose ``prop`` is wrong, of the features that are ``offered`` or taken; empty where
     nothing should. ``streamed``: whether ``stream`` may be among it."""
     names = {prop, *body}
-    if names & _ALONE or _legacy(body.get("messages")):
+    if names & _ALONE or speaks_of_functions(body.get("messages")):
         return {}
     kept_out = set[str]().union(*(_MEANT_FOR.get(name, ()) for name in names))
     left_out = set[str]() if streamed else {STREAMED}
@@ -69,9 +69,3 @@ def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streame
         for feature, (name, value) in COMPANY.items()
         if feature in offered - left_out and name not in names | kept_out
     }
-
-
-def _legacy(messages: Any) -> bool:
-    """Whether a conversation speaks of legacy functions, which are not mixed with tools."""
-    rows = messages if is_array(messages) else []
-    return any(is_object(row) and ("function_call" in row or row.get("role") == "function") for row in rows)

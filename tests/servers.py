@@ -142,6 +142,7 @@ class Server:
         self._connections = 0
         self._most = 0
         self._busy = 0
+        self._stopped = False
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), name="test-server")
         self._thread.start()
@@ -167,11 +168,19 @@ class Server:
 
     def die(self) -> None:
         """Close the listening socket and every connection, as a process does that is killed."""
-        self._listener.close()
+        self._stop_listening()
         for task in list(self._tasks):
             if task is not asyncio.current_task():
                 task.cancel()
         raise Closed
+
+    def _stop_listening(self) -> None:
+        """Accept nothing more, and close the listening socket in the next round of the loop: what was accepted in this
+        one has no transport yet, and asyncio forgets such a connection, unclosed, when its server was closed before."""
+        self._stopped = True
+        for listening in self._listener.sockets:
+            self._loop.remove_reader(listening.fileno())
+        self._loop.call_soon(self._listener.close)
 
     def _run(self, started: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
@@ -186,7 +195,7 @@ class Server:
         self.port = self._listener.sockets[0].getsockname()[1]
         started.set()
         await self._end.wait()
-        self._listener.close()
+        self._stop_listening()
         for _ in range(20):  # rounds of the loop, however slow: connections that were accepted just now become known
             await asyncio.sleep(0)
         for writer in self._writers:
@@ -207,7 +216,7 @@ class Server:
         self._connections += 1
         number = self._connections
         try:
-            while True:
+            while not self._stopped:
                 request = await self._read(reader, writer, number)
                 if request is None:
                     break

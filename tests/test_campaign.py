@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import servers
-from chatproof.conformance import proof
+from chatproof.conformance import first_wave, proof
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import Catalogue, load
 from chatproof.conformance.model import Body, Expect, Request, RequestRule, Source, Strength, Symptom
@@ -431,3 +431,13 @@ def test_raw_requests_are_proved_too(serve: Serve) -> None:
     assert result.verdict is Verdict.FAILED
     assert result.finding is not None
     assert result.finding.request.raw == b"[1"
+
+
+def test_a_fault_of_ours_at_the_start_lets_nobody_wait_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("no company")
+
+    monkeypatch.setattr(first_wave, "in_company", fails)
+    result = only(serve(servers.agreeable), rule(pins=(lean(),)))
+    assert result.verdict is Verdict.ERROR
+    assert "no company" in result.note

@@ -6,8 +6,8 @@ import asyncio
 import json
 import socket
 import subprocess
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from shutil import which
@@ -19,13 +19,16 @@ import servers
 from chatproof.conformance import connection
 from chatproof.conformance.judge import Reaction, react
 from chatproof.conformance.lane import Lane, retry_wait
-from chatproof.conformance.model import Exchange, Request, Unended
+from chatproof.conformance.model import Exchange, Request, Trouble, Unended
 from chatproof.conformance.outgoing import curl, prepare
 from chatproof.conformance.redaction import HALF_REDACTED
 from chatproof.conformance.target import Bounds, EndpointError, Target, split_url
 from chatproof.strategies.bodies import lean
 
-QUICK = Bounds(connect=2, read=0.5, total=1, retries=2, longest_wait=0.2, linger=0.2)
+PATIENT = Bounds(connect=30, read=30, total=45, retries=2, longest_wait=0.2, linger=30)
+"""No test that awaits an answer fails because a busy machine is late with it."""
+STUCK = 120
+"""Seconds after which a test fails in place of hanging."""
 KEY = "sk-this-is-secret-0123456789"
 
 
@@ -33,7 +36,7 @@ def ask(target: Target, *requests: Request) -> list[Exchange]:
     """The exchanges of some requests, one after the other on one lane."""
 
     async def go() -> list[Exchange]:
-        async with Lane(target) as lane:
+        async with asyncio.timeout(STUCK), Lane(target) as lane:
             return [await lane.ask(prepare(request, target)) for request in requests]
 
     return asyncio.run(go())
@@ -41,7 +44,7 @@ def ask(target: Target, *requests: Request) -> list[Exchange]:
 
 def target_of(server: servers.Server, **rest: Any) -> Target:
     """A target at a test server."""
-    return Target(server.url + "/v1", model=servers.MODEL, bounds=rest.pop("bounds", QUICK), **rest)
+    return Target(server.url + "/v1", model=servers.MODEL, bounds=rest.pop("bounds", PATIENT), **rest)
 
 
 def free_port() -> int:
@@ -96,8 +99,6 @@ def test_a_conforming_answer(serve: Callable[..., servers.Server]) -> None:
 @pytest.mark.parametrize(
     ("behave", "reaction", "kind"),
     [
-        (servers.hangs, Reaction.HUNG, "timeout"),
-        (servers.drips, Reaction.HUNG, "timeout"),
         (servers.resets, Reaction.DISCONNECTED, "disconnected"),
         (servers.writes(b""), Reaction.DISCONNECTED, "disconnected"),
         (servers.cut_short, Reaction.DISCONNECTED, "disconnected"),
@@ -116,28 +117,41 @@ def test_a_conforming_answer(serve: Callable[..., servers.Server]) -> None:
 def test_what_comes_back(
     serve: Callable[..., servers.Server], behave: servers.Behaviour, reaction: Reaction, kind: str | None
 ) -> None:
-    started = time.monotonic()
     [exchange] = ask(target_of(serve(behave)), LEAN)
     assert react(exchange) is reaction
     assert (exchange.trouble.kind if exchange.trouble else None) == kind
-    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("behave", "bounds", "text"),
+    [
+        (servers.hangs, replace(PATIENT, read=0.5), "no byte for 0.5 s"),
+        (servers.drips, replace(PATIENT, total=1), "no complete answer within 1 s"),
+    ],
+)
+def test_what_does_not_come_back(
+    serve: Callable[..., servers.Server], behave: servers.Behaviour, bounds: Bounds, text: str
+) -> None:
+    [exchange] = ask(target_of(serve(behave), bounds=bounds), LEAN)
+    assert react(exchange) is Reaction.HUNG
+    assert exchange.trouble == Trouble("timeout", text)
 
 
 def test_nothing_listens_is_no_verdict() -> None:
-    [exchange] = ask(Target(f"http://127.0.0.1:{free_port()}/v1", bounds=QUICK), LEAN)
+    [exchange] = ask(Target(f"http://127.0.0.1:{free_port()}/v1", bounds=PATIENT), LEAN)
     assert react(exchange) is Reaction.UNREACHED
     assert exchange.trouble is not None
     assert exchange.trouble.kind == "connect"
 
 
 def test_a_name_that_does_not_resolve() -> None:
-    [exchange] = ask(Target("http://chatproof-test.invalid/v1", bounds=QUICK), LEAN)
+    [exchange] = ask(Target("http://chatproof-test.invalid/v1", bounds=PATIENT), LEAN)
     assert exchange.trouble is not None
     assert exchange.trouble.kind == "dns"
 
 
 def test_tls_to_a_plain_port(serve: Callable[..., servers.Server]) -> None:
-    target = Target(serve(servers.strict).url.replace("http:", "https:") + "/v1", bounds=QUICK)
+    target = Target(serve(servers.strict).url.replace("http:", "https:") + "/v1", bounds=PATIENT)
     [exchange] = ask(target, LEAN)
     assert exchange.trouble is not None
     assert exchange.trouble.kind == "tls"
@@ -154,14 +168,12 @@ def test_a_rate_limit_is_waited_out(serve: Callable[..., servers.Server], status
     assert len(server.received) == 2
 
 
-@pytest.mark.parametrize(("asked", "tries"), [("0", 1 + QUICK.retries), ("soon", 1 + QUICK.retries), ("86400", 1)])
+@pytest.mark.parametrize(("asked", "tries"), [("0", 1 + PATIENT.retries), ("soon", 1 + PATIENT.retries), ("86400", 1)])
 def test_a_rate_limit_without_end_is_bounded(serve: Callable[..., servers.Server], asked: str, tries: int) -> None:
     server = serve(servers.refuses(429, headers=(("retry-after", asked),)))
-    started = time.monotonic()
     [exchange] = ask(target_of(server), LEAN)
     assert react(exchange) is Reaction.LIMITED
     assert len(server.received) == tries, "nobody asks again before it is time"
-    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize(
@@ -200,7 +212,7 @@ def test_a_connection_is_kept(serve: Callable[..., servers.Server]) -> None:
 
 
 def test_an_endless_answer_is_cut(serve: Callable[..., servers.Server]) -> None:
-    bounds = Bounds(connect=2, read=2, total=10, size=100_000)
+    bounds = replace(PATIENT, size=100_000)
     server = serve(servers.endless)
     [exchange] = ask(target_of(server, bounds=bounds), LEAN)
     assert exchange.trouble is not None
@@ -359,7 +371,8 @@ def test_what_follows_the_end_marker(
     serve: Callable[..., servers.Server], then: list[str], unended: Unended | None
 ) -> None:
     server = serve(servers.streams(*then))
-    found = ask(target_of(server), STREAM, LEAN)
+    bounds = replace(PATIENT, linger=0.2) if unended is Unended.SILENT else PATIENT
+    found = ask(target_of(server, bounds=bounds), STREAM, LEAN)
     assert [react(exchange) for exchange in found] == [Reaction.ACCEPTED] * 2
     assert [exchange.answer and exchange.answer.unended for exchange in found] == [unended, None]
     assert found[0].answer is not None

@@ -17,6 +17,8 @@ from chatproof.conformance.reference.app import create_app
 from chatproof.conformance.reference.faults import Check, Reason
 from chatproof.conformance.vintages import FIRST, VINTAGES
 from chatproof.strategies.company import COMPANY, STREAMED, company
+from chatproof.strategies.surroundings import SURROUNDING, TURNS, filled, surrounded
+from chatproof.strategies.tools import tool
 from mutants.relations_common import unchecked_when
 from mutants.requests_making import stumbling
 from serving import asked, served
@@ -25,6 +27,8 @@ MODEL = "chatproof-model"
 ELSEWHERE = ["presence_penalty.max.refuses", "top_p.max.refuses", "messages.type.refuses", "user.type.refuses"]
 GATES = ["gate.tools", "gate.streaming", "gate.stop", "gate.seed"]
 """What is offered is known of what is asked."""
+
+EVERYTHING = frozenset((*COMPANY, *SURROUNDING))
 
 
 def refusing(vintage: str) -> list[RequestRule]:
@@ -38,7 +42,7 @@ def refusing(vintage: str) -> list[RequestRule]:
 def companied(rule: RequestRule, chosen: Settings) -> list[Case]:
     found: list[Case] = []
     for drawn, cases in ((False, pin_cases(rule, 0, chosen)), (True, example_cases(rule, 0, chosen))):
-        found += in_company(rule, cases, COMPANY, chosen.depth, drawn=drawn)
+        found += in_company(rule, cases, EVERYTHING, chosen, drawn=drawn)
     return [case for case in found if case.alone is not None]
 
 
@@ -73,14 +77,50 @@ def test_only_what_is_offered_comes_along() -> None:
     assert company({"top_logprobs": 1}, "top_logprobs", frozenset({"logprobs"}), streamed=True) == {}
 
 
+@pytest.mark.parametrize("offered", [EVERYTHING, {TURNS}, {TURNS, "tool_messages"}, {TURNS, "system_role"}])
+@pytest.mark.parametrize("tool_last", [True, False])
+def test_a_longer_conversation_is_valid_by_itself(offered: set[str], tool_last: bool) -> None:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Say hi."}]}
+    tools = {"tools": [tool()]} if "tool_messages" in offered else {}
+    odd = [{"role": "user"}, {"role": "assistant", "content": None}, {"role": "system", "content": None}]
+    for core in ([odd[0]], [body["messages"][0], odd[1]], [odd[2], body["messages"][0]]):
+        talk = surrounded({**body, "messages": core}, "messages", offered, tool_last=tool_last)
+        assert talk
+        assert len(talk) > 9
+        assert all(reasons({**body, **tools, "messages": talk}, vintage) for vintage in VINTAGES)
+        mended = filled(talk, core)
+        assert [reasons({**body, **tools, "messages": mended}, vintage) for vintage in VINTAGES] == [[], []]
+        assert [row["role"] for row in mended if row["role"] in ("user", "assistant")][-2:] == ["assistant", "user"]
+    talk = surrounded(body, "n", offered, tool_last=tool_last)
+    assert talk
+    assert len(talk) > 9
+    assert [reasons({**body, **tools, "messages": talk}, vintage) for vintage in VINTAGES] == [[], []]
+    assert (talk[-1]["role"] == "tool") is (tool_last and "tool_messages" in offered)
+    assert surrounded(body, "n", offered - {TURNS}, tool_last=tool_last) is None
+
+
+@pytest.mark.parametrize("role", ["tool", "system"])
+def test_what_is_overlooked_in_a_longer_conversation_is_found_with_little_of_it(role: str) -> None:
+    server = unchecked_when(lambda body: f"'role': '{role}'" in str(body.get("messages")), "presence_penalty.max")
+    gates = [*GATES, "gate.tool_messages", "gate.system_role", "gate.content_parts"]
+    with served(create_app(server)) as url:
+        found = asked(url, Settings(), only=[*ELSEWHERE, *gates, STREAM_RULE, ADDED_RULE])
+    assert [name for name, line in found.items() if line["verdict"] == "failed"] == [ELSEWHERE[0]]
+    finding = found[ELSEWHERE[0]]["finding"]
+    assert "(beside other messages" in finding["why"]
+    rows = json.loads(finding["request"]["body"])["messages"]
+    assert 2 <= len(rows) <= 5
+    assert role in [row["role"] for row in rows]
+
+
 def test_most_bodies_stay_alone() -> None:
     for rule in refusing(FIRST):
         for depth in ("smoke", "default"):
             chosen = Settings(depth=depth)
             pins = pin_cases(rule, 0, chosen)
-            assert len(companied(rule, chosen)) <= 2
-            alone = [case for case in in_company(rule, pins, COMPANY, depth, drawn=False) if case.alone is None]
-            assert len(alone) >= max(1, len(pins) - 1)
+            assert len(companied(rule, chosen)) <= 3
+            alone = [case for case in in_company(rule, pins, EVERYTHING, chosen, drawn=False) if case.alone is None]
+            assert len(alone) >= max(1, len(pins) - 2)
     assert DEPTHS["smoke"].jointly
 
 
@@ -94,6 +134,14 @@ def test_what_one_rule_is_not_held_to_in_company_is_its_fault(key: str) -> None:
     assert finding["why"].endswith(f"(beside {key}; refused without)")
     body = json.loads(finding["request"]["body"])
     assert body.keys() - {"max_tokens", "max_completion_tokens"} == {"model", "messages", "presence_penalty", key}
+
+
+def test_where_nothing_is_looked_at_in_a_longer_conversation_one_rule_says_so() -> None:
+    server = unchecked_when(lambda body: str(body.get("messages")).count("'role'") > 8)
+    with served(create_app(server)) as url:
+        found = asked(url, Settings(), only=[*ELSEWHERE, *GATES, STREAM_RULE, ADDED_RULE])
+    assert {name for name, line in found.items() if line["verdict"] == "failed"} == {ADDED_RULE}
+    assert found[ELSEWHERE[0]]["note"].endswith(f"(see {ADDED_RULE})")
 
 
 @pytest.mark.parametrize(("key", "bearer"), [("stream", STREAM_RULE), ("tools", ADDED_RULE)])
@@ -121,9 +169,10 @@ def greedy_choices(body: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("refused", "left"),
     [
-        (lambda body: False, set(COMPANY)),
-        (greedy_choices, set(COMPANY) - {"multiple_choices"}),
-        (lambda body: greedy_choices(body) or "tools" in body, set(COMPANY).difference(*SUSPECTS)),
+        (lambda body: False, EVERYTHING),
+        (greedy_choices, EVERYTHING - {"multiple_choices"}),
+        (lambda body: len(body["messages"]) > 9, EVERYTHING - {*SURROUNDING}),
+        (lambda body: greedy_choices(body) or "tools" in body, EVERYTHING.difference(*SUSPECTS)),
         (lambda body: "user" in body, {STREAMED}),
     ],
 )
@@ -134,9 +183,9 @@ def test_only_who_is_welcome_comes_along(refused: Any, left: set[str]) -> None:
         asked_for.append(body)
         return not refused(body)
 
-    assert asyncio.run(welcome(COMPANY, takes)) == left
+    assert asyncio.run(welcome(EVERYTHING, takes)) == left
     assert len(asked_for) <= len(SUSPECTS) + 2
-    assert asyncio.run(welcome({"seed"}, takes)) <= {"seed"}
+    assert asyncio.run(welcome({"seed"}, takes)) <= {"seed", TURNS}
 
 
 def test_a_body_that_is_refused_for_its_company_hides_no_fault() -> None:

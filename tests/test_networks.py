@@ -18,7 +18,7 @@ from chatproof.conformance.judge import Reaction, react
 from chatproof.conformance.outgoing import curl, prepare
 from chatproof.conformance.target import EndpointError, Target
 from conftest import Ran
-from test_endpoint import KEY, LEAN, QUICK, ask
+from test_endpoint import KEY, LEAN, PATIENT, ask
 
 trustme = pytest.importorskip("trustme")
 Serve = Callable[..., servers.Server]
@@ -107,7 +107,7 @@ def secure(authority: trustme.CA, serve: Serve) -> Iterator[tuple[int, servers.S
 
 def target_at(port: int, bundle: str | None) -> Target:
     """A target behind TLS."""
-    return Target(f"https://127.0.0.1:{port}/v1", model=servers.MODEL, key=KEY, ca_bundle=bundle, bounds=QUICK)
+    return Target(f"https://127.0.0.1:{port}/v1", model=servers.MODEL, key=KEY, ca_bundle=bundle, bounds=PATIENT)
 
 
 def test_an_unknown_certificate_is_no_verdict_and_gets_no_key(secure: tuple[int, servers.Server]) -> None:
@@ -167,7 +167,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_plain_requests_go_through_the_proxy(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = serve(servers.agreeable)
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    target = Target("http://chatproof-test.invalid/v1", model=servers.MODEL, bounds=QUICK)
+    target = Target("http://chatproof-test.invalid/v1", model=servers.MODEL, bounds=PATIENT)
     assert react(ask(target, LEAN)[0]) is Reaction.ACCEPTED
     assert proxy.received[0].target == "http://chatproof-test.invalid/v1/chat/completions"
 
@@ -188,13 +188,13 @@ def test_hosts_without_a_proxy(serve: Serve, monkeypatch: pytest.MonkeyPatch) ->
     server, proxy = serve(servers.agreeable), serve(servers.agreeable)
     monkeypatch.setenv("ALL_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert react(ask(Target(server.url + "/v1", model=servers.MODEL, bounds=QUICK), LEAN)[0]) is Reaction.ACCEPTED
+    assert react(ask(Target(server.url + "/v1", model=servers.MODEL, bounds=PATIENT), LEAN)[0]) is Reaction.ACCEPTED
     assert (len(server.received), len(proxy.received)) == (1, 0)
 
 
 def test_bombs_burst_behind_a_proxy_as_well(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", serve(servers.bomb("gzip", 20)).url)
-    [exchange] = ask(Target("http://chatproof-test.invalid/v1", model=servers.MODEL, bounds=QUICK), LEAN)
+    [exchange] = ask(Target("http://chatproof-test.invalid/v1", model=servers.MODEL, bounds=PATIENT), LEAN)
     assert exchange.trouble is not None
     assert exchange.trouble.kind == "too_large"
 

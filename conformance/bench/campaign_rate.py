@@ -52,7 +52,7 @@ def listed(rules: Sequence[RequestRule], catalogue: Catalogue, settings: Setting
     for rule in rules:
         for make in (pin_cases, example_cases):
             mine = make(rule, place[rule.id], settings)
-            every += in_company(rule, mine, COMPANY, settings.depth, drawn=make is example_cases)
+            every += in_company(rule, mine, COMPANY, settings, drawn=make is example_cases)
     ready = [(case.rule, prepare(case.request, target)) for case in sorted(every, key=lambda case: case.order)]
     refused = {stub.mark(request.content) for rule, request in ready if rule.expect is Expect.REFUSE}
     return list({request.key: request for _, request in ready}.values()), refused

@@ -13,6 +13,10 @@ from . import (
     blind3_refusals,
     blind3_talk,
     blind3_wire,
+    blind4_forms,
+    blind4_limits,
+    blind4_talk,
+    blind4_traffic,
     blind_calls,
     blind_forms,
     blind_members,
@@ -38,6 +42,7 @@ BLIND = (
     *(blind_words, blind_calls, blind_members, blind_wire, blind_refusals),
     *(blind_talk, blind_forms, blind_streams, blind_transport),
     *(blind3_talk, blind3_calls, blind3_wire, blind3_refusals),
+    *(blind4_limits, blind4_forms, blind4_talk, blind4_traffic),
 )
 """Thought of by people who had not read the rules."""
 

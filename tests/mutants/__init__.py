@@ -46,6 +46,11 @@ from . import (
     blind5_refused,
     blind5_state,
     blind5_taken,
+    blind6_answers,
+    blind6_effects,
+    blind6_refused,
+    blind6_state,
+    blind6_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -132,6 +137,11 @@ _PARTS = (
     blind5_effects,
     blind5_state,
     stream_strict,
+    blind6_taken,
+    blind6_refused,
+    blind6_answers,
+    blind6_effects,
+    blind6_state,
     awkward,
 )
 

@@ -8,31 +8,21 @@ from typing import Any, cast
 
 from chatproof.conformance.reference import answers
 from chatproof.conformance.reference.answers import Choice, Reply
-from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.prompt import prompt_tokens
 from chatproof.conformance.reference.text import bound, stops
 
-from .base import Mutant, answering, each_choice
+from .base import answering, each_choice
 from .blind_answers import ended
 from .blind_common import Body, Sent, between, content_of, is_plain, with_content
 from .effects_common import choosing, replying
 from .load_common import body_of
-from .stream_common import Around, row
+from .stream_common import Around, collection
 
 BUFFER = 16_384
 DIGITS = 15
 
 
-def answer(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "answer",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind2-{name}", fails, server, with_it, prop=prop, family="answer", around=around)
+answer = collection("blind2-", prop="answer", family="answer")
 
 
 def fraction(body: Body) -> None:

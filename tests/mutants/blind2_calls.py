@@ -13,25 +13,16 @@ from chatproof.conformance.reference.answers import Call, Choice
 from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.text import bound, tokenize
 
-from .base import Mutant, answering, each_choice, streaming
+from .base import answering, each_choice, streaming
 from .blind_calls import every_entry
 from .blind_common import Body, messages_of
 from .effects_common import choosing, planning, without
-from .stream_common import Rows, entries, row
+from .stream_common import Rows, collection, entries
 
 FIVE = 5
 
 
-def answer(
-    name: str,
-    fails: str,
-    server: Reference,
-    with_it: str = "",
-    *,
-    prop: str = "tools",
-    family: str = "answer",
-) -> Mutant:
-    return row(f"blind2-{name}", fails, server, with_it, prop=prop, family=family)
+answer = collection("blind2-", prop="tools", family="answer")
 
 
 def calls_of(body: Body) -> Iterator[list[Body]]:

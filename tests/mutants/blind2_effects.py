@@ -13,12 +13,11 @@ from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.prompt import prompt_tokens
 from chatproof.conformance.reference.text import Written, bound, stopped, stops
 
-from .base import Mutant
 from .blind_answers import unstopped
 from .blind_common import Body, messages_of
 from .blind_effects import rewritten, wanted
 from .effects_common import choosing, counting, planning, without
-from .stream_common import row
+from .stream_common import collection
 
 Tokens = tuple[str, ...]
 
@@ -29,10 +28,7 @@ PREAMBLE = "Here is the JSON:\n"
 _unbounded = without("max_tokens", "max_completion_tokens", "stop")
 
 
-def effect(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str, family: str = "ignored"
-) -> Mutant:
-    return row(f"blind2-{name}", fails, server, with_it, prop=prop, family=family)
+effect = collection("blind2-", family="ignored")
 
 
 # --- stop strings and bounds ------------------------------------------------------------------------------------------

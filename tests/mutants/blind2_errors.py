@@ -13,25 +13,14 @@ from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.faults import Ask, Check, Reason
 from chatproof.conformance.reference.validator import CHECKS
 
-from .base import Mutant
 from .blind_common import Sent, between, content_of
-from .stream_common import Around, row
+from .stream_common import Around, collection
 
 _STEP = re.compile(r"[^.\[\]]+")
 _BIAS_KEY = "logit_bias.key.numeric"
 
 
-def refusal(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "error",
-    around: Around | None = None,
-    family: str = "error",
-) -> Mutant:
-    return row(f"blind2-{name}", fails, server, with_it, prop=prop, family=family, around=around)
+refusal = collection("blind2-", prop="error", family="error")
 
 
 def told(change: Callable[[Reason, dict[str, Any]], Any]) -> Reference:

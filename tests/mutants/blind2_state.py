@@ -12,26 +12,16 @@ from chatproof.conformance.reference.stream import DONE
 from chatproof.conformance.reference.text import bound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .base import Mutant
 from .blind_common import Body, Sent, content_of, is_plain, is_stream, pass_on, sent_by, with_content
 from .blind_state import Flight, crowd
 from .effects_common import replying, without
 from .load_common import body_of, is_create, whole
-from .stream_common import Around, row
+from .stream_common import collection
 
 UNKEYED = ("stop", "stream", "stream_options")
 
 
-def state(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "server",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind2-{name}", fails, server, with_it, prop=prop, family="load", around=around)
+state = collection("blind2-", prop="server", family="load")
 
 
 def keeping_n(app: ASGIApp) -> ASGIApp:

@@ -9,18 +9,17 @@ from typing import Any
 from chatproof.conformance.reference.behaviour import Behaviour, Reference, dump
 from chatproof.conformance.reference.stream import DONE
 
-from .base import Mutant
 from .blind_common import Sent, between, content_of, is_stream
 from .stream_common import (
     Around,
     Members,
     Rows,
+    collection,
     counting,
     each,
     finishing,
     keep,
     pieces,
-    row,
     several,
     spoilt,
     tails,
@@ -37,16 +36,7 @@ _END = b"\n\n"
 _PLACE = "chatproof place"
 
 
-def stream(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "stream",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind2-{name}", fails, server, with_it, prop=prop, around=around)
+stream = collection("blind2-", prop="stream")
 
 
 def rows_changed(name: str, fails: str, change: Callable[[Rows], Any], with_it: str = "", prop: str = "stream") -> Any:

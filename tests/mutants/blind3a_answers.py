@@ -10,24 +10,13 @@ from chatproof.conformance.reference.answers import Choice
 from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.faults import Reason
 
-from .base import Mutant, answering, each_choice
+from .base import answering, each_choice
 from .blind2_calls import spelled
 from .blind_common import Body, edited, messages_of
 from .effects_common import choosing
-from .stream_common import Around, row
+from .stream_common import collection
 
-
-def answer(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "answer",
-    family: str = "answer",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind3a-{name}", fails, server, with_it, prop=prop, family=family, around=around)
+answer = collection("blind3a-", prop="answer", family="answer")
 
 
 def older_object(body: Body) -> None:

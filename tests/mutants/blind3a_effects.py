@@ -10,21 +10,17 @@ from chatproof.conformance.reference import answers
 from chatproof.conformance.reference.answers import Choice, Reply
 from chatproof.conformance.reference.behaviour import Reference
 
-from .base import Mutant
 from .blind2_effects import Tokens, ending, whole_of
 from .blind_common import Body, messages_of
 from .blind_effects import rewritten
 from .effects_common import choosing, planning, replying, without
-from .stream_common import row
+from .stream_common import collection
 
 LONG = 7
 BOUNDS = ("max_tokens", "max_completion_tokens")
 
 
-def effect(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str, family: str = "ignored"
-) -> Mutant:
-    return row(f"blind3a-{name}", fails, server, with_it, prop=prop, family=family)
+effect = collection("blind3a-", family="ignored")
 
 
 def first_listed(tokens: Tokens, strings: list[str]) -> int | None:

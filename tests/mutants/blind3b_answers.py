@@ -12,18 +12,15 @@ from typing import Any
 from chatproof.conformance.reference.answers import Choice, Reply
 from chatproof.conformance.reference.behaviour import Behaviour, Reference
 
-from .base import Mutant, answering, each_choice, streaming
+from .base import answering, each_choice, streaming
 from .blind_common import Body
 from .effects_common import choosing, planning, replying, without
-from .stream_common import Rows, entries, row
+from .stream_common import Rows, collection, entries
 
 OUTSIDE = 64
 
 
-def answer(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str = "answer", family: str = "answer"
-) -> Mutant:
-    return row(f"blind3b-{name}", fails, server, with_it, prop=prop, family=family)
+answer = collection("blind3b-", prop="answer", family="answer")
 
 
 def cached_away() -> Reference:

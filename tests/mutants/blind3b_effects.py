@@ -7,24 +7,19 @@ from typing import Any
 
 from chatproof.conformance.reference import answers
 from chatproof.conformance.reference.answers import Choice
-from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.text import stops, whole
 
-from .base import Mutant
 from .blind2_effects import Tokens, ending
 from .blind_common import Body
 from .blind_effects import wanted
 from .effects_common import choosing, planning, without
-from .stream_common import row
+from .stream_common import collection
 
 LEAST = 16
 BOUNDS = ("max_tokens", "max_completion_tokens")
 
 
-def effect(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str, family: str = "ignored"
-) -> Mutant:
-    return row(f"blind3b-{name}", fails, server, with_it, prop=prop, family=family)
+effect = collection("blind3b-", family="ignored")
 
 
 def listed_first(tokens: Tokens, strings: list[str]) -> int | None:

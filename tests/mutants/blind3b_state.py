@@ -17,28 +17,17 @@ from chatproof.conformance.reference.faults import Ask, Check, Reason
 from chatproof.conformance.reference.validator import CHECKS
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .base import Mutant
 from .blind_common import Body, Sent, is_plain, pass_on, sent_by
 from .blind_state import Flight, crowd
 from .effects_common import replying
 from .load_common import body_of, failure, is_create, whole
-from .stream_common import Around, refused_streams, row
+from .stream_common import collection, refused_streams
 
 ARRAY = ("messages.required", "messages.null", "messages.type", "messages.min", "messages.item.type")
 COUNT = ("n.min", "n.max")
 
 
-def state(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "server",
-    family: str = "load",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind3b-{name}", fails, server, with_it, prop=prop, family=family, around=around)
+state = collection("blind3b-", prop="server", family="load")
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -14,15 +14,14 @@ from .base import Mutant
 from .blind_common import Body, Sent, between, content_of, is_stream
 from .effects_common import choosing
 from .stream_common import (
-    Around,
     Members,
     Rows,
+    collection,
     counting,
     each,
     finishing,
     keep,
     pieces,
-    row,
     several,
     spoilt,
     tails,
@@ -32,16 +31,7 @@ from .stream_common import (
 _CALLS = b'"tool_calls":'
 
 
-def stream(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "stream",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind3b-{name}", fails, server, with_it, prop=prop, around=around)
+stream = collection("blind3b-", prop="stream")
 
 
 def rows_changed(

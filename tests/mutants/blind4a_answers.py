@@ -12,18 +12,17 @@ from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.prompt import text_of
 from chatproof.conformance.reference.text import tokenize, whole
 
-from .base import Mutant, answering, each_choice, streaming
+from .base import answering, each_choice, streaming
 from .blind3b_answers import each_entry
 from .blind_common import Body
 from .blind_effects import wanted
 from .effects_common import choosing, planning, replying, without
-from .stream_common import Members, pieces, row
+from .stream_common import Members, collection, pieces
 
 STRUCTURED = ("json_object", "json_schema")
 
 
-def answer(name: str, fails: str, server: Reference, with_it: str = "", *, prop: str = "answer") -> Mutant:
-    return row(f"blind4a-{name}", fails, server, with_it, prop=prop, family="answer")
+answer = collection("blind4a-", prop="answer", family="answer")
 
 
 def everywhere(change: Callable[[Body], Any]) -> Reference:

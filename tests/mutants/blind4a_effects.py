@@ -12,20 +12,18 @@ from chatproof.conformance.reference.answers import Choice
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.text import whole
 
-from .base import Mutant
 from .blind2_effects import whole_of
 from .blind_common import Body
 from .blind_effects import rewritten, wanted
 from .effects_common import choosing, planning, without
 from .requests_making import entries
-from .stream_common import row
+from .stream_common import collection
 
 ROOM = 3
 BOUNDS = ("max_tokens", "max_completion_tokens")
 
 
-def effect(name: str, fails: str, server: Reference, with_it: str = "", *, prop: str) -> Mutant:
-    return row(f"blind4a-{name}", fails, server, with_it, prop=prop, family="ignored")
+effect = collection("blind4a-", family="ignored")
 
 
 # --- tools ------------------------------------------------------------------------------------------------------------

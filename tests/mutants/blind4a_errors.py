@@ -5,29 +5,18 @@ from __future__ import annotations
 import json
 
 from chatproof.conformance.reference import answers, behaviour
-from chatproof.conformance.reference.behaviour import Reference
 
-from .base import Mutant, refusing
+from .base import refusing
 from .blind_common import Body, Sent, between, content_of, messages_of, with_content
 from .load_common import body_of
 from .requests_making import stumbling
-from .stream_common import Around, row
+from .stream_common import collection
 
 RANGE = ("_below_min_value", "_above_max_value")
 KINDS = ("server_error", "authentication_error", "rate_limit_error", "invalid_request_error")
 
 
-def told(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "error",
-    family: str = "error",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind4a-{name}", fails, server, with_it, prop=prop, family=family, around=around)
+told = collection("blind4a-", prop="error", family="error")
 
 
 def no_return(raw: bytes, sent: Sent) -> Sent:

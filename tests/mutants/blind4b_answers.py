@@ -9,30 +9,19 @@ from dataclasses import replace
 from typing import Any
 
 from chatproof.conformance.reference.answers import Choice, Reply
-from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.prompt import input_tokens
 from chatproof.conformance.reference.stream import DONE
 from chatproof.conformance.reference.text import stops
 
-from .base import Mutant
 from .blind_common import Body, Sent, between, content_of, is_plain, is_stream, with_content
 from .effects_common import choosing, cold, replying
 from .load_common import body_of
-from .stream_common import Around, row
+from .stream_common import Around, collection
 
 _DATA, _END = b"data: ", b"\n\n"
 
 
-def answer(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str,
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind4b-{name}", fails, server, with_it, prop=prop, family="answer", around=around)
+answer = collection("blind4b-", family="answer")
 
 
 def relogged(where: Callable[[Body], object], change: Callable[[Body, list[Body]], Any]) -> Around:

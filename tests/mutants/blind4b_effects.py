@@ -8,26 +8,21 @@ from typing import Any
 
 from chatproof.conformance.reference import answers
 from chatproof.conformance.reference.answers import Call, Choice
-from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.text import bound, tokenize
 
-from .base import Mutant
 from .blind2_effects import Tokens, ending
 from .blind4b_answers import strict_names
 from .blind_common import Body
 from .blind_effects import wanted
 from .effects_common import choosing, planning, without
-from .stream_common import row
+from .stream_common import collection
 
 BLOCK = 8
 BOUNDS = ("max_tokens", "max_completion_tokens")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-def effect(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str, family: str = "ignored"
-) -> Mutant:
-    return row(f"blind4b-{name}", fails, server, with_it, prop=prop, family=family)
+effect = collection("blind4b-", family="ignored")
 
 
 # --- bounds and stop strings ------------------------------------------------------------------------------------------

@@ -14,30 +14,19 @@ from chatproof.conformance.reference.faults import Reason, coupled
 from chatproof.conformance.reference.text import stops
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .base import Mutant
 from .blind2_effects import starts
 from .blind_common import Body, messages_of, pass_on, sent_by
 from .blind_effects import wanted
 from .effects_common import replying, without
 from .load_common import is_create, whole
 from .requests_making import crashing, refusing_valid
-from .stream_common import Around, row
+from .stream_common import collection
 
 PLANE = 0xFFFF
 """The last character of the basic plane."""
 
 
-def refused(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str,
-    family: str = "refused",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind4b-{name}", fails, server, with_it, prop=prop, family=family, around=around)
+refused = collection("blind4b-", family="refused")
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------

@@ -13,30 +13,20 @@ from chatproof.conformance.reference.answers import Reply
 from chatproof.conformance.reference.behaviour import Behaviour, Reference
 from chatproof.conformance.reference.faults import Ask, Check, Reason, coupled
 from chatproof.conformance.reference.validator import CHECKS
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
-from .base import Mutant
-from .blind_common import Body, Sent, is_plain, is_stream, pass_on, sent_by
+from .blind_common import Body, Sent, is_plain, is_stream, replaced, sent_by
 from .blind_effects import wanted
 from .blind_state import OVERLAP, Flight, crowd
 from .effects_common import cold, without
-from .load_common import body_of, is_create, whole
-from .stream_common import Around, row
+from .load_common import body_of
+from .stream_common import collection
 
 _OWN = re.compile(r"call_[0-9a-f]{24}")
 _unstreamed = without("stream", "stream_options")
 
 
-def state(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str,
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind4b-{name}", fails, server, with_it, prop=prop, family="load", around=around)
+state = collection("blind4b-", family="load")
 
 
 def in_form(body: Body, streamed: bool) -> bytes:
@@ -47,19 +37,15 @@ def cold_form(app: ASGIApp) -> ASGIApp:
     """The form of an answer is kept with the answer."""
     known: dict[str, bool] = {}
 
-    async def changed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not is_create(scope):
-            await app(scope, receive, send)
-            return
-        raw = await whole(receive)
+    async def changed(scope: Scope, raw: bytes) -> Sent:
         sent, body = await sent_by(app, scope, raw), body_of(raw)
         if body and cold(body) and sent[0]["status"] == 200:
             kept = known.setdefault(json.dumps(_unstreamed(body), sort_keys=True), is_stream(sent))
             if kept != is_stream(sent):
                 sent = await sent_by(app, scope, in_form(body, kept))
-        await pass_on(send, sent)
+        return sent
 
-    return changed
+    return replaced(app, changed)
 
 
 def issued() -> Reference:
@@ -85,11 +71,8 @@ def keeping_stream(app: ASGIApp) -> ASGIApp:
     """Where a request has no flag, the connection has the one from before."""
     streamed: set[Any] = set()
 
-    async def changed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not is_create(scope):
-            await app(scope, receive, send)
-            return
-        raw, own = await whole(receive), scope.get("client")
+    async def changed(scope: Scope, raw: bytes) -> Sent:
+        own = scope.get("client")
         sent, body = await sent_by(app, scope, raw), body_of(raw)
         if body and "stream" not in body and own in streamed and is_plain(sent):
             sent = await sent_by(app, scope, in_form(body, True))
@@ -97,9 +80,9 @@ def keeping_stream(app: ASGIApp) -> ASGIApp:
             streamed.add(own)
         elif is_plain(sent):
             streamed.discard(own)
-        await pass_on(send, sent)
+        return sent
 
-    return changed
+    return replaced(app, changed)
 
 
 async def latest_schema(flight: Flight, others: list[Flight]) -> Sent:
@@ -116,26 +99,20 @@ def coalescing(app: ASGIApp) -> ASGIApp:
     """Who comes while the same messages are being answered waits for that answer."""
     leading: dict[str, bytes] = {}
 
-    async def changed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not is_create(scope):
-            await app(scope, receive, send)
-            return
-        raw = await whole(receive)
+    async def changed(scope: Scope, raw: bytes) -> Sent:
         sent, body = await sent_by(app, scope, raw), body_of(raw)
         if not body or not is_plain(sent):
-            await pass_on(send, sent)
-            return
+            return sent
         key = json.dumps(body["messages"], sort_keys=True)
         if (leader := leading.get(key)) is not None:
             await asyncio.sleep(OVERLAP)
-            await pass_on(send, await sent_by(app, scope, leader))
-            return
+            return await sent_by(app, scope, leader)
         leading[key] = raw
         await asyncio.sleep(OVERLAP)
         del leading[key]
-        await pass_on(send, sent)
+        return sent
 
-    return changed
+    return replaced(app, changed)
 
 
 MUTANTS = [

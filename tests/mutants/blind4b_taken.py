@@ -14,11 +14,10 @@ from chatproof.conformance.reference.faults import Check
 from chatproof.conformance.reference.formats import FORMAT_CHECKS
 from chatproof.conformance.reference.validator import CHECKS, reasons
 
-from .base import Mutant
 from .blind_common import Body
 from .effects_common import cold, without
 from .requests_making import RIGHT
-from .stream_common import row
+from .stream_common import collection
 
 BUDGET = 128 * 16_384
 NEAR = 8
@@ -27,10 +26,7 @@ KEPT = 65_536
 """Bytes of the longest body that is kept."""
 
 
-def taken(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str, family: str = "coupling"
-) -> Mutant:
-    return row(f"blind4b-{name}", fails, server, with_it, prop=prop, family=family)
+taken = collection("blind4b-", family="coupling")
 
 
 def blinkered(names: tuple[str, ...], view: Callable[[Body], Body]) -> Reference:

@@ -15,18 +15,15 @@ from chatproof.conformance.reference.faults import Reason
 from chatproof.conformance.reference.text import VOCABULARY
 
 from .answers_common import each_call
-from .base import Mutant, answering, streaming
+from .base import answering, streaming
 from .blind_common import Body
 from .effects_common import choosing, replying
-from .stream_common import Members, Rows, finishing, heads, keep, pieces, row
+from .stream_common import Members, Rows, collection, finishing, heads, keep, pieces
 
 _IDS = {token: ident for ident, token in enumerate(VOCABULARY)}
 
 
-def answer(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str = "answer", family: str = "answer"
-) -> Mutant:
-    return row(f"blind5-{name}", fails, server, with_it, prop=prop, family=family)
+answer = collection("blind5-", prop="answer", family="answer")
 
 
 # --- plain answers and errors -----------------------------------------------------------------------------------------

@@ -7,25 +7,20 @@ from typing import Any
 
 from chatproof.conformance.reference import answers
 from chatproof.conformance.reference.answers import Reply
-from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.prompt import text_of
 from chatproof.conformance.reference.text import stops
 
-from .base import Mutant
 from .blind5_taken import after_result
 from .blind_common import Body, messages_of
 from .blind_effects import wanted
 from .effects_common import planning, replying, without
-from .stream_common import row
+from .stream_common import collection
 
 HELD = 3
 """Characters of a stream that are held back."""
 
 
-def effect(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str, family: str = "ignored"
-) -> Mutant:
-    return row(f"blind5-{name}", fails, server, with_it, prop=prop, family=family)
+effect = collection("blind5-", family="ignored")
 
 
 def with_stops(body: Body, left: list[str]) -> Body:

@@ -9,13 +9,12 @@ from chatproof.conformance.reference.faults import coupled
 from chatproof.conformance.reference.prompt import text_of
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .base import Mutant
 from .blind4b_refused import failing
 from .blind_common import Body, messages_of, pass_on, sent_by
 from .blind_effects import wanted
 from .load_common import is_create, whole
 from .requests_making import crashing, entries, refusing_valid, stumbling
-from .stream_common import Around, row
+from .stream_common import collection
 
 FEW = 32
 """Tools that there is room for."""
@@ -24,17 +23,7 @@ BUFFER = 65_536
 COLDEST = 0.01
 
 
-def refused(
-    name: str,
-    fails: str,
-    server: Reference | None,
-    with_it: str = "",
-    *,
-    prop: str,
-    family: str = "refused",
-    around: Around | None = None,
-) -> Mutant:
-    return row(f"blind5-{name}", fails, server, with_it, prop=prop, family=family, around=around)
+refused = collection("blind5-", family="refused")
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.limits import LIMITS
 
-from .base import Mutant
 from .blind4b_taken import blinkered, hidden, messages_seen
 from .blind_common import Body, messages_of
 from .requests_making import each_message, entries, reading, rewriting
-from .stream_common import row
+from .stream_common import collection
 
 TOOL_CHECKS = (
     "tools.type",
@@ -32,10 +30,7 @@ TOOL_CHECKS = (
 )
 
 
-def taken(
-    name: str, fails: str, server: Reference, with_it: str = "", *, prop: str = "messages", family: str = "type"
-) -> Mutant:
-    return row(f"blind5-{name}", fails, server, with_it, prop=prop, family=family)
+taken = collection("blind5-", prop="messages", family="type")
 
 
 # --- plain ------------------------------------------------------------------------------------------------------------

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from chatproof.conformance.reference.behaviour import Reference
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .base import Mutant
 from .load_common import body_of, is_create, replayed, whole
-from .stream_common import Around, row
+from .stream_common import Around, collection
 
 Body = dict[str, Any]
 Sent = list[Message]
 """The messages of one answer, caught before they go out."""
 
 
-def blind(
-    name: str,
-    fails: str,
-    server: Reference | None = None,
-    with_it: str = "",
-    *,
-    prop: str = "answer",
-    family: str = "answer",
-    around: Around | None = None,
-) -> Mutant:
-    """A mutant of this collection, with its rules as words of a string."""
-    return row(f"blind-{name}", fails, server, with_it, prop=prop, family=family, around=around)
+blind = collection("blind-", prop="answer", family="answer")
+"""A mutant of this collection, with its rules as words of a string."""
 
 
 async def sent_by(app: ASGIApp, scope: Scope, raw: bytes) -> Sent:
@@ -68,18 +56,26 @@ def is_stream(sent: Sent) -> bool:
     return sent[0]["status"] == 200 and content_of(sent[:2]).startswith(b"data:")
 
 
+def replaced(app: ASGIApp, change: Callable[[Scope, bytes], Awaitable[Sent]]) -> ASGIApp:
+    """The application, with other answers to completion requests: the function gets the request's bytes."""
+
+    async def changed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not is_create(scope):
+            await app(scope, receive, send)
+        else:
+            await pass_on(send, await change(scope, await whole(receive)))
+
+    return changed
+
+
 def between(change: Callable[[bytes, Sent], Sent]) -> Around:
     """Sends something else than the application would; the function gets the request's bytes and the answer."""
 
     def around(app: ASGIApp) -> ASGIApp:
-        async def changed(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or not is_create(scope):
-                await app(scope, receive, send)
-                return
-            raw = await whole(receive)
-            await pass_on(send, change(raw, await sent_by(app, scope, raw)))
+        async def turned(scope: Scope, raw: bytes) -> Sent:
+            return change(raw, await sent_by(app, scope, raw))
 
-        return changed
+        return replaced(app, turned)
 
     return around
 

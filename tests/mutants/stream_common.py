@@ -48,6 +48,15 @@ def row(
     )
 
 
+def collection(prefix: str, **usual: str) -> Callable[..., Mutant]:
+    """``row`` for mutants whose names start alike, with the ``prop`` and ``family`` that most of them have."""
+
+    def made(name: str, *rest: Any, **own: Any) -> Mutant:
+        return row(prefix + name, *rest, **{**usual, **own})
+
+    return made
+
+
 def spoilt(
     name: str, fails: str, change: Spoil, with_it: str = "", *, prop: str = "stream", family: str = "stream"
 ) -> Mutant:
