@@ -169,7 +169,7 @@ def test_a_vintage_without_an_entry_draws_what_the_one_before_it_has() -> None:
 
 
 def test_every_pair_of_properties_that_may_meet_meets() -> None:
-    asked = [*covering_bodies(), *draw(bodies(), 300, 1)]
+    asked = [*covering_bodies(), *draw(bodies(), 500, 1)]
     met = {frozenset(pair) for body in asked for pair in combinations(body, 2)}
     assert {frozenset(pair) for pair in combinations(OPTIONAL, 2)} - met == NEVER
 
