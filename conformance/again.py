@@ -1,5 +1,6 @@
 """Asking again: a violation is proved by a second one, made alone, and what only a crowd brings about is kept apart, as
-is a server error that only a refused request before brings about."""
+is a server error that only a refused request before brings about. What needs the very requests that stood before it on
+its connection is proved right after them."""
 
 from __future__ import annotations
 
@@ -52,6 +53,12 @@ REFUSED = (
 AFTER_REFUSED = (1, 2, 1, 1, 2, 3, 2, 1)
 """After how many refused ones a request is sent, again and again, to see whether it crashes then."""
 
+SEQUELS = 3
+"""How often a violation must be there right after the requests that stood before it, where it never is alone."""
+
+IN_SEQUEL = "; only right after others in the same connection"
+"""What is said of a violation that needs the requests before it."""
+
 KNOWN = 3
 """Sightings after which it is known that crowds break things: what holds alone then needs no crowd of its own."""
 
@@ -84,12 +91,13 @@ def unproved_means(what: str) -> Generator[None]:
 @dataclass(frozen=True)
 class Asked(Generic[T]):
     """The violations among the answers to a request, how often it was asked in all, and whether it was broken only
-    with others in flight, or only after a ``refused`` request."""
+    with others in flight, only after a ``refused`` request, or only right ``after`` those that stood before it."""
 
     seen: list[T]
     asked: int
     crowd: bool = False
     refused: bool = False
+    after: tuple[Request, ...] = ()
 
     @property
     def steady(self) -> bool:
@@ -108,6 +116,7 @@ async def asked_again(
     crowd: Callable[[], Awaitable[Sequence[T | None]]] | None = None,
     *,
     refused: Callable[[], Awaitable[Sequence[T | None]]] | None = None,
+    after: Sequence[tuple[tuple[Request, ...], Callable[[], Awaitable[T | None]]]] = (),
     known: bool = False,
     known_refused: bool = False,
 ) -> Asked[T]:
@@ -115,8 +124,8 @@ async def asked_again(
 
     A second violation is enough; without one it is asked some more, so that k of n says how often it happens.
     ``again`` gives None where the rule held. Where it always did ``refused`` is tried, the same after refused requests,
-    and ``crowd``, the same many times at once; neither where it is ``known`` that crowds, or ``known_refused`` that
-    refused requests break things.
+    ``after``, the same right after each of these, and ``crowd``, the same many times at once; none
+    where it is ``known`` that crowds, or ``known_refused`` that refused requests break things.
     """
     seen, asked = [first], 1
     most = PROOFS_WHEN_KNOWN if known or (known_refused and refused is not None) else PROOFS
@@ -131,6 +140,10 @@ async def asked_again(
         rows = await refused()
         if found := _often(rows):
             return Asked(found, len(rows), refused=True)
+    if len(seen) == 1 and not known:
+        for before, sequel in after:
+            if found := await _each_time(sequel):
+                return Asked(found, len(found), after=before)
     if len(seen) == 1 and known:
         return Asked(seen, asked, crowd=True)
     if len(seen) == 1 and crowd is not None:
@@ -144,6 +157,17 @@ def _often(rows: Sequence[T | None]) -> list[T]:
     """The violations where they are a quarter or more: less is what strikes now and then, by chance."""
     found = [row for row in rows if row is not None]
     return found if len(found) * 4 >= len(rows) else []
+
+
+async def _each_time(sequel: Callable[[], Awaitable[T | None]]) -> list[T]:
+    """The violations of all sequels, or none where one of them held."""
+    found: list[T] = []
+    while len(found) < SEQUELS:
+        violation = await sequel()
+        if violation is None:
+            return []
+        found.append(violation)
+    return found
 
 
 def crowd_of(request: Request, count: int = MOST_AT_ONCE) -> tuple[Request, ...]:
@@ -176,7 +200,7 @@ async def after_refused(pipeline: Pipeline, request: Request, label: str) -> lis
 @dataclass(frozen=True)
 class CrowdSighting:
     """A violation of ``rule`` that is there with many requests in flight and not alone, or after a ``refused`` request
-    and not after an accepted one."""
+    and not after an accepted one, or right ``after`` some requests and not alone."""
 
     rule: str
     why: str
@@ -185,16 +209,19 @@ class CrowdSighting:
     exchange: Exchange
     confirmed: str
     refused: bool = False
+    after: tuple[Request, ...] = ()
 
 
 @dataclass
 class Crowd:
     """What was seen only with many in flight, or only ``when``: a finding of the rule ``blamed``, or None where that is
-    not asked. ``proved``: a rule of its own about it was broken every time."""
+    not asked. ``proved``: a rule of its own about it was broken every time. ``mixed`` are the properties whose work a
+    crowd was seen to mix up, by rules about that."""
 
     blamed: str | None = None
     when: str = "with others in flight"
     proved: bool = False
+    mixed: set[str] = field(default_factory=set[str])
     sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
 
     @property
@@ -224,15 +251,23 @@ async def request_again(
     crowd: Crowd | None = None,
     count: int = 0,
     refused: Crowd | None = None,
+    after: tuple[Request, ...] = (),
 ) -> Asked[T]:
     """``asked_again`` for one request that was violated once, ``judged`` each time; ``before`` are sent just before it.
 
     Where it holds alone it is tried ``count`` times at once where there is a ``crowd``, and after refused requests
-    where there is ``refused``: what is known already of both.
+    where there is ``refused``: what is known already of both. ``after`` stood before it when it was violated: the last
+    of them is tried first.
     """
 
     async def again() -> T | None:
         return judged(await pipeline.ask_alone(request, label, before))
+
+    def right_after(some: tuple[Request, ...]) -> Callable[[], Awaitable[T | None]]:
+        async def sequel() -> T | None:
+            return judged(await pipeline.ask_alone(request, label, some))
+
+        return sequel
 
     async def at_once_with_others() -> list[T | None]:
         return [judged(one) for one in await at_once(pipeline, request, label, count)]
@@ -245,6 +280,7 @@ async def request_again(
         again,
         at_once_with_others if crowd and crowd.blamed else None,
         refused=right_after_refused if refused and refused.blamed else None,
+        after=[(some, right_after(some)) for some in (after[-1:], after)[: len(after)]],
         known=crowd is not None and crowd.known,
         known_refused=refused is not None and refused.known,
     )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..strategies.json_values import is_object
 from ..strategies.simpler import simpler
 from . import vendor
-from .again import Crowd, CrowdSighting, Unproved, request_again
+from .again import IN_SEQUEL, Crowd, CrowdSighting, Unproved, request_again
 from .budget import LATER, SEARCH, URGENT
 from .exchange import Exchange, Request, as_request
 from .judge import Reaction, describe, react
 from .model import AnswerRule
 from .outgoing import curl, prepare
 from .pipeline import Pipeline
-from .plan import Settings
+from .plan import CROWD_RULE, REFUSED_RULE, Settings
 from .proof import unaffordable, upheld, weighed
 from .record import cut
 from .results import Finding, Result, Verdict
@@ -33,7 +34,12 @@ class Answers:
     settings: Settings
     sightings: Sightings
     ledger: Ledger
-    crowd: Crowd
+    kept: Mapping[str, Crowd]
+
+    @property
+    def crowd(self) -> Crowd:
+        """What is broken only with others in flight."""
+        return self.kept[CROWD_RULE]
 
     async def provide(self, rule: AnswerRule) -> None:
         """Send the requests of a rule about answers: smoke where the traffic holds no answer that it can judge, else
@@ -108,33 +114,44 @@ class Answers:
             return (fresh, why) if why else None
 
         first = (sighting.exchange, sighting.why)
-        crowd = None if rule.timed else self.crowd
+        crowd, refused = (None, None) if rule.timed else (self.crowd, self.kept[REFUSED_RULE])
         try:
             found = await request_again(
-                self.pipeline, request, rule.id, first, judged, crowd=crowd, count=self.settings.in_flight
+                self.pipeline,
+                request,
+                rule.id,
+                first,
+                judged,
+                crowd=crowd,
+                count=self.settings.in_flight,
+                refused=refused,
+                after=sighting.exchange.after,
             )
-            if found.crowd:
+            if found.crowd or found.refused:
                 exchange, why = found.seen[-1]
-                seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told)
-                verdict = upheld(rule.strength)
-                return Result(rule.id, verdict, observed="held alone", note=self.crowd.note(seen_so, rule.strength))
+                seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told, found.refused)
+                kept = self.kept[REFUSED_RULE if found.refused else CROWD_RULE]
+                note = kept.note(seen_so, rule.strength)
+                return Result(rule.id, upheld(rule.strength), observed="held alone", note=note)
             seen, asked = found.seen, found.asked
-            if len(seen) == asked:
+            if len(seen) == asked and not found.after:
                 smaller, exchange, why = await self._shrunk(rule, request, *seen[-1])
                 if smaller is not request:
                     request, seen, asked = smaller, [*seen, (exchange, why)], asked + 1
         except Unproved as reason:
             return Result(rule.id, Verdict.ERROR, note=f"seen once, could not be proved: {reason}")
         exchange, why = seen[-1]
+        steps = (*found.after, request) if found.after else ()
         finding = Finding(
             symptom=rule.symptom,
-            why=why,
+            why=why + IN_SEQUEL if steps else why,
             request=request,
             exchange=exchange,
-            curl=curl(request, self.pipeline.target),
+            curl=" ; ".join(curl(one, self.pipeline.target) for one in steps or (request,)),
             confirmed=f"{len(seen)}/{asked}",
             sightings=watched.seen,
             others=tuple(cut(other.content, 300) for other in watched.smallest[1:]),
+            steps=steps,
         )
         # the tally is part of the evidence: what most answers break is not a matter of luck
         steady = len(seen) == asked or watched.seen * 2 > watched.judged

@@ -14,11 +14,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from ..strategies.simpler import properties_of
-from .again import kept_apart
+from .again import GRAVE, kept_apart
 from .answers import Answers
 from .budget import NOTE
 from .catalogue import Catalogue
-from .exchange import Body, as_request
+from .exchange import Body, Request, as_request
 from .first_wave import FirstWave, Run
 from .gating import GateReport, ask_gates, bounded
 from .health import Revive
@@ -42,6 +42,7 @@ from .record import cut
 from .relations import Relations
 from .results import Capability, Result, Verdict, faulted
 from .second_wave import SecondWave
+from .server_errors import ServerErrors
 from .shards import Share
 from .sharing import Shared
 from .sightings import Sightings
@@ -223,8 +224,9 @@ class Campaign:
                 publish=self._publish,
             )
             of_run = self._pipeline, self.settings, self._sightings, self._ledger
-            relations = Relations(*of_run, self._kept, prove=self._prove)
-            self._second = SecondWave(relations, Answers(*of_run, self._crowd), self._share, self._publish)
+            errors = ServerErrors(self._pipeline, self._explained)
+            relations = Relations(*of_run, self._kept, errors, prove=self._prove)
+            self._second = SecondWave(relations, Answers(*of_run, self._kept), self._share, self._publish)
             self._ready.set_result(None)
             await self._stop.wait()
             self.gone = self._pipeline.gone
@@ -332,6 +334,20 @@ class Campaign:
             if result.finding is not None or result.verdict in (Verdict.BLOCKED, Verdict.ERROR):
                 return True
         return not alone
+
+    async def _explained(self, props: set[str], request: Request) -> bool:
+        """Whether a gate or a rule about requests finds that one of these properties, or what is written otherwise than
+        usual, brings about a server error. Asked when all of them have their verdicts."""
+        broken = [gate for gate in self.catalogue.gates if self.capabilities.get(gate.capability) is Capability.BROKEN]
+        results = [
+            await asyncio.wrap_future(self._results[rule.id])
+            for rule in self.catalogue.rules
+            if rule.id in self._results
+            and not rule.risky  # that waits until all others have their verdicts
+            and (rule.fit or rule.property in props or (request.raw is not None and rule.chapter == "http"))
+        ]
+        found = any(result.finding and result.finding.symptom in GRAVE for result in results)
+        return found or any(gate.property in props for gate in broken)
 
     def _publish(self, result: Result) -> None:
         future = self._results[result.rule]

@@ -27,6 +27,9 @@ from .wire import Wire
 KEEPALIVE = 4.0
 """Seconds for which an idle connection is used again; servers commonly close theirs after five."""
 
+BEFORE = 4
+"""Requests of a connection that are known to each that comes after them."""
+
 END_MARKER = re.compile(rb"[\r\n]data: ?\[DONE\]")
 """The end of a stream; in JSON, no line break stands before it."""
 _MARKER_SIZE = 16
@@ -77,6 +80,7 @@ class Connection:
         self._wire: Wire | None = None
         self._client = self._open()
         self._silent = 0
+        self._before: tuple[Request, ...] = ()
 
     def _open(self) -> httpx.AsyncClient:
         """A new client. Looking for proxies walks through os.environ, which pytest changes for every item it runs, in
@@ -140,6 +144,7 @@ class Connection:
         """Close it and open another."""
         await self._client.aclose()
         self._client = self._open()
+        self._before = ()
         self.used = False
 
     async def once(self, request: Request, attempt: int, in_flight: int) -> Exchange:
@@ -191,7 +196,8 @@ class Connection:
                 whole = redaction.content(whole)
                 headers = tuple((redaction.text(name), redaction.text(value)) for name, value in headers)
             answer = Answer(seen.status_code, headers, whole, time.monotonic() - started, unended)
-        return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic())
+        after, self._before = self._before, (*self._before, request)[-BEFORE:]
+        return Exchange(request, answer, trouble, attempt, in_flight, started, time.monotonic(), after=after)
 
     async def _rest(
         self, pieces: AsyncIterator[bytes], decoder: Decoder, content: bytearray, deadline: asyncio.Timeout

@@ -153,7 +153,8 @@ class Exchange:
     """One request with its answer, or with the trouble that came instead (also beside an incomplete answer).
 
     ``started`` and ``finished`` are seconds of the monotonic clock. ``vetted`` exchanges were made alone, and the
-    server was seen to be well after them.
+    server was seen to be well after them. ``after`` are the last few requests before it on the
+    same connection.
     """
 
     request: Request
@@ -164,6 +165,7 @@ class Exchange:
     started: float = 0.0
     finished: float = 0.0
     vetted: bool = False
+    after: tuple[Request, ...] = ()
 
     @cached_property
     def views(self) -> dict[Callable[[Exchange], Any], Any]:

@@ -19,6 +19,9 @@ from .plan import ADDED_RULE, STREAM_RULE, Case, control_of
 _OVERLOOKED = (Reaction.ACCEPTED, Reaction.ERROR_IN_200, Reaction.CRASHED, Reaction.DISCONNECTED, Reaction.HUNG)
 """What comes of an invalid request that a server does not look at in time."""
 
+_OTHER_FAULTS = (lean(top_p=1.01), lean(presence_penalty=2.5), lean(seed="7"))
+"""Faults of properties that a server checks apart from each other, beside those of the rule that bears the blame."""
+
 Judged = tuple[Case, Exchange, Judgement]
 
 
@@ -59,7 +62,7 @@ class Overlooked:
                 control = as_request({**(control_of(rule, body) or lean()), **_valid(rule, body, added)})
                 if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
                     continue
-            if kept := await self._bears(rule, added):
+            if kept := await self._bears(rule, _valid(rule, body, added)):
                 case, exchange, judgement = await self._asked(rule, row[0], alone=True)
                 if judgement.kind is not Kind.VIOLATED:
                     continue
@@ -93,14 +96,17 @@ class Overlooked:
         bearer = self.bearer(STREAM_RULE if added.keys() == {"stream"} else ADDED_RULE)
         if not isinstance(bearer, Relation):
             return None
-        for pin in bearer.pins:
-            if added.keys() & pin.keys() or pin.get(rule.property) != lean().get(rule.property):
+        talk = {"messages"} & added.keys()
+        for fault in (*bearer.pins, *_OTHER_FAULTS):
+            as_usual = {rule.property, *talk}
+            if (added.keys() - talk) & fault.keys() or any(fault.get(name) != lean().get(name) for name in as_usual):
                 continue
             alone, beside = [
-                react(await self.pipeline.ask(as_request(body), rule.id, URGENT)) for body in (pin, {**pin, **added})
+                react(await self.pipeline.ask(as_request(body), rule.id, URGENT))
+                for body in (fault, {**fault, **added})
             ]
-            if alone is Reaction.REFUSED:
-                return self.kept[bearer.id] if beside in _OVERLOOKED else None
+            if alone is Reaction.REFUSED and beside in _OVERLOOKED:
+                return self.kept[bearer.id]
         return None
 
 

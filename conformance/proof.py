@@ -14,6 +14,7 @@ from ..strategies.json_values import in_ascii, is_object
 from . import killers
 from .again import (
     GRAVE,
+    IN_SEQUEL,
     LEFT,
     LOST,
     Asked,
@@ -162,8 +163,10 @@ class Prover:
             with unproved_means("seen once, could not be proved"):
                 asked = await self._asked_again(rule, request, asked.seen[0])
         exchange, judgement = asked.seen[-1]
-        if asked.crowd or asked.refused:
-            return self._apart(rule, request, exchange, judgement, asked.told, refused=asked.refused)
+        lost = asked.after if judgement.symptom in LOST and self.kept[REFUSED_RULE].blamed else ()
+        if asked.crowd or asked.refused or lost:
+            refused = asked.refused or bool(lost)
+            return self._apart(rule, request, exchange, judgement, asked.told, refused=refused, after=lost)
         if judgement.symptom is Symptom.HUNG and not asked.steady:
             note = f"{judgement.why}, {asked.told}: a server that is slow now and then breaks no rule"
             return Result(rule.id, upheld(rule.strength), observed="held", note=note)
@@ -174,15 +177,17 @@ class Prover:
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=blamed, note=note)
         ready = prepare(request, self.pipeline.target)
         others = [other[0].request for other in violated if other is not row and other[0].request.key != request.key]
+        steps = (*asked.after, ready) if asked.after else ()
         finding = Finding(
             symptom=judgement.symptom or Symptom.WRONG_CONTENT,
-            why=judgement.why + in_words(case),
+            why=judgement.why + in_words(case) + (IN_SEQUEL if steps else ""),
             request=ready,
             exchange=exchange,
-            curl=curl(ready, self.pipeline.target),
+            curl=" ; ".join(curl(one, self.pipeline.target) for one in steps or (ready,)),
             confirmed="2/2" if judgement.symptom is Symptom.KILLED_SERVER else asked.told,
             sightings=len(violated),
             others=tuple(cut(other.content, 300) for other in others[:5]),
+            steps=steps,
         )
         return Result(rule.id, verdict_of(rule, finding, asked.steady, self.settings.strict), finding=finding)
 
@@ -195,10 +200,11 @@ class Prover:
         confirmed: str,
         *,
         refused: bool = False,
+        after: tuple[Request, ...] = (),
     ) -> CrowdSighting:
-        """What was seen of a request only with others in flight, or after a ``refused`` one."""
+        """What was seen of a request only with others in flight, after a ``refused`` one, or right ``after`` some."""
         ready, symptom = prepare(request, self.pipeline.target), judgement.symptom or Symptom.WRONG_CONTENT
-        return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, confirmed, refused)
+        return CrowdSighting(rule.id, judgement.why, symptom, ready, exchange, confirmed, refused, after)
 
     async def _asked_again(self, rule: RequestRule, request: Request, first: Proof) -> Asked[Proof]:
         """What comes of a request that was violated once. Raises Unproved where no answer can be judged."""
@@ -220,6 +226,7 @@ class Prover:
             crowd=None if symptom is Symptom.HUNG else self.kept[CROWD_RULE],  # many may simply take their time
             count=self.settings.in_flight,
             refused=self.kept[REFUSED_RULE] if symptom in LOST else None,
+            after=() if symptom is Symptom.HUNG else first[0].after,
         )
         if not await self.pipeline.health.since(time.monotonic()):
             raise Unproved(f"{self.pipeline.gone}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ..strategies.json_values import is_object
 from . import clients
 from .again import (
+    GRAVE,
+    IN_SEQUEL,
     LEFT,
+    LOST,
     PUT_OFF,
     REFUSED,
     SETTLED,
@@ -22,7 +26,7 @@ from .again import (
     crowd_of,
 )
 from .budget import LATER, URGENT, Priority
-from .exchange import Answer, Body, Exchange, Request, Trouble
+from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, Request, Trouble
 from .judge import Reaction, describe, react
 from .model import Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
 from .outgoing import curl, prepare
@@ -31,6 +35,7 @@ from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings, relation_bodi
 from .proof import unaffordable, upheld, weighed
 from .record import cut
 from .results import Finding, Result, Verdict
+from .server_errors import ServerErrors
 from .sightings import BUSY, Sightings, Watched, judge_answer
 from .tallies import Ledger
 
@@ -39,6 +44,9 @@ TURNS_AT_ONCE = 8
 
 CROWDS = "many"
 """The chapter of the rules that need many requests in flight."""
+
+CLIENTS = "clients"
+"""The chapter of the rules that ask with a client of others."""
 
 CONTROLS = 4
 """Refused requests of a broken comparison that are sent again as they were."""
@@ -75,13 +83,14 @@ def _kept(kept: Crowd, why: str, curl_line: str, steps: tuple[Request, ...]) -> 
 @dataclass(frozen=True)
 class Relations:
     """What it takes to conclude relations. ``kept`` is what other rules saw only under some circumstance, by the rule
-    that bears the blame. Without ``prove`` a violation is left to another process."""
+    that bears the blame, ``errors`` what comparisons met. Without ``prove`` a violation is left to another process."""
 
     pipeline: Pipeline
     settings: Settings
     sightings: Sightings
     ledger: Ledger
     kept: Mapping[str, Crowd]
+    errors: ServerErrors
     prove: bool = True
 
     @property
@@ -108,8 +117,11 @@ class Relations:
             unproved = result.finding is None or result.verdict is Verdict.INCONSISTENT
             makers = {CROWD_RULE: self._of_crowd, REFUSED_RULE: self._of_refused, REPEAT_RULE: self._of_repeated}
             finding_of = makers.get(rule.id, self._of_company)
-            if self.bears(rule) and self.kept[rule.id].sightings and unproved:
-                return result.with_(verdict=Verdict.FAILED, finding=finding_of(self.kept[rule.id]))
+            if self.bears(rule) and unproved:
+                kept = self.kept[rule.id]
+                left = [row for row in kept.sightings if not self._mixed_up(row)]
+                if left:
+                    return result.with_(verdict=Verdict.FAILED, finding=finding_of(replace(kept, sightings=left)))
             return result
         if rule.id != CROWD_RULE:
             return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
@@ -123,6 +135,14 @@ class Relations:
             confirmed="2/2",
         )
         return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
+
+    def _mixed_up(self, sighting: CrowdSighting) -> bool:
+        """Whether a wrong answer shows what a rule about many at once has found: whose work a crowd mixes up."""
+        body = sighting.request.body
+        if sighting.symptom in (*GRAVE, *LOST) or sighting.refused or not is_object(body):
+            return False
+        about = {rule.property for rule in self.sightings.rules if rule.id == sighting.rule}
+        return bool(self.crowd.mixed & (about | (set(body) - set(TOKEN_BOUNDS))))
 
     def _of_crowd(self, kept: Crowd) -> Finding:
         """The finding that what other rules saw only with many in flight makes."""
@@ -138,6 +158,9 @@ class Relations:
     def _of_refused(self, kept: Crowd) -> Finding:
         """The finding that what other rules saw only after refused requests makes."""
         first = kept.sightings[0]
+        if first.after:
+            why = f"{first.rule} holds alone: {first.why}{IN_SEQUEL}"
+            return self._in_turn(kept, why, (*first.after, first.request))
         steps = (*(prepare(one, self.pipeline.target) for one in REFUSED), first.request)
         said = "holds after an accepted request, and is broken after a refused one in the same connection"
         why = f"{first.rule} {said}: {first.why}"
@@ -204,8 +227,15 @@ class Relations:
             held += 1
         if self.pipeline.gone:
             return Result(rule.id, Verdict.ERROR, note=f"no verdict possible: {self.pipeline.gone}", requests=sent)
+        if rule.id in self.errors.met and not self.prove:
+            return Result(rule.id, Verdict.ERROR, note=LEFT, requests=sent)
+        finding, said = await self.errors.finding(rule)
+        if finding:
+            return Result(rule.id, Verdict.FAILED, requests=sent, finding=finding)
+        note = note or said
         if not held:
-            return Result(rule.id, Verdict.NOT_OFFERED, note=undecided or "nothing to compare", requests=sent)
+            note = said or undecided or "nothing to compare"
+            return Result(rule.id, Verdict.NOT_OFFERED, note=note, requests=sent)
         verdict = upheld(rule.strength)
         return Result(rule.id, verdict, observed="held", judged=held, requests=sent, note=note)
 
@@ -318,6 +348,8 @@ class Relations:
         )
         verdict = weighed(rule.strength, found.steady, self.settings.strict)
         self.crowd.proved |= rule.chapter == CROWDS and found.steady
+        if rule.chapter == CROWDS and rule.id != CROWD_RULE and found.steady:
+            self.crowd.mixed.add(rule.property)
         return Result(rule.id, verdict, requests=sent, finding=finding)
 
     async def _play(
@@ -416,6 +448,9 @@ class Relations:
             raise Unproved(describe(exchange))
         if exchange.answer is not None and exchange.answer.status in BUSY:
             raise Unproved(f"{PUT_OFF} ({describe(exchange)})")
+        # quiet ones look for what others leave behind themselves, and what a client sends depends on the client
+        if not again and not rule.quiet and rule.chapter != CLIENTS:
+            self.errors.saw(exchange, rule)
         if react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
             raise Undecided(f"no answer to compare ({describe(exchange)})")
         # what a server makes of an invalid request that it took is that rule's finding, and no other's

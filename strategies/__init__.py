@@ -12,6 +12,7 @@ Everything drawn is valid by every reading of the specification, unless its name
 
 from .bodies import MODEL, bodies, lean
 from .combinations import covering_bodies
+from .cut import cut_bodies
 from .json_schemas import arguments, instances, parameters, strict_schemas
 from .logit_bias import logit_bias, logit_bias_with_bad_key, logit_bias_with_bias_outside
 from .messages import broken_conversations, contents, conversations, declarations
@@ -35,6 +36,7 @@ __all__ = [
     "contents",
     "conversations",
     "covering_bodies",
+    "cut_bodies",
     "declarations",
     "function_calls",
     "function_names",

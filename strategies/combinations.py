@@ -15,6 +15,7 @@ from .bodies import EDGES, SCHEMAS, in_parts, lean, named
 from .caching import RETENTIONS, TTL
 from .custom_tools import allowed as allowed_tools
 from .custom_tools import custom, custom_choice
+from .messages import USUAL_ARGUMENTS
 from .moderation import moderation
 from .simpler import PLAIN_TEXTS, worded
 from .web_search import located
@@ -42,13 +43,16 @@ def _says(role: str, **more: Any) -> Message:
     return {"role": role, "content": PLAIN_TEXTS[role], **more}
 
 
-def _calls(*ids: str) -> list[Message]:
-    made = [{"id": i, "type": "function", "function": {"name": "get_weather", "arguments": "{}"}} for i in ids]
+def called(*ids: str) -> list[Message]:
+    """Calls of the weather tool in one message, and what it said to each."""
+    made = [
+        {"id": i, "type": "function", "function": {"name": "get_weather", "arguments": USUAL_ARGUMENTS}} for i in ids
+    ]
     replies = [_says("tool", tool_call_id=i) for i in ids]
     return [{"role": "assistant", "content": None, "tool_calls": made}, *replies]
 
 
-_CALLED = {"role": "assistant", "content": None, "function_call": {"name": "get_weather", "arguments": "{}"}}
+_CALLED = {"role": "assistant", "content": None, "function_call": {"name": "get_weather", "arguments": USUAL_ARGUMENTS}}
 
 FEATURES: dict[str, dict[str, Any]] = {
     "stream": {
@@ -107,7 +111,7 @@ FEATURES: dict[str, dict[str, Any]] = {
     # What follows says how the conversation is made: messages in front of or behind the lean one, or a change to all.
     "history": {
         "turns": [_says("user"), _says("assistant")],
-        "tool calls": [_says("user"), *_calls("call00001"), _says("assistant")],
+        "tool calls": [_says("user"), *called("call00001"), _says("assistant")],
         "tool last": [],
         "function": [_says("user"), _CALLED, _says("function", name="get_weather"), _says("assistant")],
     },
@@ -272,8 +276,9 @@ def body_of(row: Mapping[str, str], known: Features) -> Body:
         if isinstance(addition, dict):
             body |= addition
     messages = [*chosen.get("system", []), *chosen.get("history", []), _says("user")]
+    messages += chosen.get("last", [])
     if row.get("history") == "tool last":
-        messages += _calls("call00001", "call00002")
+        messages += called("call00001", "call00002")
     if "text" in chosen:
         messages = [
             {**message, "content": chosen["text"]} if message["role"] == "user" else message for message in messages

@@ -1,8 +1,8 @@
 """Small JSON Schemas as parameters of functions and as response formats, and values that satisfy them.
 
-Only keywords that every vintage and every engine reads alike: type, properties, required, additionalProperties, items,
-enum and description. Property names are plain identifiers and every object says its properties, since some servers
-refuse anything else for a reason of their own.
+What is drawn has only keywords that every vintage and every engine reads alike: type, properties, required,
+additionalProperties, items, enum and description. Property names are plain identifiers and every object says its
+properties, since some servers refuse anything else for a reason of their own. ``documents`` alone has more.
 """
 
 from __future__ import annotations
@@ -80,6 +80,110 @@ def strict_schemas() -> SearchStrategy[Schema]:
     Shrinks towards an object with one string property.
     """
     return _objects(_nested(strict=True), strict=True)
+
+
+_NULL: Schema = {"type": "null"}
+
+ORDINARY: tuple[Schema, ...] = (
+    {"type": ["string", "null"]},
+    {"anyOf": [{"type": "string"}, _NULL], "default": None},
+    {"oneOf": [{"type": "integer"}, {"type": "string"}]},
+    {"type": "string", "const": "x"},
+    {"enum": ["a", 1, 1.5, True, None]},
+    {"type": "string", "enum": ['"', "\\", "{x}", "%s", "a|b", "ü🛑"]},
+    {"type": "string", "format": "date-time", "nullable": True},
+    {"type": "string", "pattern": "^[A-Z]{2}-[0-9]+$"},
+    {"type": "number", "minimum": -0.5, "exclusiveMaximum": 9},
+    {"type": "array", "items": {"type": ["integer", "null"]}, "maxItems": 3},
+    {"type": "object", "additionalProperties": {"type": "string"}},
+    {},
+)
+"""Schemas of properties as the libraries of clients write them, each with another keyword."""
+
+LESS_USUAL: tuple[Schema, ...] = (
+    {"allOf": [{"type": "string"}], "description": "One of all."},
+    {"const": 7},
+    {"type": "integer", "enum": [1, 2, 3], "default": 2},
+    {"type": "string", "title": "City", "examples": ["Paris", None], "deprecated": True},
+    {"type": "string", "format": "no-such-format", "readOnly": True},
+    {"type": "string", "minLength": 1, "maxLength": 8},
+    {"type": "integer", "minimum": 0, "maximum": 9, "multipleOf": 3},
+    {"type": "array", "items": {}, "minItems": 1, "uniqueItems": True},
+    {"type": "object", "properties": {}, "additionalProperties": True},
+    {"description": "Anything."},
+)
+"""More of them, drawn only."""
+
+_REFERRED = {"$ref": "#/$defs/Place"}
+
+WRITTEN: Schema = {
+    "title": "Parameters",
+    "type": "object",
+    "properties": {
+        **dict(zip("abcdefghijkl", ORDINARY, strict=True)),
+        "place": _REFERRED,
+        "places": {"type": "array", "items": _REFERRED},
+    },
+    "required": ["a", "place"],
+    "additionalProperties": False,
+    "$defs": {"Place": {"type": "object", "properties": {"lat": {"type": "number"}}}},
+}
+"""Parameters with all of ``ORDINARY``, and with a definition that they refer to."""
+
+_NODE: Schema = {
+    "type": "object",
+    "properties": {"value": {"type": "string"}, "next": {"anyOf": [{"$ref": "#/$defs/Node"}, _NULL]}},
+}
+_FEW_SIGNS = {"pattern": "^[^ ]*$"}
+
+RARE: tuple[Schema, ...] = (
+    {
+        "type": "object",
+        "properties": {
+            "größe": {"type": "string"},
+            "a b": {"type": "string"},
+            "a.b/c~d": {"type": "string"},
+            "$ref": {"type": "string"},
+            "type": {"type": "string"},
+            "properties": {"type": "object", "properties": {"required": {"type": "boolean"}}},
+            "anything": True,
+            "pair": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "items": False},
+            "some": {"type": "array", "contains": {"type": "integer"}, "minContains": 1},
+            "code": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"},
+            "no": {"not": {"type": "string"}},
+            "old": {"$ref": "#/definitions/Old"},
+        },
+        "definitions": {"Old": {"type": "string"}},
+        "patternProperties": {"^x-": {"type": "string"}},
+        "propertyNames": _FEW_SIGNS,
+        "minProperties": 0,
+        "dependentRequired": {"code": ["no"]},
+        "if": {"required": ["code"]},
+        "then": {"required": ["pair"]},
+        "else": {},
+        "$comment": "Rare.",
+    },
+    {"type": "object", "properties": {"first": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": _NODE}},
+    {"type": "object", "properties": {"me": {"$ref": "#"}}},
+)
+"""Parameters with keywords that few clients write: rare ones, and two that refer to themselves."""
+
+
+@cache
+def documents() -> SearchStrategy[Schema]:
+    """Parameters in which ordinary schemas of properties stand at any depth. Shrinks as ``parameters`` does."""
+    leaves = _leaves() | st.sampled_from((*ORDINARY, *LESS_USUAL))
+    objects = _objects(leaves, strict=False)
+    arrays = (leaves | objects).map(lambda items: {"type": "array", "items": items})
+    return _objects(st.one_of(leaves, arrays, objects), strict=False)
+
+
+def deep(levels: int) -> Schema:
+    """Objects within objects, so many levels."""
+    schema: Schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    for _ in range(levels - 1):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
 
 
 def objects_in(schema: Any) -> list[Schema]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from .faults import bad_key_in, bad_value_in
+from .text import SPOKEN, WHOLE
 from .wrong import wrong_type
 
 MOST_PAIRS = 16
@@ -37,7 +38,7 @@ _ELSEWHERE = (
 )
 """Keys that mean something in another place of a request or of an answer."""
 
-_EMPTY_OR_CODED = ("", "null", "true", "0", "{}", '["a"]')
+_EMPTY_OR_CODED = ("", "null", "true", "0", "{}", '["a"]', *SPOKEN, *WHOLE)
 """Values that lax code takes for none, or for what they look like."""
 
 

@@ -7,12 +7,17 @@ from itertools import accumulate
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from .text import CODE
+
 MOST = 4
 """How many stop sequences a request may name."""
 
 
-_CODE = "()[]{}*+?|^$\\.%<>&'\"/#`~"
-"""Characters that say something in regular expressions, formats, templates, markup or shells."""
+_CODED = (
+    *("{{x}}", "{", "{0}", "{%", "${x}", "$1", "\\n", "\\", '"', "'", "<b>", "&lt;", "[*", "data:", "null", "0", "```"),
+    *("<|im_end|>", "[/INST]", "e\u0301", "\u0301", "👩‍👩‍👧‍👦", "שלום", "\ufeff", "\r\n", "a\u200b"),
+)
+"""Sequences that mean something to careless code, or are more or less than they look like."""
 
 
 def stop_strings() -> SearchStrategy[str]:
@@ -21,8 +26,8 @@ def stop_strings() -> SearchStrategy[str]:
     visible = st.characters(categories=("L", "N", "P", "Sm", "Sc"))
     return st.one_of(
         st.text(visible, min_size=1, max_size=8),
-        st.sampled_from(["\n\n", "\n", "###", "</s>", "Human:", "\U0001f6d1", "a|b", "%s", "{{x}}", "\\n"]),
-        st.text(_CODE, min_size=1, max_size=4),
+        st.sampled_from(["\n\n", "\n", "###", "</s>", "Human:", "\U0001f6d1", "a|b", "%s", *_CODED]),
+        st.text(CODE, min_size=1, max_size=4),
     )
 
 

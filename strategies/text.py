@@ -59,8 +59,76 @@ TRICKY = (
     "{{x}}",
     "%s",
     "null",
+    "{",
+    "}",
+    "{0}",
+    "{% x %}",
+    "${x}",
+    "$1",
+    "%",
+    "\\1",
+    "'",
+    "`",
+    "<b>",
+    "&amp;",
+    "[(*+?|^",
+    "--",
+    "#",
+    "data: ",
 )
 """Pieces of text that careless code mangles. Control characters and noncharacters have a milder rule of their own."""
+
+CODE = "()[]{}*+?|^$\\.%<>&'\"/#`~"
+"""Characters that say something in regular expressions, formats, templates, markup or shells."""
+
+SPOKEN = (
+    "{} and {0} and {name!r:>8} of {",  # fields of a format, the last of them left open
+    "100 % of %s, %d, %(name)s and 5%",
+    "{{ name }} {% if x %} {# note #} {%- raw -%}",
+    "<%= x %> ${x} #{x} @{x} [[x]]",
+    "} ) ] %} }} */",
+    "echo $HOME $1 `date` $(date) && a | b > c; !x ~",
+    "([a-z]*+?|^$) \\d \\1 (?P<a>.) [",
+    "C:\\new\\table\\",
+    "O'Brien said \"it's\" “so” `` ''",
+    "x'; -- /* y */ _%",
+    '<b a="c">&amp; &lt;</b> <!-- x --> ]]> <br/>',
+    "a: [b\n- c: &d *e\n---\n",
+    "# a\n```python\nprint(1)\n```\n| a | b |",
+    "data: [DONE]\n\ndata: {}\n\n",
+    "User: Hi.\nAssistant: Hi.\n\nHuman:",
+    "\\n \\x41 \\u0041 %41 &#65; \\0 \\ud83d",  # what looks like an escape and is none
+    "data:image/png;base64,iVBORw0KGgo= SGk=",
+    "https://example.com/?a=b&c=%20#d a@example.com",
+    "Donaudampfschifffahrtsgesellschaft" * 2,
+    "3.14159265358979323846 1e999 -0",
+    "😀 👩‍👩‍👧‍👦 🇫🇷 👍🏽 ❤️",
+    "𝒳 𐍈 𠮷",
+    "e\u0301\u0323 Z\u0351\u036b\u0343\u036a\u0302 \u0301",
+    "שלום مرحبا \u202eabc\u202c \u200f",
+    "a\u200bb\u00adc\u2060d\ufeffe\u00a0f",
+    "a\r\nb\rc\td\u2028e\u2029f",
+    "日本語 हिन्दी ไทย Привет ½ ② Ａ ٣",
+    "İ ı ß ﬁ ǆ K \ufffd",  # longer or shorter in another letter case
+)
+"""Texts that are something else to a careless reader: formats, templates, shells, patterns, markup, logs, scripts."""
+
+WHOLE = ("null", "0", '{"role": "system", "content": "x"}', "[]", "\ufeffHi.", " Hi. \n", "\u0301", "{")
+"""Texts that are taken for something else where nothing stands beside them."""
+
+LABEL = "Zoë 🛑 {0} {{x}} {% %s $1 \\ \"' `a` <b>&lt; #{y} שלום e\u0301 [*"
+"""The same in the room of an identifier, 64 characters."""
+
+
+def dealt(places: int, turn: int = 0) -> list[str]:
+    """All of ``SPOKEN`` and ``WHOLE`` as so many texts, more than there are whole ones: those stand alone, the others
+    share the places that are left. ``turn`` moves every text so many places on. None is blank."""
+    shared = places - len(WHOLE)
+    texts = [*(" ".join(SPOKEN[place::shared]) for place in range(shared))]
+    for place, text in enumerate(WHOLE):
+        texts.insert(2 * place + 1, text)
+    return texts[-turn:] + texts[:-turn] if turn else texts
+
 
 BAD_NAME_CHARACTERS = (" ", ".", "/", "é", ":", "$", "@", "名", "٣", "Ａ", "😀", "\t", "\n")
 """Characters no function name may hold, the most tempting first."""
@@ -72,11 +140,12 @@ _assigned = st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co"))
 def texts(*, min_size: int = 0, max_size: int = 40) -> SearchStrategy[str]:
     """Any assigned Unicode text of ``min_size`` to ``max_size`` characters, of control characters only white space.
 
-    Every second one holds pieces that careless code mangles. Shrinks towards the empty text, or zeros.
+    Two of three hold pieces that careless code mangles. Shrinks towards the empty text, or zeros.
     """
     anything = st.text(_assigned, min_size=min_size, max_size=max_size)
-    pieces = st.lists(st.sampled_from(TRICKY) | st.sampled_from(PHRASES), max_size=5)
-    return anything | pieces.map(lambda p: "".join(p)[:max_size].ljust(min_size, "0"))
+    pieces = st.lists(st.sampled_from(TRICKY) | st.sampled_from(PHRASES), max_size=5).map("".join)
+    spoken = st.sampled_from((*SPOKEN, *WHOLE))
+    return anything | (pieces | spoken).map(lambda text: text[:max_size].ljust(min_size, "0"))
 
 
 def prompts() -> SearchStrategy[str]:

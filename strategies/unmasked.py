@@ -12,7 +12,7 @@ from typing import Any
 
 from . import combinations
 from .bodies import SCHEMAS
-from .combinations import ABSENT, FEATURES, Body, Rules, body_of, rows_of
+from .combinations import ABSENT, FEATURES, TOOLS, Body, Rules, body_of, called, rows_of
 
 ROOM = 128
 """Tokens that a short answer has room in."""
@@ -58,16 +58,20 @@ OPTIONS: dict[str, dict[str, Any]] = {
             "modalities": ["text"],
         }
     },
-    "history": {name: FEATURES["history"][name] for name in ("turns", "tool calls")},
+    "history": {"turns": FEATURES["history"]["turns"] * 4, "tool calls": FEATURES["history"]["tool calls"]},
+    "last": {"results": called("call00002", "call00003")},
     "system": FEATURES["system"],
-    "text": {"weather": "What is the weather in Paris and in Rome?"},
+    "text": {"weather": "What is the weather in Paris and in Rome?", "unicode": FEATURES["text"]["unicode"]},
+    "names": FEATURES["names"],
     "parts": FEATURES["parts"],
 }
-"""Option → level → the properties (or messages) that add it to a lean body. Every option may also be absent."""
+"""Option → level → the properties (or messages) that add it to a lean body. Every option may also be absent. What is
+said before, who speaks last and in which form are options as well: each effect is seen after all kinds of talk."""
 
 _TALK = frozenset({ABSENT, "auto", "none"})
 RULES: Rules = (
     *combinations.RULES,
+    ("last", frozenset({"results"}), "calling", TOOLS),
     ("format", frozenset({"object", "schema"}), "calling", _TALK),
     ("logprobs", frozenset({"top"}), "calling", _TALK),
     ("calling", frozenset({"auto", "none"}), "text", frozenset({"weather"})),
@@ -78,10 +82,10 @@ RULES: Rules = (
 without a question for the tool nobody sees that a call was left to the model, or forbidden."""
 
 TABLE = """
-41200110121111111 10120011110102011 21111100120011011 11001111021112010 20021100111100110
-30200011020001111 10110010001000110 30200100001012100 40200001010010001 20010000010102010
-01020100020001000 20100011010001010 31000000120100000 01011001000000000 00020010101111101
-40000000000002000 10000000000001010 30000000010000000
+1111111110111111111 4120011102101110210 1012111101110201100 2112000112010011110 3000011011010101211
+3020000010001210111 3120000112110200200 4020000111000201001 2001011001000200100 2010100001101100100
+1001001002101010101 0002110100001100010 4020001001110010000 0002100002000000101 0002100001000000200
+4000000000000000100 2000000000000000101 0001000000000000200
 """
 """What ``combinations.table(OPTIONS, RULES)`` found; a test tells when it is to be renewed."""
 

@@ -18,7 +18,7 @@ from chatproof.conformance.plan import draw
 from chatproof.conformance.reference.vintages import VINTAGES as REFERENCE
 from chatproof.conformance.rules.together import CHAPTER, fit
 from chatproof.conformance.vintages import FIRST, VINTAGES
-from chatproof.strategies import unmasked
+from chatproof.strategies import cut, unmasked
 from chatproof.strategies.bodies import MODEL, NULLABLE, bodies, lean, nullable, text_of
 from chatproof.strategies.combinations import (
     allowed,
@@ -170,7 +170,7 @@ def test_a_vintage_without_an_entry_draws_what_the_one_before_it_has() -> None:
 
 
 def test_every_pair_of_properties_that_may_meet_meets() -> None:
-    asked = [*covering_bodies(), *draw(bodies(), 300, 1)]
+    asked = [*covering_bodies(), *draw(bodies(), 500, 1)]
     met = {frozenset(pair) for body in asked for pair in combinations(body, 2)}
     assert not met & NEVER
     for pair in {frozenset(pair) for pair in combinations(OPTIONAL, 2)} - met - NEVER:
@@ -242,6 +242,23 @@ def test_unmasked_bodies_keep_every_coupling_and_leave_room() -> None:
             check(body, vintage, unmasked.ROOM)
         assert (body.get("max_tokens") or body["max_completion_tokens"]) == unmasked.ROOM
         assert not set(body.get("stop", ())) & {text for message in body["messages"] for text in str(message).split()}
+
+
+def test_cut_bodies_are_few_allowed_and_nearly_complete() -> None:
+    rows = rows_of(cut.TABLE, cut.OPTIONS)
+    assert make_rows(cut.OPTIONS, cut.RULES) == list(rows)
+    assert all(row["cut"] and row["text"] for row in rows)
+    possible = possible_pairs(cut.OPTIONS, cut.RULES)
+    assert possible <= set().union(*map(pairs_in, rows))
+    assert len(possible - set().union(*map(pairs_in, rows[: cut.ENOUGH]))) <= 1
+
+
+def test_cut_bodies_keep_every_coupling_and_ask_for_more_than_they_allow() -> None:
+    for body in cut.cut_bodies():
+        for vintage in VINTAGES:
+            check(body, vintage, 64)
+        said = [message["content"] for message in body["messages"] if message["role"] == "user"]
+        assert all(cut.ENDLESS in str(content) for content in said)
 
 
 @pytest.mark.parametrize("vintage", VINTAGES)
@@ -378,7 +395,7 @@ def test_without_takes_followers_along() -> None:
 def test_chapter_has_both_kinds_of_bodies() -> None:
     for vintage in VINTAGES:
         pairs, random, asked = (rule for rule in load(vintage).rules if rule.chapter == CHAPTER.name)
-        assert pairs.pins == (*covering_bodies(vintage), *unmasked.unmasked_bodies())
+        assert pairs.pins == (*covering_bodies(vintage), *unmasked.unmasked_bodies(), *cut.cut_bodies())
         sent = {as_request(pin).content for rule in load(vintage).answers for pin in rule.pins}
         assert {as_request(pin).content for pin in asked.pins} <= sent, "it sends nothing of its own"
         assert not [pin for pin in asked.pins if REFERENCE[vintage].reasons(pin)]

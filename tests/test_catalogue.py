@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chatproof.conformance.catalogue import PROPERTIES, CatalogueError, load, properties
-from chatproof.conformance.model import EVIDENCE_STRENGTH, Expect, Strength
+from chatproof.conformance.model import EVIDENCE_STRENGTH, Expect, RequestRule, Strength
+from chatproof.conformance.plan import Settings, example_cases, pin_cases
 from chatproof.conformance.vintages import FIRST, VINTAGES
 from chatproof.strategies.bodies import nullable
 
@@ -194,3 +196,22 @@ def test_titles_read_after_the_server() -> None:
 def test_an_unknown_rule_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(CatalogueError, match=r"did you mean temperature\.max\.refuses"):
         CATALOGUE.find("temperature.max.refuse")
+
+
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_after_the_result_of_a_tool_a_valid_conversation_goes_on_with_the_assistant(vintage: str) -> None:
+    """Templates of some models want it so, and no row speaks against them."""
+    catalogue = load(vintage)
+    chosen = Settings(vintage=vintage)
+    bodies: list[tuple[str, Any]] = [
+        (rule.id, case.request.body)
+        for place, rule in enumerate(catalogue.rules)
+        if isinstance(rule, RequestRule) and rule.expect is Expect.ACCEPT
+        for case in (*pin_cases(rule, place, chosen), *example_cases(rule, place, chosen))
+    ]
+    bodies += [(rule.id, pin) for rule in catalogue.rules if not isinstance(rule, RequestRule) for pin in rule.pins]
+    for name, body in bodies:
+        rows: Any = body.get("messages") if isinstance(body, dict) else None
+        roles = [row.get("role") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        assert ("tool", "user") not in pairwise(roles), (name, roles)
+    assert len(bodies) > 500

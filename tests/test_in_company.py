@@ -101,7 +101,7 @@ def test_a_longer_conversation_is_valid_by_itself(offered: set[str], tool_last: 
 
 @pytest.mark.parametrize("role", ["tool", "system"])
 def test_what_is_overlooked_in_a_longer_conversation_is_found_with_little_of_it(role: str) -> None:
-    server = unchecked_when(lambda body: f"'role': '{role}'" in str(body["messages"]), "presence_penalty.max")
+    server = unchecked_when(lambda body: f"'role': '{role}'" in str(body.get("messages")), "presence_penalty.max")
     gates = [*GATES, "gate.tool_messages", "gate.system_role", "gate.content_parts"]
     with served(create_app(server)) as url:
         found = asked(url, Settings(), only=[*ELSEWHERE, *gates, STREAM_RULE, ADDED_RULE])
@@ -134,6 +134,14 @@ def test_what_one_rule_is_not_held_to_in_company_is_its_fault(key: str) -> None:
     assert finding["why"].endswith(f"(beside {key}; refused without)")
     body = json.loads(finding["request"]["body"])
     assert body.keys() - {"max_tokens", "max_completion_tokens"} == {"model", "messages", "presence_penalty", key}
+
+
+def test_where_nothing_is_looked_at_in_a_longer_conversation_one_rule_says_so() -> None:
+    server = unchecked_when(lambda body: str(body.get("messages")).count("'role'") > 8)
+    with served(create_app(server)) as url:
+        found = asked(url, Settings(), only=[*ELSEWHERE, *GATES, STREAM_RULE, ADDED_RULE])
+    assert {name for name, line in found.items() if line["verdict"] == "failed"} == {ADDED_RULE}
+    assert found[ELSEWHERE[0]]["note"].endswith(f"(see {ADDED_RULE})")
 
 
 @pytest.mark.parametrize(("key", "bearer"), [("stream", STREAM_RULE), ("tools", ADDED_RULE)])

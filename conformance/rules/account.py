@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ...strategies import text
 from ...strategies.bodies import lean
 from ...strategies.metadata import metadata as metadata_maps
 from ...strategies.metadata import (
@@ -42,6 +43,11 @@ from .forms import (
 )
 
 _STORED = {"store": True}
+_KEYS = (
+    *("$set.a/ü", "temperature", "n", "model", "messages", "role", "user", "metadata", "__proto__"),
+    *("{x}", "{{x}}", "a b", "a[0]", "\"\\'", "%s", "🛑"),
+)
+"""As many keys as there may be: names of other things, and code."""
 _PAIRS = documented("metadata: an object of strings")
 _SIZES = observed("metadata: at most 16 pairs, keys of 64 and values of 512 characters; written down only later")
 
@@ -80,7 +86,7 @@ metadata = [
             {"topic": "test"},
             {},
             {"a": "1", "b": "two words", "c": ""},
-            {"$set.a/ü": "Zoë 🛑", "temperature": "high", "n": "0", "model": "old", "messages": "[]", "role": "bot"},
+            dict(zip(_KEYS, text.dealt(len(_KEYS)), strict=True)),
         ),
         examples=varying("metadata", metadata_maps(min_size=1), **_STORED),
     ),
@@ -166,7 +172,7 @@ user = [
         "user",
         "accepts a string as user",
         documented("user: a string"),
-        values("user", "user-1234", "Zoë 🛑", "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a", "u" * 64),
+        values("user", "user-1234", text.LABEL, "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a", "u" * 64),
         examples=varying("user", metadata_values()),
     ),
     wrong_types_refused("user", "string", source=documented("user: a string"), first=[7, {}]),

@@ -21,7 +21,10 @@ CALLS = [
     lean(**WEATHER, tools=[TOOL], tool_choice="required"),
     lean(**WEATHER, tools=[TOOL]),
 ]
-BOTH = lean(messages=[user("What are the weather and the time in Paris?")], tools=[TOOL, OTHER_TOOL], max_tokens=128)
+FOR_BOTH = [user("What are the weather and the time in Paris? Ask get_weather and get_time.")]
+"""Speaks of two tools by their names, so that a model with a free choice calls both."""
+
+BOTH = lean(messages=FOR_BOTH, tools=[TOOL, OTHER_TOOL], max_tokens=128)
 FUNCTIONS = [
     lean(**WEATHER, functions=[TOOL["function"]], function_call={"name": "get_weather"}),
     lean(**WEATHER, functions=[TOOL["function"]]),

@@ -2,6 +2,8 @@
 
 The default of audio is null, so its null rule is its default rule. Left out: audio.model and audio.modelneeds (they
 would test the model). The control of the rules about audio is a valid request for audio, so that blame is certain.
+What audio has to be does not depend on whether it is asked for, nor on how the answer comes, so some wrong values stand
+in a stream or without the modality.
 """
 
 from __future__ import annotations
@@ -44,6 +46,10 @@ def _audio(*wanted: Any) -> list[Body]:
 
 def _good_audio(_: Body) -> Body:
     return lean(**_BOTH, audio=_GOOD)
+
+
+def _in_format(name: str, beside: Body) -> Body:
+    return lean(**beside, audio={**_GOOD, "format": name})
 
 
 _bogus = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8).map("zz{}".format)
@@ -123,7 +129,7 @@ audio = [
         "audio",
         "refuses audio without a voice or without a format",
         documented("audio: voice and format are required"),
-        _audio({"format": "wav"}, {"voice": "alloy"}),
+        [*_audio({"format": "wav"}), lean(**_BOTH, audio={"voice": "alloy"}, stream=True)],
         needs=_NEEDS,
         control=_good_audio,
     ),
@@ -146,7 +152,7 @@ audio = [
         "audio",
         "refuses a voice that is not listed",
         documented("audio.voice: one of eight names"),
-        _audio({**_GOOD, "voice": "bogus"}, {**_GOOD, "voice": ""}),
+        [*_audio({**_GOOD, "voice": "bogus"}), lean(audio={**_GOOD, "voice": ""})],
         needs=_NEEDS,
         control=_good_audio,
         until="2024-11",  # later any string may name a voice
@@ -171,8 +177,12 @@ audio = [
             "audio",
             "refuses an audio format that is not listed",
             documented("audio.format: one of five names"),
-            _audio({**_GOOD, "format": "ogg"}, {**_GOOD, "format": ""}, {**_GOOD, "format": 7}),
-            examples=varying("audio", _bogus.map(lambda name: {**_GOOD, "format": name}), **_BOTH),
+            [
+                *_audio({**_GOOD, "format": "ogg"}),
+                lean(**_BOTH, audio={**_GOOD, "format": ""}, stream=True),
+                lean(audio={**_GOOD, "format": 7}),
+            ],
+            examples=st.builds(_in_format, _bogus, st.sampled_from((_BOTH, {**_BOTH, "stream": True}, {}))),
             needs=_NEEDS,
             control=_good_audio,
         ),

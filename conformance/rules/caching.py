@@ -12,6 +12,7 @@ from ...strategies.bodies import lean
 from ...strategies.caching import BREAKPOINT, MODES, RETENTIONS, TTL, cache_options, identifiers, marked
 from ...strategies.json_values import is_array
 from ...strategies.messages import system, text_part, user
+from ...strategies.text import LABEL
 from ...strategies.words import no_such, wrong_words
 from ..model import Body, Chapter, Strength
 from .forms import (
@@ -43,7 +44,7 @@ key = [
         "prompt_cache_key",
         "accepts a string as prompt_cache_key",
         documented("prompt_cache_key: a string"),
-        values("prompt_cache_key", "key-1", "tenant 7/Zoë", "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a"),
+        values("prompt_cache_key", "key-1", LABEL, "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a"),
         examples=varying("prompt_cache_key", identifiers()),
     ),
     wrong_types_refused("prompt_cache_key", "string", source=documented("prompt_cache_key: a string"), first=[7, {}]),

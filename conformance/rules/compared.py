@@ -74,7 +74,8 @@ def _said(exchange: Exchange) -> tuple[str, Any]:
 
 
 def equivalent(body: Body) -> Script:
-    """Twice without a stream and twice with one: only a server that repeats itself both times can be judged."""
+    """Twice without a stream and twice with one: only a server that repeats itself both times can be judged. Where they
+    differ, stream: false must make no difference either: else it is no stream that does."""
     plain = _said((yield Request(body)))
     if plain != _said((yield Fresh(Request(body)))):
         raise Undecided("the server does not repeat its text")
@@ -83,7 +84,11 @@ def equivalent(body: Body) -> Script:
         raise Undecided("the server does not repeat its streams")
     if plain[1] != stream[1]:
         raise Undecided("the two end for different reasons, which other rules judge")
-    return None if plain == stream else f"the text is {plain[0][:60]!r}, streamed it is {stream[0][:60]!r}"
+    if plain == stream:
+        return None
+    if plain != _said((yield Request({**body, "stream": False}))):
+        raise Undecided("stream: false brings another text, too")
+    return f"the text is {plain[0][:60]!r}, streamed it is {stream[0][:60]!r}"
 
 
 def in_streams(script: Callable[[Body], Script]) -> Callable[[Body], Script]:

@@ -26,7 +26,7 @@ from ...strategies.custom_tools import (
     reference_to,
 )
 from ...strategies.messages import assistant, assistant_calls, tool_call, tool_reply, user
-from ...strategies.text import prompts
+from ...strategies.text import SPOKEN, prompts
 from ...strategies.words import no_such, wrong_words
 from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter, Strength
@@ -192,7 +192,7 @@ histories = [
         _CALL,
         [
             _called(custom_call()),
-            _called(custom_call(1), tool_call(2)),
+            _called(custom_call(1, input=" ".join(SPOKEN)), tool_call(2)),
             lean(
                 messages=[user(), assistant_calls(custom_call()), tool_reply(), assistant(), user("Thank you!")],
                 tools=[NOTE],

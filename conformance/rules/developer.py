@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ...strategies.bodies import lean
 from ...strategies.messages import assistant, conversations, developer, image_part, text_part, user
-from ...strategies.text import prompts
+from ...strategies.plainer import plainer
+from ...strategies.text import SPOKEN, prompts
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter
 from .forms import accepts, contested, documented, observed, observes, refuses, since
@@ -61,7 +62,8 @@ rules = [
         _P,
         "accepts developer content as text",
         _CONTENT,
-        [_first("You are terse.")],
+        [_first(" ".join(("You are terse.", *SPOKEN)))],
+        reduce=plainer,
         examples=prompts().map(_first),
         needs=_NEEDS,
     ),

@@ -14,8 +14,8 @@ from .views import COUNT, asked, choices, long_answer, option, plain
 _LINES = [user("Repeat exactly these two lines: one\ntwo")]
 """A prompt whose answer has a line break."""
 
-_ACCENTS = [user("Repeat exactly these words: déjà vu, naïve café, à la carte")]
-"""A prompt whose answer has characters beyond ASCII."""
+_ACCENTS = [user("Repeat exactly these words: \U0001f355 déjà vu, naïve café, à la carte")]
+"""A prompt whose answer has characters beyond ASCII, one beyond the basic plane first: places are counted in them."""
 
 _ACCENTED = "éàï"
 """Letters of it, precomposed. Others, and letters made of two characters, are left alone."""

@@ -11,12 +11,13 @@ from ...strategies.text import call_id
 from ..judge import Reaction, excuse, react
 from ..model import Body, Exchange, Request, Script, Symptom, Undecided
 from ..sse import read_json
+from .answer_forms import FOR_BOTH
 from .effect_forms import WEATHER, calls, effect, free, names, relation, tools_with
 from .gates import TOOL
 from .views import choices, messages, option
 
 _TIME: Body = {"type": "function", "function": {"name": "get_time", "parameters": TOOL["function"]["parameters"]}}
-_BOTH = {"messages": [user("What are the weather and the time in Paris?")], "tools": [TOOL, _TIME], "max_tokens": 128}
+_BOTH = {"messages": FOR_BOTH, "tools": [TOOL, _TIME], "max_tokens": 128}
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
 _ANSWERED: Body = {
     "messages": [
@@ -27,6 +28,7 @@ _ANSWERED: Body = {
         user("What is the weather in Paris?"),
         assistant_calls(tool_call(arguments='{"city": "Paris"}')),
         tool_reply(),
+        assistant("It is sunny."),  # some templates want an assistant after a tool
         user("And what is the weather in Rome?"),
     ],
     "tools": [TOOL],
@@ -188,7 +190,7 @@ RULES = [
         lean(**_BOTH, tool_choice="required", parallel_tool_calls=False),
         lean(**_BOTH, tool_choice="required", parallel_tool_calls=False, temperature=0),
         lean(**WEATHER, parallel_tool_calls=False),
-        lean(**WEATHER, parallel_tool_calls=False, temperature=0),
+        lean(**_BOTH, parallel_tool_calls=False, temperature=0),
         needs=("tools",),
     ),
     relation(

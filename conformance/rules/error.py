@@ -43,12 +43,13 @@ def denied(exchange: Exchange) -> bool:
 
 @view
 def refusals(exchange: Exchange) -> list[Answer]:
-    """The complete 4xx answer of a completion request. Streams are the stream chapter's."""
+    """The complete 4xx answer of a completion request. Streams, where one was asked for, are the stream chapter's."""
     request, answer = exchange.request, exchange.answer
     if answer is None or exchange.trouble or request.method != "POST" or request.path != "/chat/completions":
         return []
     refused = 400 <= answer.status < 500 and answer.status not in _BUSY
-    return [answer] if refused and answer.media_type != "text/event-stream" else []
+    streamed = answer.media_type == "text/event-stream" and asked(exchange).get("stream")
+    return [answer] if refused and not streamed else []
 
 
 @view

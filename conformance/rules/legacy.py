@@ -197,9 +197,7 @@ functions = [
         "accepts legacy parameters that are a JSON Schema of an object",
         documented("functions: parameters is a JSON Schema object"),
         _functions([FUNCTION]),
-        examples=varying(
-            "functions", json_schemas.parameters(min_properties=1).map(lambda schema: [definition(parameters=schema)])
-        ),
+        examples=varying("functions", json_schemas.documents().map(lambda schema: [definition(parameters=schema)])),
     ),
     refuses(
         "functions.parameters.type",

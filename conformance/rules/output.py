@@ -13,6 +13,7 @@ from ...strategies import json_schemas, text
 from ...strategies.bodies import lean
 from ...strategies.json_schemas import Schema
 from ...strategies.messages import assistant, system, user
+from ...strategies.plainer import plainer
 from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter
 from .forms import (
@@ -52,6 +53,13 @@ _DEEP: Schema = {
     },
     "required": ["place", "list", "unit"],
     "additionalProperties": False,
+}
+_WORDED: Schema = {
+    **_DEEP,
+    "properties": {
+        **_DEEP["properties"],
+        "unit": {"type": "string", "enum": ["a b", '"', "\\", "{x}", "%s", "ü🛑"], "description": '{} %s "\\ é'},
+    },
 }
 _OBJECT = documented("response_format: json_object")
 _NAME = prose("response_format: characters and length of json_schema.name")
@@ -274,8 +282,9 @@ json_schema = [
         _P,
         "accepts a schema with a description",
         documented("response_format: json_schema.description"),
-        _formats(_format(description="A city.")),
+        _formats(_format(description=" ".join(text.SPOKEN))),
         examples=_drawn("description", text.prompts()),
+        reduce=plainer,
         needs=["json_schema"],
     ),
     refuses(
@@ -292,7 +301,7 @@ json_schema = [
         _P,
         "accepts any ordinary JSON Schema of an object where strict is not asked for",
         documented("response_format: json_schema.schema is a JSON Schema object"),
-        _formats(_format(schema=_OPEN), _format(schema=_DEEP)),
+        _formats(_format(schema=_OPEN), _format(schema=_WORDED)),
         examples=_drawn("schema", json_schemas.parameters(min_properties=1)),
         needs=["json_schema"],
     ),
@@ -307,9 +316,12 @@ json_schema = [
     observes(
         "response_format.jsonschema.recursive",
         _P,
-        "accepts a schema that refers to itself",
+        "accepts a schema that refers to itself, and one with many keywords",
         contested("response_format: which keywords a schema may have outside strict is not said"),
-        _formats(_format(schema={"type": "object", "properties": {"city": {"$ref": "#"}}})),
+        _formats(
+            _format(schema={"type": "object", "properties": {"city": {"$ref": "#"}}}),
+            _format(schema=json_schemas.WRITTEN),
+        ),
         needs=["json_schema"],
         risky=True,
     ),

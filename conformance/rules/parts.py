@@ -6,7 +6,8 @@ than the oldest vintage, have chapters of their own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from itertools import chain
 from typing import Any
 
 from hypothesis import strategies as st
@@ -31,15 +32,19 @@ from ...strategies.messages import (
     tool_reply,
     user,
 )
+from ...strategies.plainer import plainer
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter, Strength
 from .forms import accepts, changed, contested, documented, observes, prose, refuses, until_before
 
 _P = "messages"
 _CALL = assistant_calls(tool_call())
+_SECOND = tool_call(2)
 _CALLS = ["tools", "tool_messages"]
 _FUNCTIONS = ["functions", "function_messages"]
 _SYSTEM = ["system_role"]
+_ALL = " ".join(text.SPOKEN)
+_AWKWARD = [text_part(said) for said in text.dealt(12)]
 
 
 def _body(*messages: Any) -> Body:
@@ -62,8 +67,18 @@ def _tool(content: Any) -> Body:
     return _body(user(), _CALL, tool_reply(content=content))
 
 
+def _second_tool(content: Any) -> Body:
+    """Two calls, the second of which is answered with this; and the talk goes on."""
+    answers = [tool_reply(1), tool_reply(2, content)]
+    return _body(user(), assistant_calls(tool_call(1), _SECOND), *answers, assistant(), user("Thank you!"))
+
+
 def _function(content: Any) -> Body:
     return _body(user(), assistant_function(), function_reply(content=content), assistant(), user("Thank you!"))
+
+
+def _replied(content: Any, place: Callable[[Any], Body]) -> Body:
+    return place(content)
 
 
 def _no_content(message: Message) -> Message:
@@ -72,6 +87,14 @@ def _no_content(message: Message) -> Message:
 
 def _parts(*parts: Any) -> Body:
     return _user(list(parts))
+
+
+def _spoken(turn: int) -> Body:
+    """A conversation in which two parties say all awkward texts by turns; with the next ``turn`` each says the
+    other's."""
+    texts = text.dealt(16, turn)
+    turns = [[user(asked), assistant(answered)] for asked, answered in zip(texts[::2], texts[1::2], strict=True)]
+    return _body(*chain(*turns), user())
 
 
 def _said_beside(said: Any, beside: list[Any]) -> Body:
@@ -89,8 +112,9 @@ content = [
         _P,
         "accepts system content as text",
         documented("system: content"),
-        [_system("You are terse.")],
+        [_system(f"You are terse. {_ALL}")],
         needs=_SYSTEM,
+        reduce=plainer,
     ),
     refuses(
         "content.system.required",
@@ -101,7 +125,12 @@ content = [
         needs=_SYSTEM,
     ),
     accepts(
-        "content.user.required", _P, "accepts user content as text", documented("user: content"), [_user("Say hi.")]
+        "content.user.required",
+        _P,
+        "accepts user content as text",
+        documented("user: content"),
+        [_user("Say hi."), _user(f"Say hi. {_ALL}")],
+        reduce=plainer,
     ),
     refuses(
         "content.user.required",
@@ -160,8 +189,14 @@ content = [
         _P,
         "accepts tool content as text",
         documented("tool: content"),
-        [_tool("21")],
+        [
+            _body(
+                *(user(), assistant_calls(tool_call(1)), tool_reply(1, '{"celsius": 21, "wind": null}'), assistant()),
+                *(user(), assistant_calls(_SECOND), tool_reply(2, _ALL)),
+            )
+        ],
         needs=_CALLS,
+        reduce=plainer,
     ),
     refuses(
         "content.tool.required",
@@ -171,7 +206,7 @@ content = [
         [
             _body(user(), _CALL, _no_content(tool_reply())),
             _tool(None),
-            _body(user(), _CALL, tool_reply(content=None), assistant(), user("Thank you!")),
+            _second_tool(None),
         ],
         needs=_CALLS,
     ),
@@ -180,7 +215,7 @@ content = [
         _P,
         "accepts a function message whose content is null or text",
         documented("function: content is nullable"),
-        [_function(None), _function("21")],
+        [_function(None), _function(_ALL)],
         # Reasoning models refuse the deprecated role altogether (row role.function.unsupported).
         strength=Strength.SHOULD,
         needs=_FUNCTIONS,
@@ -213,7 +248,7 @@ content = [
         "refuses tool content that is neither text nor an array",
         documented("tool: content is a string or an array of text parts"),
         [_tool(21), _tool({"celsius": 21})],
-        examples=wrong_type("string", "array").map(_tool),
+        examples=st.builds(_replied, wrong_type("string", "array"), st.sampled_from((_tool, _second_tool))),
         needs=_CALLS,
     ),
     accepts(
@@ -249,18 +284,24 @@ content = [
         documented("content: a string"),
         [
             _user("Say hi. 😀 👩‍👩‍👧‍👦 𝒳"),
-            _user("Say hi. مرحبا \u202eabc\u202c e\u0301\u0323 日本語"),
-            _user("Say hi.\n\r\n\t\u2028 \ufffd \ufeff"),
-            _body(user("Réponds. 😀 🇫🇷"), assistant("שלום 👍"), user('"\\ / \\u0041 %s {{x}}')),
+            _spoken(0),
+            _spoken(1),
         ],
         examples=text.prompts().map(_user),
+        reduce=plainer,
     ),
     observes(
         "content.control.tokens",
         _P,
         "accepts text that looks like the control tokens of a model",
         contested("content: a string; tokenizers know such words"),
-        [_user("<|endoftext|><|im_start|>system [INST] </s> <start_of_turn>")],
+        [
+            _body(
+                user("<|endoftext|><|im_start|>system [INST] </s> <start_of_turn>"),
+                assistant("</think> <tool_call> <|im_end|> <|channel|> <unk> ▁<0x0A>"),
+                user("<image> <|image_pad|> <|eot_id|> <|python_tag|> [TOOL_CALLS] <<SYS>>"),
+            )
+        ],
     ),
     observes(
         "content.blank",
@@ -277,25 +318,28 @@ text_parts = [
         _P,
         "accepts user content as an array of text parts",
         documented("user: content may be an array of parts"),
-        [_parts(text_part()), _parts(text_part("Say"), text_part("hi 😀."))],
+        [_parts(text_part()), _parts(*_AWKWARD, text_part())],
         examples=text.prompts().map(lambda said: _parts(text_part(said))),
         needs=["content_parts"],
+        reduce=plainer,
     ),
     accepts(
         "content.system.parts",
         _P,
         "accepts system content as an array of text parts",
         documented("system: content may be an array of text parts"),
-        [_system([text_part("You are terse.")]), _system([text_part("You are terse."), text_part("And kind.")])],
+        [_system([text_part("You are terse.")]), _system([text_part("You are terse."), *_AWKWARD])],
         needs=["content_parts", *_SYSTEM],
+        reduce=plainer,
     ),
     accepts(
         "content.assistant.parts",
         _P,
         "accepts assistant content as an array of text parts",
         documented("assistant: content may be an array of parts"),
-        [_assistant([text_part("Hi.")]), _assistant([text_part("Hi."), text_part("How are you?")])],
+        [_assistant([text_part("Hi.")]), _assistant([text_part("Hi."), *_AWKWARD])],
         needs=["content_parts"],
+        reduce=plainer,
     ),
     accepts(
         "content.parts",
@@ -318,8 +362,9 @@ text_parts = [
         _P,
         "accepts tool content as an array of text parts",
         documented("tool: content may be an array of text parts"),
-        [_tool([text_part("21 degrees")]), _tool([text_part("21"), text_part("degrees")])],
+        [_tool([text_part("21 degrees")]), _tool([text_part("21"), *_AWKWARD])],
         needs=["content_parts", *_CALLS],
+        reduce=plainer,
     ),
     refuses(
         "part.object",
@@ -424,7 +469,7 @@ refusals = [
         _P,
         "accepts a refusal part in an assistant message",
         documented("assistant: content may hold one refusal part"),
-        [_assistant([refusal_part()])],
+        [_assistant([refusal_part(_ALL)])],
         needs=["content_parts"],
     ),
     refuses(

@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ...strategies import text
 from ...strategies.bodies import lean
 from ...strategies.wrong import wrong_type
 from ..model import Chapter
@@ -31,11 +32,11 @@ _PIXEL = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBOR
 _SHAPE = documented("prediction: an object with type and content")
 _GOOD = {"type": "content", "content": "Hi."}
 
-_texts = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=30)
+_texts = text.prompts()
 
 
-def _part(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
+def _part(said: str) -> dict[str, Any]:
+    return {"type": "text", "text": said}
 
 
 def _content(content: Any) -> dict[str, Any]:
@@ -57,7 +58,7 @@ prediction = [
         "prediction",
         "accepts text parts as predicted content",
         documented("prediction.content: a string or an array of text parts"),
-        values("prediction", _content([_part("Hi.")]), _content([_part("Hi."), _part("Ho.")])),
+        values("prediction", _content([_part("Hi.")]), _content([*map(_part, text.dealt(12))])),
         examples=varying("prediction", st.lists(_texts.map(_part), min_size=1, max_size=3).map(_content)),
     ),
     refuses(

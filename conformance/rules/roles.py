@@ -9,6 +9,7 @@ an assistant message (its id must be one the server gave), the length limit of f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,12 @@ _THANKS = user("Thank you!")
 _TOOLS = declarations([assistant_calls(tool_call())])
 _CALLS = ["tools", "tool_messages"]
 _FUNCTIONS = ["functions", "function_messages"]
+_ARGUMENTS = {
+    "city": "Zürich 😀",
+    "n": [1, {"a": None}],
+    "said": text.SPOKEN,
+    **{name: {name: True} for name in ("größe", "a b", "a.b", "{x}", "$1", '"', "\\", "id", "name", "arguments")},
+}
 
 
 def _body(*messages: Any, **more: Any) -> Body:
@@ -99,6 +106,14 @@ def _with_id(id: str) -> Body:
 def _with_name(name: str) -> Body:
     # The tool that is declared has a good name, so that only the name in the history is under test.
     return {**_called(tool_call(name=name)), **_TOOLS}
+
+
+_BESIDE: tuple[Body, ...] = ({}, {"name": "alice"})
+"""What else a message of the user may have."""
+
+
+def _spoken_as(role: Any, beside: Body) -> Body:
+    return _body(user(role=role, **beside))
 
 
 def _each(message: Callable[[Any], Message], *wrong: Any) -> list[Body]:
@@ -162,11 +177,11 @@ roles = [
         documented("role: one of a fixed set"),
         [
             *_each(lambda role: user(role=role), "bogus", "", "USER", "ai"),
-            _body(user(role="bogus"), assistant(), _THANKS),
+            _body(user(role="bogus", name="alice"), assistant(), _THANKS),
             _body(user(), assistant(role="bogus"), _THANKS),
             _body(user(), assistant(), user(role="user ")),  # nothing may be cut off
         ],
-        examples=bad_roles().map(lambda role: _body(user(role=role))),
+        examples=st.builds(_spoken_as, bad_roles(), st.sampled_from(_BESIDE)),
     ),
     refuses(
         "role.type",
@@ -177,7 +192,7 @@ roles = [
             *_each(lambda role: user(role=role), 7, None, {}, ["user"]),
             _body(user(), assistant(role=True), _THANKS),
         ],
-        examples=wrong_type("string").map(lambda role: _body(user(role=role))),
+        examples=st.builds(_spoken_as, wrong_type("string"), st.sampled_from(_BESIDE)),
     ),
 ]
 
@@ -265,7 +280,7 @@ calls = [
         _P,
         "accepts any JSON object as the arguments of a tool call",
         documented("tool call: arguments is a string, JSON as the model wrote it"),
-        [_called(tool_call(arguments='{"city": "Zürich 😀", "n": [1, {"a": null}]}'))],
+        [_called(tool_call(arguments=text)) for text in (json.dumps(_ARGUMENTS, ensure_ascii=False), "{}")],
         examples=json_arguments().map(lambda arguments: _called(tool_call(arguments=arguments))),
         needs=_CALLS,
     ),

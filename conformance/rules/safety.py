@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ...strategies.caching import identifiers
 from ...strategies.moderation import MODEL, MODES, SIDES, moderation, moderations
+from ...strategies.text import LABEL
 from ...strategies.words import no_such, wrong_words
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter
@@ -41,7 +42,7 @@ identifier = [
         "safety_identifier",
         "accepts a string as safety_identifier",
         _ID,
-        values("safety_identifier", "user-1234", "9f86d081884c7d659a2feaa0c55ad015", "Zoë"),
+        values("safety_identifier", "user-1234", "9f86d081884c7d659a2feaa0c55ad015", LABEL),
         examples=varying("safety_identifier", identifiers()),
     ),
     accepts(

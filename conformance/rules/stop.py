@@ -62,7 +62,7 @@ several = [
         "stop",
         "accepts four stops",
         _ITEMS,
-        values("stop", ["A", "B", "C", "D"], ["\n", "#", "END", "\U0001f6d1"], ["(", "a|b", "%s", "\\"]),
+        values("stop", ["A", "B", "C", "D"], ["\n", "#", "END", "\U0001f6d1"], ["{", "a|b", "{{x}} %s", "\\"]),
         examples=varying("stop", stop_lists(min_size=MOST)),
     ),
     refuses(
@@ -84,7 +84,7 @@ several = [
         "stop",
         "accepts two and three stops",
         _ITEMS,
-        values("stop", ["A", "B"], ["[", "*", "{}"]),
+        values("stop", ["A", "B"], ["[", "*", "e\u0301 👩‍👩‍👧‍👦"]),
         examples=varying("stop", stop_lists(min_size=2, max_size=MOST - 1)),
     ),
     refuses(

@@ -9,6 +9,7 @@ from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
 from ..model import Exchange
 from ..sse import read_json
+from .answer_forms import FOR_BOTH
 from .forms import believed, documented, observed, prose
 from .gates import OTHER_TOOL, TOOL
 from .stream_forms import Check, each, rule, text_or_null
@@ -16,17 +17,16 @@ from .stream_views import calls, fragments, framed, function, placed, show, whol
 from .views import is_integer, option
 
 _WEATHER = [{"role": "user", "content": "What is the weather in Paris?"}]
-_BOTH = [{"role": "user", "content": "What are the weather and the time in Paris?"}]
 _NAMED = {"type": "function", "function": {"name": "get_weather"}}
 _CALL = tuple(
     lean(messages=messages, tools=tools, tool_choice=choice, stream=True, max_tokens=128)
     for messages, tools, choice in (
         (_WEATHER, [TOOL], _NAMED),
         (_WEATHER, [TOOL], "required"),
-        (_BOTH, [TOOL, OTHER_TOOL], "required"),
+        (FOR_BOTH, [TOOL, OTHER_TOOL], "required"),
     )
 )
-_AUTO = (lean(messages=_WEATHER, tools=[TOOL], stream=True, max_tokens=128),)
+_AUTO = (lean(messages=FOR_BOTH, tools=[TOOL, OTHER_TOOL], stream=True, max_tokens=128),)
 _TOOLS: Any = {"prop": "tools", "needs": ("forced_tool",), "pins": _CALL}
 _PARALLEL: Any = {**_TOOLS, "pins": _CALL[2:]}
 _FRAGMENT = observed("tool calls in a stream: the head first, then pieces of the arguments")

@@ -52,6 +52,9 @@ TWINS = (
 )
 """Rules about plain answers that are asked of streams too."""
 
+OF_LOGPROBS = ("res.logprobs.concat", "res.logprobs.top.own", "res.usage.choices")
+"""Those that look at log probabilities: where a stream misplaces them, nothing is told of what they are."""
+
 
 def readable(delta: dict[str, Any]) -> bool:
     """Whether texts are texts, and calls are calls whose arguments are texts."""
@@ -126,10 +129,11 @@ def twin(rule: AnswerRule) -> AnswerRule:
     def clears(roomy: Exchange, cut: Exchange) -> str | None:
         return rule.doubt.clears(roomy, put_together(cut)) if rule.doubt else None
 
+    stands_for = ("sse.logprobs.chunk",) if rule.id in OF_LOGPROBS else ()
     return replace(
         rule,
         id=f"{rule.id}.stream",
-        twin_of=(rule.id, *(f"{name}.stream" for name in rule.twin_of)),
+        twin_of=(rule.id, *(f"{name}.stream" for name in rule.twin_of), *stands_for),
         title=f"{rule.title}, streamed",
         applies=applies,
         check=check,

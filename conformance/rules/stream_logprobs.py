@@ -20,6 +20,9 @@ _LOGS = (
     long_answer(stream=True, logprobs=True, n=2, max_tokens=4),
 )
 _LOGPROBS: Any = {"prop": "logprobs", "needs": ("logprobs",), "pins": _LOGS}
+SEVERAL = 4
+"""Different texts that the chunks of a choice must have before their log probabilities are compared with them."""
+
 _LOG = documented("chunk object, logprobs: as in a plain answer, for the tokens of the chunk")
 
 
@@ -125,9 +128,31 @@ def _logged_apart(exchange: Exchange) -> str | None:
     return None
 
 
+def _logged_elsewhere(exchange: Exchange) -> str | None:
+    """A choice has text in several chunks, whose tokens all come with the first of them, or each with the next chunk.
+    A server that holds text back, to look for a stop string or the rest of a character, sends some of them early."""
+    rows: dict[int, list[tuple[str, str]]] = {}
+    for index, piece, delta in placed(exchange):
+        tokens = [entry.get("token") for entry in entries(piece.get("logprobs")) if is_object(entry)]
+        content, made = delta.get("content"), "".join(token for token in tokens if isinstance(token, str))
+        text = content if isinstance(content, str) else ""
+        if text or made:
+            rows.setdefault(index, []).append((text, made))
+    for index, found in rows.items():
+        texts, mades = [text for text, _ in found], [made for _, made in found]
+        if len(set(texts)) < SEVERAL:
+            continue
+        if mades[0] == "".join(texts) == "".join(mades):
+            return f"the first chunk of choice {show(index)} has the log probabilities of all of them"
+        if not mades[0] and texts[:-1] == mades[1:]:
+            return f"each chunk of choice {show(index)} has the log probabilities of the chunk before it"
+    return None
+
+
 def log_pieces(exchange: Exchange) -> str | None:
-    """All come in a chunk without text; or a chunk's list repeats the list before it and adds to it, twice or more."""
-    if late := _logged_apart(exchange):
+    """All come in a chunk without text, in the first, or in the next one; or a chunk's list repeats the list before it
+    and adds to it, twice or more."""
+    if late := _logged_apart(exchange) or _logged_elsewhere(exchange):
         return late
     lists: dict[int, list[list[tuple[str, str]]]] = {}
     for index, piece, _ in placed(exchange):

@@ -1,9 +1,9 @@
 """Properties together: what is accepted alone is accepted in company, since no document forbids these combinations.
 
-The pins hold every pair of features that may meet, and pairs that mask none of each other's effects, so that the rules
-about answers see them; the examples are random. Each body is asked without what the server does not offer, and a
-failure is taken apart until two features are left that fail only together. What the rules about answers ask is held to
-the same.
+The pins hold every pair of features that may meet, and pairs that mask none of each other's effects, also where the
+answer is cut, so that the rules about answers see them; the examples are random. Each body is asked without what the
+server does not offer, and a failure is taken apart until two features are left that fail only together. What the rules
+about answers ask is held to the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from ...strategies.bodies import bodies
 from ...strategies.combinations import covering_bodies
+from ...strategies.cut import cut_bodies
 from ...strategies.json_values import is_object
 from ...strategies.simpler import features, manifold, simpler, without
 from ...strategies.unmasked import unmasked_bodies
@@ -89,12 +90,12 @@ together = [
             "together",
             "accepts every pair of features that may be used together",
             _FREE,
-            (*covering_bodies(), *unmasked_bodies()),
+            (*covering_bodies(), *unmasked_bodies(), *cut_bodies()),
             strength=Strength.SHOULD,
             fit=fit,
             reduce=simpler,
         ),
-        pins=(*covering_bodies("2026-08"), *unmasked_bodies()),
+        pins=(*covering_bodies("2026-08"), *unmasked_bodies(), *cut_bodies()),
     ),
     *changed(
         "2026-08",

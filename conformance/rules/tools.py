@@ -15,6 +15,7 @@ from ...strategies import json_schemas, text
 from ...strategies.bodies import lean
 from ...strategies.faults import bad_item_in
 from ...strategies.messages import assistant_calls, tool_call, tool_reply, user
+from ...strategies.plainer import fewer_properties, plainer
 from ...strategies.tools import (
     PARAMETERS,
     STRICT_PARAMETERS,
@@ -59,6 +60,11 @@ _BOTH = json_schemas.Schema(
     },
     required=["city"],
 )
+_MANY = {
+    "type": "object",
+    "properties": {**{f"p{i}": {} for i in range(100)}, "deep": json_schemas.deep(9)},
+}
+_NUMBERED = tuple(enumerate(json_schemas.RARE))
 _OPEN = PARAMETERS
 _OPTIONAL = {
     "type": "object",
@@ -224,7 +230,7 @@ function_name = [
         "tools",
         "accepts function names of letters, digits, underscores and hyphens",
         prose("tools: characters of function.name"),
-        _functions("name", "a", "Get-Weather_2", "Z", "0", "_", "-"),
+        _tools([tool("a")], [tool("Get-Weather_2"), tool("Z"), tool("0")], [tool("_"), tool("-")]),
         examples=_drawn("name", text.function_names(max_size=text.NAME_MAX - 1)),
     ),
     refuses(
@@ -263,9 +269,11 @@ function_description = [
         documented("tools: function.description is an optional string"),
         [
             *_tools([_cut(definition(), "description")]),
-            *_functions("description", "What it does.", 'é 你好 "\\ 👍\n'),
+            *_functions("description", "What it does."),
+            *_tools([tool(description=" ".join(text.SPOKEN)), tool("other", description="{")]),
         ],
         examples=_drawn("description", text.prompts()),
+        reduce=plainer,
     ),
     observes(
         "fn.description.empty",
@@ -326,8 +334,22 @@ function_parameters = [
         "tools",
         "accepts parameters that are a JSON Schema of an object",
         documented("tools: function.parameters is a JSON Schema object"),
-        _functions("parameters", PARAMETERS, _BOTH),
-        examples=_drawn("parameters", json_schemas.parameters(min_properties=1)),
+        _functions("parameters", PARAMETERS, json_schemas.WRITTEN),
+        examples=_drawn("parameters", json_schemas.documents()),
+        reduce=fewer_properties,
+    ),
+    accepts(
+        "fn.parameters.keywords",
+        "tools",
+        "accepts parameters with rare keywords of JSON Schema, and of many properties and levels",
+        documented("tools: function.parameters is a JSON Schema object"),
+        [
+            lean(tools=[tool(f"rare_{i}", parameters=one) for i, one in _NUMBERED]),
+            *_functions("parameters", _MANY),
+        ],
+        strength=Strength.SHOULD,  # engines make grammars of schemas, and say which they cannot
+        risky=True,  # some have died of those that refer to themselves
+        reduce=fewer_properties,
     ),
     refuses(
         "fn.parameters.type",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from ...strategies.bodies import lean
+from ...strategies.cut import ENDLESS
 from ...strategies.json_values import is_array, is_object
 from ..judge import Reaction, react
 from ..model import Body, Doubt, Exchange, view
 from ..sse import NOT_JSON
 
-COUNT = [{"role": "user", "content": "Count from 1 to 1000, one number after the other, and do not stop early."}]
+COUNT = [{"role": "user", "content": ENDLESS}]
 """A prompt with a long answer, whose beginning is known."""
 
 FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")

@@ -221,7 +221,9 @@ def muted_chunks(reply: Reply) -> Rows:
 
 
 DIALECTS = [
-    Dialect(name="blind4-two-houses", server=model(two_houses, completion=batch_body)),
+    Dialect(
+        name="blind4-two-houses", server=model(two_houses, completion=batch_body), warnings=frozenset({"sse.equiv"})
+    ),
     Dialect(name="blind4-replays-in-one-event", server=model(remembered, chunks=replayed)),
     Dialect(name="blind4-holds-back-for-stops", server=model(searching, chunks=held_back)),
     Dialect(name="blind4-another-tool-a-choice", server=model(another_tool)),

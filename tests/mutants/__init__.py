@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from . import (
     answers,
+    awkward,
     blind2_answers,
     blind2_calls,
     blind2_effects,
@@ -141,6 +142,7 @@ _PARTS = (
     blind6_answers,
     blind6_effects,
     blind6_state,
+    awkward,
 )
 
 for _module in _PARTS:
