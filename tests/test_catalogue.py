@@ -209,7 +209,7 @@ def test_after_the_result_of_a_tool_a_valid_conversation_goes_on_with_the_assist
         if isinstance(rule, RequestRule) and rule.expect is Expect.ACCEPT
         for case in (*pin_cases(rule, place, chosen), *example_cases(rule, place, chosen))
     ]
-    bodies += [(rule.id, pin) for rule in catalogue.rules if not isinstance(rule, RequestRule) for pin in rule.pins]
+    bodies += [(rule.id, pin) for rule in (*catalogue.answers, *catalogue.relations) for pin in rule.pins]
     for name, body in bodies:
         rows: Any = body.get("messages") if isinstance(body, dict) else None
         roles = [row.get("role") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
