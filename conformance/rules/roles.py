@@ -126,7 +126,7 @@ roles = [
         _P,
         "accepts the roles system, user and assistant",
         documented("role: the roles of the document"),
-        [_body(system(), user()), _body(system(), user(), assistant(), _THANKS), _body(user(), assistant(), _THANKS)],
+        [_body(system(), user()), _body(user(), assistant(), _THANKS)],
         needs=["system_role"],
     ),
     accepts(
