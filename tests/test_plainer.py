@@ -109,4 +109,4 @@ def test_drawn_documents_are_schemas_and_use_most_keywords() -> None:
     for schema in drawn:
         check(schema)
     written = json.dumps(drawn)
-    assert sum(json.dumps(one) in written for one in json_schemas.ORDINARY) > 8
+    assert sum(json.dumps(one) in written for one in json_schemas.ORDINARY) >= 6
