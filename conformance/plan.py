@@ -158,7 +158,7 @@ def joinable(rule: RequestRule) -> bool:
     return rule.expect is Expect.ACCEPT and not rule.risky and rule.fit is None
 
 
-TELLING = (3, 4, 10)
+TELLING = (3, 4, 6)
 """Numbers of pins from each of which on a rule of the default depth draws one body less: they say much already."""
 
 

@@ -15,6 +15,7 @@ from .bodies import EDGES, SCHEMAS, in_parts, lean, named
 from .caching import RETENTIONS, TTL
 from .custom_tools import allowed as allowed_tools
 from .custom_tools import custom, custom_choice
+from .messages import USUAL_ARGUMENTS
 from .moderation import moderation
 from .simpler import PLAIN_TEXTS, worded
 from .web_search import located
@@ -44,12 +45,14 @@ def _says(role: str, **more: Any) -> Message:
 
 def called(*ids: str) -> list[Message]:
     """Calls of the weather tool in one message, and what it said to each."""
-    made = [{"id": i, "type": "function", "function": {"name": "get_weather", "arguments": "{}"}} for i in ids]
+    made = [
+        {"id": i, "type": "function", "function": {"name": "get_weather", "arguments": USUAL_ARGUMENTS}} for i in ids
+    ]
     replies = [_says("tool", tool_call_id=i) for i in ids]
     return [{"role": "assistant", "content": None, "tool_calls": made}, *replies]
 
 
-_CALLED = {"role": "assistant", "content": None, "function_call": {"name": "get_weather", "arguments": "{}"}}
+_CALLED = {"role": "assistant", "content": None, "function_call": {"name": "get_weather", "arguments": USUAL_ARGUMENTS}}
 
 FEATURES: dict[str, dict[str, Any]] = {
     "stream": {

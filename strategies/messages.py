@@ -110,7 +110,11 @@ def assistant(content: Any = "Hi.", **more: Any) -> Message:
     return {"role": "assistant", "content": content, **more}
 
 
-def tool_call(number: int = 1, name: str = "get_weather", arguments: Any = "{}", **more: Any) -> dict[str, Any]:
+USUAL_ARGUMENTS = '{"city": "Paris"}'
+"""What the usual tool is called with: arguments that fit its parameters."""
+
+
+def tool_call(number: int = 1, name: str = "get_weather", arguments: Any = USUAL_ARGUMENTS, **more: Any) -> Message:
     """The call with the ``number``-th id (see ``call_id``); ``more`` replaces members."""
     call = {"id": call_id(number), "type": "function", "function": {"name": name, "arguments": arguments}}
     return {**call, **more}
@@ -131,7 +135,7 @@ def tool_reply(call: int | str = 1, content: Any = "21 degrees", **more: Any) ->
     }
 
 
-def assistant_function(name: str = "get_weather", arguments: str = "{}", **more: Any) -> Message:
+def assistant_function(name: str = "get_weather", arguments: str = USUAL_ARGUMENTS, **more: Any) -> Message:
     """An assistant message with a legacy function call and, as above, some text."""
     return {"role": "assistant", "content": REMARK, "function_call": {"name": name, "arguments": arguments}, **more}
 
@@ -193,11 +197,11 @@ def contents(draw: DrawFn, *, parts: bool = False, images: bool = False, plain: 
 
 _names = st.none() | st.sampled_from(("alice", "Bob_2", "a-b"))
 _call_names = st.sampled_from(TOOL_NAMES)
-_arguments = st.sampled_from(("{}", '{"city": "Paris"}', '{"n": [1, 2]}'))
+_arguments = st.sampled_from((USUAL_ARGUMENTS, "{}", '{"n": [1, 2]}'))
 _plain = st.sampled_from(PLAIN)
 _spoken = st.sampled_from((*PHRASES, *SPOKEN, *WHOLE))
 _plain_call_names = st.sampled_from(("get_weather", "lookup"))
-_plain_arguments = st.sampled_from(("{}", '{"city": "Paris"}'))
+_plain_arguments = st.sampled_from((USUAL_ARGUMENTS, "{}"))
 _remark = st.just({"content": REMARK})
 _silences = st.sampled_from(({"content": None}, {}, {"content": REMARK}))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
 import servers
-from chatproof.conformance.again import PROOFS, Crowd, CrowdSighting, asked_again
+from chatproof.conformance.again import PROOFS, SEQUELS, Crowd, CrowdSighting, asked_again
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import AnswerRule, Exchange, Expect, Relation, Request, RequestRule, Strength, Symptom
@@ -50,6 +50,33 @@ def test_what_asking_again_says(again: list[bool], together: list[bool] | None, 
     assert next(answers, None) is None
 
 
+@pytest.mark.parametrize(
+    ("last", "all_of_them", "told", "after"),
+    [
+        ([True] * SEQUELS, [], "3/3", 1),
+        ([True, False], [True] * SEQUELS, "3/3", 4),
+        ([True, False], [True, True, False], f"1/{PROOFS + 1}", 0),  # now and then is nobody's doing
+    ],
+)
+def test_what_is_there_after_others_each_time(last: list[bool], all_of_them: list[bool], told: str, after: int) -> None:
+    before = tuple(Request(body=lean(seed=place)) for place in range(4))
+
+    async def alone() -> str | None:
+        return None
+
+    def sequel(answers: list[bool]) -> Callable[[], Awaitable[str | None]]:
+        left = iter(answers)
+
+        async def asked() -> str | None:
+            return "broken" if next(left) else None
+
+        return asked
+
+    after_some = [(before[-1:], sequel(last)), (before, sequel(all_of_them))]
+    found = asyncio.run(asked_again("broken", alone, after=after_some))
+    assert (found.told, len(found.after)) == (told, after)
+
+
 def crowded(wrong: servers.Behaviour, other: servers.Behaviour = servers.agreeable) -> servers.Behaviour:
     """Does wrong whenever another request is there at the same time."""
     here = [0]
@@ -69,12 +96,14 @@ CROWD: Relation = replace(load().by_id[CROWD_RULE], chapter="many")  # type: ign
 ASKED = tuple(rule(f"r{place}", pins=users(f"u{place}")) for place in range(8))
 
 
-def fire(server: servers.Server, rules: Sequence[RequestRule | AnswerRule | Relation]) -> dict[str, Result]:
+def fire(
+    server: servers.Server, rules: Sequence[RequestRule | AnswerRule | Relation], **chosen: Any
+) -> dict[str, Result]:
     requests = [one for one in rules if isinstance(one, RequestRule)]
     answers = tuple(one for one in rules if isinstance(one, AnswerRule))
     relations = tuple(one for one in rules if isinstance(one, Relation))
     catalogue = replace(catalogue_of(*requests), answers=answers, relations=relations)
-    campaign = Campaign(Target(server.url + "/v1", model=servers.MODEL, bounds=QUICK), catalogue, Settings())
+    campaign = Campaign(Target(server.url + "/v1", model=servers.MODEL, bounds=QUICK), catalogue, Settings(**chosen))
     campaign.open()
     try:
         campaign.submit(rules)
@@ -207,6 +236,72 @@ def test_what_only_a_refused_request_brings_about_is_one_finding(serve: Serve) -
     assert any(REFUSED_RULE in result.note for result in found.values())
 
 
+def marked(wrong: servers.Behaviour) -> servers.Behaviour:
+    """Does wrong for every request without a mark that follows one with a mark, on the same connection."""
+    marks: dict[int, bool] = {}
+
+    async def behave(request: servers.Received, talk: servers.Talk) -> None:
+        before, now = marks.get(request.connection, False), bool(request.value("store"))
+        if request.is_chat:
+            marks[request.connection] = now
+        await (wrong if before and request.is_chat and not now else servers.agreeable)(request, talk)
+
+    return behave
+
+
+MARKING = tuple(rule(f"m{place}", pins=(lean(store=True, user=f"m{place}"),)) for place in range(8))
+
+
+@pytest.mark.parametrize("borne", [True, False])
+def test_what_only_follows_on_another_request_is_proved_after_it(serve: Serve, borne: bool) -> None:
+    isolation = load().by_id[REFUSED_RULE]
+    assert isinstance(isolation, Relation)
+    rules = [one for pair in zip(ASKED, MARKING, strict=True) for one in pair]
+    found = fire(serve(marked(servers.refuses())), [*rules, *([isolation] if borne else [])], in_flight=1)
+    red = {name: result for name, result in found.items() if result.verdict is Verdict.FAILED}
+    assert red
+    assert set(red) <= ({REFUSED_RULE} if borne else {one.id for one in ASKED})
+    for result in red.values():
+        assert result.finding is not None
+        assert result.finding.confirmed == f"{SEQUELS}/{SEQUELS}"
+        assert "in the same connection" in result.finding.why
+        *before, last = [step.body for step in result.finding.steps]
+        assert before[-1]["store"] is True
+        assert "store" not in last
+
+
+def errors_on(test: Callable[[servers.Received], bool]) -> servers.Behaviour:
+    return servers.on(lambda request: request.is_chat and test(request), servers.refuses(500), servers.strict)
+
+
+def relations_of(*names: str) -> list[Relation]:
+    return [replace(one, needs=()) for one in load().relations if one.id in names]
+
+
+def test_a_server_error_that_a_comparison_meets_is_its_finding_once(serve: Serve) -> None:
+    compared = relations_of("ef.prompt.monotone")
+    compared += [replace(compared[0], id="ef.prompt.again")]
+    found = fire(serve(errors_on(lambda request: len(request.value("messages")) > 30)), compared)
+    assert sorted(row.verdict for row in found.values()) == [Verdict.FAILED, Verdict.NOT_OFFERED]
+    finding = next(row.finding for row in found.values() if row.finding)
+    assert finding.symptom is Symptom.CRASHED
+    assert finding.confirmed == "2/2"
+    assert len(finding.request.body["messages"]) > 30
+
+
+def test_a_server_error_that_another_rule_finds_is_no_comparisons_finding(serve: Serve) -> None:
+    many = lean(messages=[{"role": "user", "content": "Hi."}] * 40)
+    long = replace(rule("long", pins=(many,)), property="messages")
+    found = fire(
+        serve(errors_on(lambda request: len(request.value("messages")) > 30)),
+        [long, *relations_of("ef.prompt.monotone")],
+    )
+    assert {name: row.verdict for name, row in found.items()} == {
+        long.id: Verdict.FAILED,
+        "ef.prompt.monotone": Verdict.NOT_OFFERED,
+    }
+
+
 def test_a_crash_of_its_own_is_no_leftover(serve: Serve) -> None:
     def first(request: servers.Received) -> bool:
         return request.is_chat and request.value("user") == "u0"
@@ -228,6 +323,19 @@ def test_what_a_crowd_loses_is_one_finding_whatever_it_asks_for(serve: Serve) ->
         CROWD_RULE: Verdict.FAILED,
     }
     assert {result.blocked_by for result in found.values()} == {CROWD_RULE, ""}
+
+
+def test_what_a_crowd_mixes_up_is_told_by_the_rule_about_it_alone(serve: Serve) -> None:
+    async def one_choice(request: servers.Received, talk: servers.Talk) -> None:
+        body = {name: value for name, value in request.body.items() if name != "n"}
+        await servers.strict(replace(request, content=json.dumps(body).encode()), talk)
+
+    count_of = load().by_id["res.choices.count"]
+    assert isinstance(count_of, AnswerRule)
+    several = rule("several", pins=tuple(lean(n=2, user=f"u{place}") for place in range(8)))
+    rules = [several, replace(count_of, needs=(), pins=()), *relations_of("many.choices"), CROWD]
+    found = fire(serve(crowded(one_choice, servers.strict)), rules)
+    assert [name for name, row in found.items() if row.verdict is Verdict.FAILED] == ["many.choices"]
 
 
 def test_answers_that_a_crowd_mixes_up_stay_with_their_rule(serve: Serve) -> None:

@@ -263,6 +263,13 @@ def test_texts_are_compared_only_where_the_server_repeats_itself() -> None:
         play(RULES["sse.equiv"], RULES["sse.equiv"].pins[0], reply)
 
 
+def test_what_stream_false_changes_as_well_is_not_laid_on_streams() -> None:
+    """A cache that leaves something out of its key gives the plain request what another one was for."""
+    stale = edited(lambda body: "stream" not in body, r'"content":"[^"]*"', '"content":"1"')
+    with pytest.raises(Undecided):
+        play(RULES["sse.equiv"], RULES["sse.equiv"].pins[0], stale)
+
+
 def test_half_a_character_at_the_cut_is_no_difference() -> None:
     def reply(request: Request) -> Exchange:
         exchange = good(request)

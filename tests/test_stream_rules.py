@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +59,14 @@ LATE = [
     chunk({}, "stop", **logs(*(entry(t) for t in ("a", "b", "c")))),
 ]
 """All log probabilities with the end."""
+
+_SPELT = ("a", "b", "c", "d")
+
+
+def spelt(*tokens: Sequence[str], end: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Four texts, each with the log probabilities of these tokens, some with the end."""
+    rows = [chunk({"content": t}, **logs(*map(entry, own))) for t, own in zip(_SPELT, tokens, strict=True)]
+    return [text()[0], *rows, chunk({}, "stop", **logs(*map(entry, end)))]
 
 
 def fragment(index: Any = 0, arguments: Any = None, **more: Any) -> dict[str, Any]:
@@ -282,6 +291,9 @@ BAD: list[tuple[str, Exchange]] = [
     ("sse.logprobs.count", exchange(with_entry(top_logprobs=entry("a")["top_logprobs"] * 2), WITH_LOGS)),
     ("sse.logprobs.chunk", exchange(events(GROWING), WITH_LOGS)),
     ("sse.logprobs.chunk", exchange(events(LATE), WITH_LOGS)),
+    ("sse.logprobs.chunk", exchange(events(spelt(_SPELT, (), (), ())), WITH_LOGS)),
+    ("sse.logprobs.chunk", exchange(events(spelt((), *_SPELT[:3], end=_SPELT[3])), WITH_LOGS)),
+    ("sse.logprobs.chunk", exchange(events(spelt((), *_SPELT[:3])), WITH_LOGS)),
     ("sse.error.before", exchange(b"data: " + json.dumps(FAILED).encode() + b"\n\n")),
     ("sse.error.before", exchange(json.dumps(FAILED).encode(), ctype=JSON)),
     ("sse.error.before.plain", exchange(b"data: " + json.dumps(FAILED).encode() + b"\n\n", status=400)),

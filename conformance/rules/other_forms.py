@@ -130,7 +130,7 @@ CHAPTER = Chapter(
             documented("Content-Type: JSON is UTF-8 with and without the parameter, and names of headers have no case"),
             with_other_header,
             lean(temperature=3),
-            lean(messages=_TALK, max_tokens=16),
+            lean(messages=_TALK, max_tokens=16, stream=True),
         ),
         _relation(
             "mm.alias",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..judge import Reaction, excuse, react
 from ..model import Exchange, Undecided
 
+EVENTS = "text/event-stream"
+
 
 def outcome(exchange: Exchange) -> str:
     """Acceptance, or the status of the refusal, in words. What is neither allows no comparison."""
@@ -32,10 +34,18 @@ def unlike(base: Exchange, other: Exchange, change: str) -> str | None:
     """What is wrong where a body and its other form should have one outcome."""
     before, after = base_of(base), outcome(other)
     if before == after:
-        return None
+        return _in_other_form(base, other, change)
     if excuse(base) or excuse(other):
         raise Undecided(excuse(base) or excuse(other))
     return f"a request is {before}, but {after} {change}"
+
+
+def _in_other_form(base: Exchange, other: Exchange, change: str) -> str | None:
+    """What is wrong where an event stream is answered to one form of a body only."""
+    streams = [one.answer is not None and one.answer.media_type == EVENTS for one in (base, other)]
+    if streams == [True, False]:
+        return f"a request is answered with an event stream, but not {change}"
+    return None
 
 
 def accepted_or_undecided(exchange: Exchange, what: str) -> None:

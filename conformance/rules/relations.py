@@ -379,7 +379,7 @@ relations = [
         key_order,
         lean(messages=[*_TALK[:-1], user("Say hi. " * 160)], temperature=0.7, stop=["END"]),  # more than a kilobyte
         lean(messages=[user(), assistant_calls(tool_call()), tool_reply()], **_TOOLS, tool_choice="auto"),
-        lean(response_format=_SCHEMA),
+        lean(response_format=_SCHEMA, stream=True),
         lean(messages=in_parts(lean(messages=_TALK))["messages"]),
         lean(temperature=3, seed=7),
         lean(messages=FAULTS[3]["messages"], seed=7),
@@ -389,7 +389,7 @@ relations = [
         "reads JSON the same with and without insignificant whitespace",
         written(spaced, "with whitespace between its tokens"),
         lean(**_BOUND, temperature=3),
-        lean(**_BOUND, messages=_TALK, stop=["END", "\n"]),
+        lean(**_BOUND, messages=_TALK, stop=["END", "\n"], stream=True),
         lean(**_BOUND, **_TOOLS),
         {"model": MODEL},
     ),
@@ -399,7 +399,7 @@ relations = [
         written(escaped, "with the characters of its strings escaped"),
         lean(**_BOUND, temperature=3),
         lean(**_BOUND, messages=[system(), user('Größe/大小 🛑 "\\')], stop=["/", "🛑"]),
-        lean(**_BOUND, **_TOOLS, tool_choice="auto"),
+        lean(**_BOUND, **_TOOLS, tool_choice="auto", stream=True),
         lean(**_BOUND, response_format={"type": "bogus"}),
     ),
     _relation(

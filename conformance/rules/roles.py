@@ -280,7 +280,7 @@ calls = [
         _P,
         "accepts any JSON object as the arguments of a tool call",
         documented("tool call: arguments is a string, JSON as the model wrote it"),
-        [_called(tool_call(arguments=json.dumps(_ARGUMENTS, ensure_ascii=False)))],
+        [_called(tool_call(arguments=text)) for text in (json.dumps(_ARGUMENTS, ensure_ascii=False), "{}")],
         examples=json_arguments().map(lambda arguments: _called(tool_call(arguments=arguments))),
         needs=_CALLS,
     ),

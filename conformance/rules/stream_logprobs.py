@@ -134,7 +134,8 @@ def _logged_elsewhere(exchange: Exchange) -> str | None:
     rows: dict[int, list[tuple[str, str]]] = {}
     for index, piece, delta in placed(exchange):
         tokens = [entry.get("token") for entry in entries(piece.get("logprobs")) if is_object(entry)]
-        text, made = delta.get("content") or "", "".join(token for token in tokens if isinstance(token, str))
+        content, made = delta.get("content"), "".join(token for token in tokens if isinstance(token, str))
+        text = content if isinstance(content, str) else ""
         if text or made:
             rows.setdefault(index, []).append((text, made))
     for index, found in rows.items():
