@@ -127,8 +127,7 @@ names = [
         documented("name: an optional string of system, user and assistant messages"),
         [
             lean(messages=[user(name="alice")]),
-            lean(messages=[system(name="alice"), user()]),
-            lean(messages=[user(), assistant(name="alice"), user("Thank you!")]),
+            lean(messages=[system(name="carol"), user(), assistant(name="alice"), user("Thank you!")]),
         ],
         needs=["system_role"],
     ),

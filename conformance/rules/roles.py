@@ -127,13 +127,8 @@ roles = [
         _P,
         "accepts the roles system, user and assistant",
         documented("role: the roles of the document"),
-        [
-            _body(system(), user()),
-            _body(system(LONG), user(), assistant(LONG), _THANKS),
-            _body(user(), assistant(), _THANKS),
-        ],
+        [_body(system(), user()), _body(user(), assistant(), _THANKS)],
         needs=["system_role"],
-        reduce=plainer,
     ),
     accepts(
         "role.tool",
@@ -142,7 +137,7 @@ roles = [
         documented("role: the roles of the document"),
         [
             _called(tool_call()),
-            _body(user(), assistant_calls(tool_call()), tool_reply(content=LONG), assistant(), _THANKS),
+            _body(user(), assistant_calls(tool_call()), tool_reply(content=LONG), assistant(LONG), _THANKS),
         ],
         needs=_CALLS,
         reduce=plainer,
