@@ -125,8 +125,8 @@ def ask(warm: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) 
     from hypothesis.configuration import storage_directory
 
     bounds = Bounds(connect=2, read=1, total=2, retries=2, longest_wait=0.2)
-    monkeypatch.setitem(canary.resolve.__kwdefaults__, "bounds", bounds)
-    monkeypatch.setitem(Pipeline.__init__.__kwdefaults__, "patience", 1.0)
+    monkeypatch.setitem(canary.resolve.__kwdefaults__ or {}, "bounds", bounds)
+    monkeypatch.setitem(Pipeline.__init__.__kwdefaults__ or {}, "patience", 1.0)
     outer: Any = storage_directory()  # of the outer run; an older Hypothesis gives the path itself
     monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(getattr(outer, "path", outer)))
     monkeypatch.delenv("CHATPROOF_API_KEY", raising=False)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chatproof.conformance.catalogue import load
@@ -25,7 +26,7 @@ def play(rule: object, statuses: list[int]) -> str | None:
     body: Body = lean()
     script = rule.script(body)
     replies: Iterator[int] = iter(statuses)
-    request = next(script)
+    request: Any = next(script)
     try:
         while True:
             status = next(replies)

@@ -31,13 +31,14 @@ from chatproof.strategies.combinations import (
     rows_of,
 )
 from chatproof.strategies.simpler import features, manifold, simpler, without
-from hypothesis import find, settings
+from hypothesis import Phase, find, settings
 
 LATER = VINTAGES[1]
 OFFERED = {gate.capability for gate in load().gates}
 LATER_OFFERED = {gate.capability for gate in load(LATER).gates}
 EVERYTHING = bodies(images=True, audio=True)
 CALM = settings(database=None, deadline=None, max_examples=2000)
+UNSHRUNK = settings(CALM, phases=(Phase.generate,))
 LATER_BODIES = bodies(vintage=LATER, images=True, audio=True)
 OPTIONAL = [name for name in properties() if name not in ("messages", "model")]
 
@@ -54,12 +55,12 @@ NEVER = {
 
 @pytest.fixture(scope="module")
 def drawn() -> list[dict[str, Any]]:
-    return draw(bodies(), 1000, 7)
+    return list(draw(bodies(), 1000, 7))
 
 
 @pytest.fixture(scope="module")
 def everything() -> list[dict[str, Any]]:
-    return draw(EVERYTHING, 300, 3)
+    return list(draw(EVERYTHING, 300, 3))
 
 
 def name_of(tool: dict[str, Any]) -> str:
@@ -139,7 +140,7 @@ def test_three_hundred_bodies_use_every_property() -> None:
 
 @pytest.fixture(scope="module")
 def later() -> list[dict[str, Any]]:
-    return draw(LATER_BODIES, 300, 3)
+    return list(draw(LATER_BODIES, 300, 3))
 
 
 def test_a_later_vintage_uses_its_properties_and_keeps_every_coupling(later: list[dict[str, Any]]) -> None:
@@ -171,7 +172,10 @@ def test_a_vintage_without_an_entry_draws_what_the_one_before_it_has() -> None:
 def test_every_pair_of_properties_that_may_meet_meets() -> None:
     asked = [*covering_bodies(), *draw(bodies(), 500, 1)]
     met = {frozenset(pair) for body in asked for pair in combinations(body, 2)}
-    assert {frozenset(pair) for pair in combinations(OPTIONAL, 2)} - met == NEVER
+    assert not met & NEVER
+    for pair in {frozenset(pair) for pair in combinations(OPTIONAL, 2)} - met - NEVER:
+        # what no body happened to hold with this version of Hypothesis is looked for; raises where there is none
+        find(bodies(), lambda body, pair=pair: pair <= body.keys(), settings=UNSHRUNK, random=Random(0))
 
 
 @pytest.mark.parametrize("key", sorted(NULLABLE - {"max_tokens", "max_completion_tokens"}))
@@ -185,7 +189,7 @@ def test_random_bodies_keep_every_coupling(drawn: list[dict[str, Any]], everythi
 
 
 def test_switches_narrow() -> None:
-    def used(**switches: bool) -> tuple[set[str], str]:
+    def used(**switches: Any) -> tuple[set[str], str]:
         made = draw(bodies(**switches), 80, 1)
         return {key for body in made for key in body}, json.dumps(made)
 

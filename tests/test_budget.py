@@ -130,7 +130,7 @@ def test_shares_never_add_up_to_more() -> None:
         assert budget.sent <= 80
         assert budget.used <= 1000
         for share in shares:
-            budget.add(Budget(**share, sent=0, used=0).told())
+            budget.add(Budget(requests=share["requests"], tokens=share["tokens"], sent=0, used=0).told())
         assert (budget.sent, budget.used) == (10, 100)
 
 

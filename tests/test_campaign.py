@@ -84,7 +84,7 @@ def user_is(*values: Any) -> servers.Test:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(Pipeline.__init__.__kwdefaults__, "patience", 1.0)
+    monkeypatch.setitem(Pipeline.__init__.__kwdefaults__ or {}, "patience", 1.0)
 
 
 # --- verdicts ------------------------------------------------------------------------------------------------------

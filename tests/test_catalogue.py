@@ -150,7 +150,8 @@ def test_strengths_follow_the_evidence_or_are_weaker(vintage: str) -> None:
 @pytest.mark.parametrize("name", ["frequency_penalty", "presence_penalty"])
 def test_boundary_penalties_are_pinned(name: str) -> None:
     def pinned(rule: str) -> list[float]:
-        return [pin[name] for pin in CATALOGUE.by_id[f"{name}.{rule}"].pins]
+        found: Any = CATALOGUE.by_id[f"{name}.{rule}"]
+        return [pin[name] for pin in found.pins]
 
     assert {-2, 2} <= {*pinned("min.accepts"), *pinned("max.accepts")}
     assert -2.01 in pinned("min.refuses")
@@ -159,17 +160,16 @@ def test_boundary_penalties_are_pinned(name: str) -> None:
 
 
 def test_logit_bias_extremes_are_pinned() -> None:
+    rules: Any = [rule for rule in CATALOGUE.rules if rule.property == "logit_bias"]
     accepted = [
         pin["logit_bias"]
-        for rule in CATALOGUE.rules
-        if rule.property == "logit_bias"
+        for rule in rules
         for pin in rule.pins
         if rule.expect is Expect.ACCEPT and isinstance(pin["logit_bias"], dict)
     ]
     refused = [
         pin["logit_bias"]
-        for rule in CATALOGUE.rules
-        if rule.property == "logit_bias"
+        for rule in rules
         for pin in rule.pins
         if rule.expect is Expect.REFUSE and isinstance(pin["logit_bias"], dict)
     ]

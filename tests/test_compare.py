@@ -211,7 +211,7 @@ def test_another_symptom_and_another_choice_are_said() -> None:
 
 
 def test_strictness_is_no_fault_of_the_server() -> None:
-    strict = {"settings": {"strict": True}}
+    strict: dict[str, Any] = {"settings": {"strict": True}}
     old, new = (
         run(result("a.b", "warning", strength="should")),
         run(result("a.b", "failed", strength="should"), **strict),
@@ -242,8 +242,10 @@ def test_rules_of_another_catalogue_are_added_and_rules_of_one_catalogue_were_no
 
 @pytest.mark.parametrize("name", ["vintage", "profile", "catalogue", "suite", "model", "endpoint"])
 def test_what_runs_do_not_share_is_said_and_the_rest_is_compared(name: str) -> None:
-    new = run(result("a.b", "failed"), result("a.new", "failed"), **{name: "another"})
-    found = compare(run(result("a.b", "passed"), result("a.old", "failed"), **{name: "one"}), new)
+    one: dict[str, Any] = {name: "one"}
+    another: dict[str, Any] = {name: "another"}
+    new = run(result("a.b", "failed"), result("a.new", "failed"), **another)
+    found = compare(run(result("a.b", "passed"), result("a.old", "failed"), **one), new)
     [remark] = [remark for remark in found.remarks if f"differ in {name} (one and another)" in remark]
     assert found.regressions == ("a.b",)
     for form in (compare_writers.to_text, compare_writers.to_html):

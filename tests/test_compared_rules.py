@@ -54,7 +54,7 @@ def play(rule: Relation, body: Body, reply: Reply) -> str | None:
     def answer(step: Request | Fresh) -> Exchange:
         return reply(step.request if isinstance(step, Fresh) else step)
 
-    step = next(script)
+    step: Any = next(script)
     while True:
         try:
             step = script.send([answer(one) for one in step] if isinstance(step, list) else answer(step))

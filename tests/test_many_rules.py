@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from chatproof.conformance.catalogue import load
@@ -62,7 +63,7 @@ def play(name: str, reply: Reply, single: Alone | None = None) -> str | None:
     rule = load().by_id[f"many.{name}"]
     assert isinstance(rule, Relation)
     script = rule.script(lean())
-    step = next(script)
+    step: Any = next(script)
     try:
         while True:
             sent = [
@@ -71,8 +72,7 @@ def play(name: str, reply: Reply, single: Alone | None = None) -> str | None:
             made = []
             for place, request in enumerate(sent):
                 came = reply(request.body, place) if isinstance(step, list) else (single or alone)(request.body)
-                trouble = came if isinstance(came, Trouble) else None
-                made.append(Exchange(request, None if trouble else came, trouble))
+                made.append(Exchange(request, trouble=came) if isinstance(came, Trouble) else Exchange(request, came))
             step = script.send(made if isinstance(step, list) else made[0])
     except StopIteration as end:
         return end.value

@@ -114,7 +114,7 @@ def test_counts_add_up(verdicts: list[str]) -> None:
 
 
 def test_what_the_runs_do_not_share_is_said() -> None:
-    other = Run(Path("x"), run(vintage="2026-08").header | {"settings": {"depth": "smoke"}}, (), None)
+    other = Run(Path("x"), {**run(vintage="2026-08").header, "settings": {"depth": "smoke"}}, (), None)
     said = " ".join(matrix([run(), other]).remarks)
     assert "differ in vintage" in said
     assert "differ in depth (None, smoke)" in said

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
+from typing import TYPE_CHECKING
 
 import pytest
 import servers
@@ -20,7 +21,11 @@ from chatproof.conformance.target import EndpointError, Target
 from conftest import Ran
 from test_endpoint import KEY, LEAN, PATIENT, ask
 
-trustme = pytest.importorskip("trustme")
+if TYPE_CHECKING:
+    import trustme
+else:
+    trustme = pytest.importorskip("trustme")
+
 Serve = Callable[..., servers.Server]
 
 

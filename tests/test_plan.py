@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from chatproof.conformance import joint
@@ -15,6 +16,7 @@ from chatproof.conformance.results import Capability, Verdict
 from hypothesis import strategies as st
 
 CATALOGUE = load()
+BY_ID: dict[str, Any] = dict(CATALOGUE.by_id)
 FINGERPRINT = """
 import hashlib, json, sys
 from chatproof.conformance.catalogue import load
@@ -44,7 +46,7 @@ def test_the_list_is_the_same_in_another_process_and_whatever_is_in_flight() -> 
 
 
 def test_a_selection_draws_what_the_whole_run_draws() -> None:
-    one = CATALOGUE.by_id["temperature.max.refuses"]
+    one = BY_ID["temperature.max.refuses"]
     alone = cases(CATALOGUE, [one], Settings())
     together = [case for case in cases(CATALOGUE, (*CATALOGUE.rules[:60], one), Settings()) if case.rule is one]
     assert [case.request.content for case in alone] == [case.request.content for case in together]
@@ -95,13 +97,13 @@ def test_a_smaller_strategy_than_asked_for_is_drawn_once_each() -> None:
 def test_gates_decide_which_rules_are_asked(
     rule: str, capabilities: dict[str, Capability], verdict: Verdict | None
 ) -> None:
-    found = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False)
+    found = disposition(BY_ID[rule], CATALOGUE.gates, capabilities, safe=False)
     assert (found and found.verdict) == verdict
 
 
 def test_what_a_model_lacks_is_not_offered_although_its_gate_is_none_that_may_be_refused() -> None:
     found = {"stop": Capability.REFUSED}
-    asked = (CATALOGUE.by_id["stop.string.accepts"], CATALOGUE.gates, found, False)
+    asked = (BY_ID["stop.string.accepts"], CATALOGUE.gates, found, False)
     for declined, verdict in (((), Verdict.BLOCKED), (("gate.stop",), Verdict.NOT_OFFERED)):
         decided = disposition(*asked, declined)
         assert decided is not None
@@ -123,8 +125,8 @@ def test_depths_grow() -> None:
 )
 def test_what_is_refused_without_fault_is_not_offered(rule: str, name: str) -> None:
     capabilities = {name: Capability.REFUSED}
-    blocked = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False)
-    declined = disposition(CATALOGUE.by_id[rule], CATALOGUE.gates, capabilities, safe=False, declined={f"gate.{name}"})
+    blocked = disposition(BY_ID[rule], CATALOGUE.gates, capabilities, safe=False)
+    declined = disposition(BY_ID[rule], CATALOGUE.gates, capabilities, safe=False, declined={f"gate.{name}"})
     assert blocked is not None
     assert declined is not None
     assert (blocked.verdict, declined.verdict) == (Verdict.BLOCKED, Verdict.NOT_OFFERED)

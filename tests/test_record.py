@@ -149,15 +149,15 @@ def test_lines_are_on_disk_at_once(tmp_path: Path) -> None:
 
 
 def test_a_wanted_folder_keeps_the_earlier_run(tmp_path: Path) -> None:
-    stamp = datetime(2026, 1, 2, 3, 4, 5)
+    stamp, wanted = datetime(2026, 1, 2, 3, 4, 5), tmp_path / "deep/report"
     for number in range(3):
         folder = choose_folder("deep/report", tmp_path, stamp)
-        assert folder == tmp_path / "deep/report"
+        assert folder == wanted
         with Writer(folder) as writer:
             writer.write({"kind": "header", "format": FORMAT, "started": now(), "number": number})
-    kept = sorted(path.name for path in folder.iterdir())
+    kept = sorted(path.name for path in wanted.iterdir())
     assert len(kept) == 3
-    assert json.loads((folder / NAME).read_text())["number"] == 2
+    assert json.loads((wanted / NAME).read_text())["number"] == 2
 
 
 def test_a_torn_earlier_run_is_kept_too(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from chatproof.strategies.bodies import SCHEMAS, lean
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-RULES = {rule.id: rule for chapter in (relations.CHAPTER, effects.CHAPTER) for rule in chapter.rules}
+RULES: dict[str, Any] = {rule.id: rule for chapter in (relations.CHAPTER, effects.CHAPTER) for rule in chapter.rules}
 RELATIONS = [rule for rule in RULES.values() if isinstance(rule, Relation)]
 ANSWERS = [rule for rule in RULES.values() if isinstance(rule, AnswerRule)]
 Reply = Callable[[Request, int], Exchange]
@@ -106,7 +106,7 @@ def play(rule: Relation, body: Body, reply: Reply) -> str | None:
     script = rule.script(body)
     number = 0
 
-    def answer(step: Request | Fresh) -> Exchange:
+    def answer(step: Any) -> Exchange:
         nonlocal number
         number += 1
         return reply(step.request if isinstance(step, Fresh) else step, number)

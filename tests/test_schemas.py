@@ -133,13 +133,14 @@ def numbers(name: str, low: Any, high: Any, below: Any, above: Any, wrong: tuple
 def flags(name: str) -> Iterator[Case]:
     for value in (True, False):
         yield ok(name, json.dumps(value), **{name: value})
-    for value in ("true", 1, 0, [], {}):
+    wrong: tuple[Any, ...] = ("true", 1, 0, [], {})
+    for value in wrong:
         yield bad(name, f"type {json.dumps(value)}", **{name: value})
 
 
 NOT_DECIMAL = ("1", True, [], {})
 NOT_INTEGER = ("1", True, 1.5, [], {})
-NOT_STRING = (7, True, [], {})
+NOT_STRING: tuple[Any, ...] = (7, True, [], {})
 
 
 def top_level() -> Iterator[Case]:
@@ -263,8 +264,8 @@ def modes() -> Iterator[Case]:
     yield ok("audio", "without modalities", audio=audio)
     for voice in ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"):
         yield ok("audio", f"voice {voice}", audio={**audio, "voice": voice})
-    for form in ("wav", "mp3", "flac", "opus", "pcm16"):
-        yield ok("audio", f"format {form}", audio={**audio, "format": form})
+    for coding in ("wav", "mp3", "flac", "opus", "pcm16"):
+        yield ok("audio", f"format {coding}", audio={**audio, "format": coding})
     yield bad("audio", "voice bogus", at="audio/voice", audio={**audio, "voice": "bogus"})
     yield bad("audio", "format ogg", at="audio/format", audio={**audio, "format": "ogg"})
     for key in audio:
@@ -452,15 +453,15 @@ def conversation() -> Iterator[Case]:
         for value in ("x", 7, None):
             yield last(False, f"{role} part {json.dumps(value)}", {**base, "content": [value]}, "/content/0")
         yield last(False, f"{role} part no type", {**base, "content": [{"text": "x"}]}, "/content/0")
-        for part in ({**text, "type": "bogus"}, {**text, "type": "image"}, {"type": "file", "file": {}}):
-            yield last(False, f"{role} part {part['type']}", {**base, "content": [text, part]}, "/content/1/type")
+        for one in ({**text, "type": "bogus"}, {**text, "type": "image"}, {"type": "file", "file": {}}):
+            yield last(False, f"{role} part {one['type']}", {**base, "content": [text, one]}, "/content/1/type")
         yield last(False, f"{role} part no text", {**base, "content": [{"type": "text"}]}, "/content/0")
         for value in (7, None):
-            part = {"type": "text", "text": value}
-            yield last(False, f"{role} part text {value}", {**base, "content": [part]}, "/content/0/text")
-        for part in (image, audio):
+            one = {"type": "text", "text": value}
+            yield last(False, f"{role} part text {value}", {**base, "content": [one]}, "/content/0/text")
+        for one in (image, audio):
             place = "/content/0/type"
-            yield last(role == "user", f"{role} {part['type']} part", {**base, "content": [part]}, place)
+            yield last(role == "user", f"{role} {one['type']} part", {**base, "content": [one]}, place)
         yield last(role == "assistant", f"{role} refusal part", {**base, "content": [refusal]}, "/content/0/type")
         if role != "tool":
             for name in ("alice", "Alice_1-b", "has space", "x" * 65, None):

@@ -105,7 +105,8 @@ def newer() -> Iterator[Case]:
         return Case(name, json.dumps(value), body(**{name: value}), where)
 
     for name in ("prompt_cache_options", "web_search_options", "moderation"):
-        for value in ([], "x", 7, True):
+        wrong: tuple[Any, ...] = ([], "x", 7, True)
+        for value in wrong:
             yield bad(name, f"type {json.dumps(value)}", **{name: value})
     for value in ({}, {"mode": "implicit"}, {"mode": "explicit", "ttl": "30m"}, {"mode": None, "ttl": None}, {"x": 1}):
         yield option("prompt_cache_options", value)

@@ -147,7 +147,7 @@ class Broken(ExampleDatabase):
 
 
 def test_a_database_that_fails_costs_no_verdict(serve: Serve) -> None:
-    database = Broken()
+    database: Any = Broken()
     shared = Shared(database, "h")
     target = Target(serve(FAULTY).url + "/v1", model=servers.MODEL, bounds=QUICK)
     campaign = Campaign(target, catalogue_of(RULE), Settings(examples=5), capabilities={}, shared=shared)
@@ -197,7 +197,8 @@ def test_a_wrong_place_is_a_usage_error(ask: Callable[..., Ran]) -> None:
 
 def test_a_run_with_a_directory(ask: Callable[..., Ran], serve: Serve, pytester: pytest.Pytester) -> None:
     """End to end: what the first run found the second one asks, with another seed, and drops when it holds."""
-    pins = [pin["user"] for pin in load().find("user.type.accepts").pins]
+    rule: Any = load().find("user.type.accepts")
+    pins = [pin["user"] for pin in rule.pins]
     pins += [gate.probe["user"] for gate in load().gates if gate.property == "user"]
     faulty = servers.on(
         lambda request: len(str(request.value("user") or "")) > 1 and request.value("user") not in pins,

@@ -108,7 +108,8 @@ FORCED = lean(stream=True, tools=[TOOL], tool_choice="required")
 
 
 def broken(one: Exchange) -> set[str]:
-    return {rule.id for rule in CHAPTER.rules if rule.applies(one) and rule.check(one)}
+    rules: Any = CHAPTER.rules
+    return {rule.id for rule in rules if rule.applies(one) and rule.check(one)}
 
 
 def edit(chunks: list[dict[str, Any]], number: int, **changes: Any) -> list[dict[str, Any]]:

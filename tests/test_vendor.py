@@ -162,8 +162,8 @@ def test_a_broken_package_is_one_line(site: Path, tmp_path: Path) -> None:
 
 
 def rule(name: str = "x-a.b.accepts", **rest: Any) -> RequestRule:
-    known = {"property": "user", "title": "does", "expect": Expect.ACCEPT, "strength": Strength.MUST, "source": SOURCE}
-    return RequestRule(id=name, **(known | {"pins": (lean(user="a"),)} | rest))
+    known: dict[str, Any] = {"property": "user", "title": "does", "expect": Expect.ACCEPT, "strength": Strength.MUST}
+    return RequestRule(id=name, **(known | {"source": SOURCE, "pins": (lean(user="a"),)} | rest))
 
 
 def answer(name: str, check: Callable[..., Any], **rest: Any) -> AnswerRule:

@@ -117,7 +117,7 @@ def broken_characters(reply: Reply) -> Any:
     """In a long text that is no JSON and has no other beside it, a token holds a part of a character that no other
     completes. (In JSON no decoder that is held to a grammar writes one.)"""
     body = answers.completion(reply)
-    if len(reply.choices) > 1 or "".join(reply.choices[0].tokens).lstrip().startswith(("{", "[")):
+    if len(reply.choices) != 1 or "".join(reply.choices[0].tokens).lstrip().startswith(("{", "[")):
         return body
     for one, row in zip(reply.choices, body["choices"], strict=True):
         data = "".join(one.tokens).encode()

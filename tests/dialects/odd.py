@@ -259,7 +259,8 @@ def bytewise(chunks: Callable[[Reply], Rows] = by_characters) -> Reference:
 def sparse_logprobs(owner: dict[str, Any]) -> None:
     """Bytes null, whole numbers and the stand-in for the unlikely, fewer alternatives than were asked for."""
     for choice in owner["choices"]:
-        for place, entry in enumerate((choice.get("logprobs") or {}).get("content") or ()):
+        entries: list[Any] = (choice.get("logprobs") or {}).get("content") or []
+        for place, entry in enumerate(entries):
             entry |= {"bytes": None, "logprob": (0, -0.0, -1, -9999.0, -1e-07)[place % 5]}
             tops = [{**top, "bytes": None} for top in entry["top_logprobs"][: place % 2]]
             entry["top_logprobs"] = [{**top, "logprob": entry["logprob"]} for top in tops]

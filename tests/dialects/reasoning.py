@@ -63,7 +63,7 @@ def thoughtful(vintage: str, body: Mapping[str, Any], now: int) -> Reply:
     most = body.get("max_completion_tokens")
     left = None if most is None else most - THOUGHT
     reply = VINTAGES[vintage].plan({**body, "max_completion_tokens": left if left is None or left > 0 else 1}, now)
-    thought = THOUGHT if left is None or left > 0 else most
+    thought = THOUGHT if most is None or most > THOUGHT else most
     if left is not None and left <= 0:
         reply = replace(reply, choices=tuple(Choice(choice.index, "length") for choice in reply.choices))
     used = sum(choice.used for choice in reply.choices)
