@@ -83,7 +83,7 @@ class FirstWave:
         """Find out what company the server takes, before the first body that has some. Not where few are asked: only
         a stream keeps company there."""
         if self.guests is None and not DEPTHS[self.settings.depth].jointly:
-            self.guests = await welcome(self.taken, self._takes)
+            self.guests = await welcome(self.taken, self.settings.vintage, self._takes)
 
     async def _takes(self, body: Body) -> bool:
         exchange = await self.pipeline.ask(as_request(body), LABEL, URGENT)

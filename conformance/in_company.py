@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ..strategies.bodies import lean
-from ..strategies.company import COMPANY, STREAMED, company
+from ..strategies.company import COMPANY, NULLS, STREAMED, company, nulls
 from ..strategies.json_values import is_object
 from ..strategies.surroundings import SURROUNDING, TURNS, surrounded
 from .exchange import Body, Request
@@ -25,6 +25,7 @@ LABEL = "valid options together"
 
 SUSPECTS = (
     frozenset({"multiple_choices"}),  # services refuse several choices at temperature 0
+    frozenset({NULLS}),
     frozenset({"tool_messages"}),
     frozenset(SURROUNDING),
     frozenset({"forced_tool"}),
@@ -35,27 +36,31 @@ SUSPECTS = (
 """Features that some services refuse beside others, the likeliest first."""
 
 
-async def welcome(offered: Collection[str], takes: Callable[[Body], Awaitable[bool]]) -> frozenset[str]:
+GUESTS = frozenset((*COMPANY, *SURROUNDING, NULLS))
+"""All features that may keep company."""
+
+
+async def welcome(offered: Collection[str], vintage: str, takes: Callable[[Body], Awaitable[bool]]) -> frozenset[str]:
     """The features that keep company at this server, of those it offers: what is refused for its company says nothing
     about its fault. ``takes`` asks whether a valid body is accepted; it is asked once where all may come, and not where
     there is a stream alone, whose gate has asked."""
-    everybody = frozenset((*COMPANY, *SURROUNDING)) & {*offered, TURNS}
+    everybody = GUESTS & {*offered, TURNS, NULLS}
     fewer = [everybody - group for group in SUSPECTS if everybody & group]
     for guests in dict.fromkeys((everybody, *fewer, everybody.difference(*SUSPECTS))):
         if guests <= {STREAMED}:
             break
-        body = lean()
-        messages = surrounded(body, "", guests, tool_last=True)
-        if await takes(
-            {**body, **company({}, "", guests, streamed=True), **({"messages": messages} if messages else {})}
-        ):
+        body = lean(**company({}, "", guests, streamed=True))
+        body |= nulls(body, "", guests, vintage)
+        messages = surrounded(lean(), "", guests, tool_last=True)
+        if await takes({**body, "messages": messages} if messages else body):
             return guests
     return everybody & {STREAMED}
 
 
 @dataclass(frozen=True)
 class _Beside:
-    """What a body is asked beside: always other options, perhaps a stream among them, or a longer conversation."""
+    """What a body is asked beside: always other options, perhaps a stream among them, or a longer conversation and null
+    for all other options."""
 
     streamed: bool = False
     talk: bool = False
@@ -76,7 +81,7 @@ def in_company(
     beside = _company_of(rule, cases, chosen, drawn=drawn)
     for place, one in zip(range(len(cases) - 1, -1, -1), beside, strict=False):
         if not cases[place].kept:
-            cases[place] = _asked_beside(cases[place], among, one)
+            cases[place] = _asked_beside(cases[place], among, one, chosen.vintage)
     return cases
 
 
@@ -93,13 +98,15 @@ def _company_of(rule: RequestRule, cases: Sequence[Case], chosen: Settings, *, d
     return of_drawn if drawn else rest[: max(0, len(cases) - ENOUGH_ALONE)]
 
 
-def _asked_beside(case: Case, offered: frozenset[str], beside: _Beside) -> Case:
+def _asked_beside(case: Case, offered: frozenset[str], beside: _Beside, vintage: str) -> Case:
     """A case with all that may be added to its body."""
     request, prop = case.request, case.rule.property
     if not is_object(request.body) or request != Request(body=request.body):
         return case  # sent as it is for a reason
     body = request.body
     added = company(body, prop, offered, streamed=beside.streamed)
+    if beside.talk:
+        added |= nulls({**body, **added}, prop, offered, vintage)
     tool_last = case.order[-2] // 2 % 2 == 1
     messages = surrounded(body, prop, offered, tool_last=tool_last) if beside.talk else None
     if messages:

@@ -50,6 +50,9 @@ class Overlooked:
             if await self.violates(rule, case.alone):
                 return [await self._asked(rule, replace(case, request=case.alone, alone=None))], ""
             body, added = case.alone.body, added_to(case)
+            fewer = {key: value for key, value in added.items() if value is not None}
+            if fewer and fewer != added and await self.violates(rule, as_request({**body, **fewer})):
+                added = fewer
             for name in reversed(list(added)):  # a choice is dropped before its tools
                 fewer = {key: value for key, value in added.items() if key != name}
                 if fewer and await self.violates(rule, as_request({**body, **fewer})):

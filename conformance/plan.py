@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from ..strategies.company import COMPANY
+from ..strategies.surroundings import SURROUNDING
 from .catalogue import Catalogue
 from .claims import Limit, excess
 from .exchange import Body, Request, as_request
@@ -356,7 +357,7 @@ def needed_gates(gates: Sequence[Gate], rules: Iterable[Rule]) -> set[str]:
         else:
             wanted.update((rule.property, *rule.needs))
         if accompanied(rule):
-            wanted.update(COMPANY)
+            wanted.update((*COMPANY, *SURROUNDING))
     for gate in reversed(gates):  # a gate stands after those that it needs
         if gate.capability in wanted:
             wanted.update(gate.needs)

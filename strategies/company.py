@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from .bodies import nullable
 from .surroundings import speaks_of_functions
 from .tools import tool
 
 STREAMED = "streaming"
 """The feature under which ``stream`` is offered."""
+
+NULLS = "nulls"
+"""Stands for null as the value of what may be null. No gate asks for it."""
 
 COMPANY: dict[str, tuple[str, Any]] = {
     "seed": ("seed", 7),
@@ -56,7 +61,7 @@ def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streame
     names = {prop, *body}
     if names & _ALONE or speaks_of_functions(body.get("messages")):
         return {}
-    kept_out = set[str]().union(*(_MEANT_FOR.get(name, ()) for name in names))
+    kept_out = _kept_out(names)
     left_out = set[str]() if streamed else {STREAMED}
     if body.get("tools"):
         left_out.add("forced_tool")  # nothing is called of what may have the fault
@@ -69,3 +74,16 @@ def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streame
         for feature, (name, value) in COMPANY.items()
         if feature in offered - left_out and name not in names | kept_out
     }
+
+
+def nulls(body: dict[str, Any], prop: str, offered: Collection[str], vintage: str) -> dict[str, Any]:
+    """Null for every property that may be null and that a body whose ``prop`` is wrong has not, if that is taken."""
+    names = {prop, *body}
+    if NULLS not in offered or names & _ALONE:
+        return {}
+    return dict.fromkeys(sorted(nullable(vintage) - names - _kept_out(names)))
+
+
+def _kept_out(names: set[str]) -> set[str]:
+    """The properties that would repair the fault of one of these."""
+    return set[str]().union(*(_MEANT_FOR.get(name, ()) for name in names))

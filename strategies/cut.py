@@ -19,14 +19,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "cut": {
         "old": {"max_tokens": 8},
         "new": {"max_completion_tokens": 8},
-        "stop": {"stop": ["9", "3"], "max_tokens": 64},
+        "stop": {"stop": ["9", "3", '"'], "max_tokens": 64},  # the last one ends JSON, which has no 3 perhaps
     },
     "text": {"endless": ENDLESS},
     "calling": {"auto": UNMASKED["calling"]["auto"]},
     "n": {"2": {"n": 2}},
     "stream": {"usage": FEATURES["stream"]["usage"]},
     "logprobs": {"true": FEATURES["logprobs"]["true"]},
-    "sampling": {"some": {"seed": 1, "logit_bias": {"0": 0}, "top_p": 0.9, "response_format": {"type": "text"}}},
+    "sampling": {"some": {"seed": 1, "logit_bias": {"0": 0}, "top_p": 0.9, "service_tier": "auto"}},
+    "format": {"object": FEATURES["format"]["object"]},
     "history": {"calls": [*UNMASKED["history"]["turns"], *UNMASKED["history"]["tool calls"]]},
     "last": {"results": called("call00002", "call00003")},
     "system": FEATURES["system"],
@@ -46,11 +47,12 @@ RULES: Rules = (
 """What may meet: in every body something cuts an endless answer."""
 
 TABLE = """
-211101111111 311011110001 110011100110 111100011001 311100101110 211010011100 310110000000
+2110111011110 3111000101111 1110111101000 3110011010011 1101010000110 2110100111001 3101101100100
+1111000010001 2101000000001
 """
 """What ``combinations.table(OPTIONS, RULES)`` found; a test tells when it is to be renewed."""
 
-ENOUGH = 6
+ENOUGH = 8
 """How many rows are used; one behind them adds the pair of several choices and a stream, which others send."""
 
 

@@ -23,7 +23,14 @@ Schema = dict[str, Any]
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _SCALARS = ("string", "integer", "number", "boolean")
 _words = st.text(_LOWER, min_size=1, max_size=6)
+_LIKE_KEYWORDS = (
+    *("type", "properties", "items", "required", "enum", "default"),
+    *("title", "description", "format", "pattern", "name", "arguments"),
+)
+"""Names of properties that a careless reader of schemas, or of calls, takes for its own."""
+
 _property_names = st.builds(str.__add__, st.sampled_from(_LOWER), st.text(_LOWER + "0123456789_", max_size=6))
+_any_names = st.one_of(_property_names, _property_names, st.sampled_from(_LIKE_KEYWORDS))
 
 
 def _described(schema: SearchStrategy[Schema]) -> SearchStrategy[Schema]:
@@ -43,9 +50,16 @@ def _leaves() -> SearchStrategy[Schema]:
 
 
 @st.composite
-def _objects(draw: st.DrawFn, inner: SearchStrategy[Schema], *, strict: bool, min_properties: int = 1) -> Schema:
+def _objects(
+    draw: st.DrawFn,
+    inner: SearchStrategy[Schema],
+    *,
+    strict: bool,
+    min_properties: int = 1,
+    named: SearchStrategy[str] = _property_names,
+) -> Schema:
     """Objects whose properties are drawn from ``inner``. Shrinks towards few properties, all optional unless strict."""
-    names = draw(st.lists(_property_names, min_size=min_properties, max_size=3, unique=True))
+    names = draw(st.lists(named, min_size=min_properties, max_size=3, unique=True))
     schema: Schema = {"type": "object", "properties": {name: draw(inner) for name in names}}
     required = names if strict else [name for name in names if draw(st.booleans())]
     if required:  # an empty list is invalid in the oldest drafts
@@ -120,11 +134,11 @@ WRITTEN: Schema = {
     "title": "Parameters",
     "type": "object",
     "properties": {
-        **dict(zip("abcdefghijkl", ORDINARY, strict=True)),
+        **dict(zip(_LIKE_KEYWORDS, ORDINARY, strict=True)),
         "place": _REFERRED,
         "places": {"type": "array", "items": _REFERRED},
     },
-    "required": ["a", "place"],
+    "required": ["type", "place"],
     "additionalProperties": False,
     "$defs": {"Place": {"type": "object", "properties": {"lat": {"type": "number"}}}},
 }
@@ -172,10 +186,10 @@ RARE: tuple[Schema, ...] = (
 @cache
 def documents() -> SearchStrategy[Schema]:
     """Parameters in which ordinary schemas of properties stand at any depth. Shrinks as ``parameters`` does."""
-    leaves = _leaves() | st.sampled_from((*ORDINARY, *LESS_USUAL))
-    objects = _objects(leaves, strict=False)
+    leaves = _leaves() | st.sampled_from(ORDINARY) | st.sampled_from(LESS_USUAL)
+    objects = _objects(leaves, strict=False, named=_any_names)
     arrays = (leaves | objects).map(lambda items: {"type": "array", "items": items})
-    return _objects(st.one_of(leaves, arrays, objects), strict=False)
+    return _objects(st.one_of(leaves, arrays, objects), strict=False, named=_any_names)
 
 
 def deep(levels: int) -> Schema:

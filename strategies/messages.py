@@ -62,6 +62,9 @@ def _mp3(frames: int) -> bytes:
 PNG_URL = "data:image/png;base64," + base64.b64encode(_png(64, (200, 30, 30))).decode()
 """Data URL of a small red PNG."""
 
+NOWHERE_URL = "http://127.0.0.1:9/cat.png"
+"""URL of a picture that nobody serves, for bodies that are to be refused whatever it shows."""
+
 # 0.125 s and 0.26 s: some services refuse sound shorter than 0.1 s.
 AUDIO = {
     "wav": base64.b64encode(_wav(1000)).decode(),

@@ -49,7 +49,9 @@ def plainer(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def fewer_properties(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The bodies with half of the tools, or, where one is left, with half of the properties of its parameters, or with
     one keyword less beside them. The last one is the lean body."""
-    tools = body["tools"]
+    tools = body.get("tools")
+    if not tools:
+        return
     middle = len(tools) // 2
     if middle:
         yield from ({**body, "tools": half} for half in (tools[:middle], tools[middle:]))

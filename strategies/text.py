@@ -116,6 +116,9 @@ SPOKEN = (
 WHOLE = ("null", "0", '{"role": "system", "content": "x"}', "[]", "\ufeffHi.", " Hi. \n", "\u0301", "{")
 """Texts that are taken for something else where nothing stands beside them."""
 
+LONG = "It was a bright cold day, and all of the clocks were late. " * 75
+"""More characters than a small buffer holds, of about a thousand tokens."""
+
 LABEL = "Zoë 🛑 {0} {{x}} {% %s $1 \\ \"' `a` <b>&lt; #{y} שלום e\u0301 [*"
 """The same in the room of an identifier, 64 characters."""
 

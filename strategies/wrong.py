@@ -25,6 +25,9 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
 WRITTEN: dict[str, tuple[str, ...]] = {"object": ("{}", '{"a": "b"}'), "array": ("[]", '["a"]')}
 """Texts that a server may read as the object or the array that belongs there."""
 
+NUMBERED: tuple[Any, ...] = ({}, {"0": "a"})
+"""Objects that a server may read as the array that belongs there."""
+
 _keys = st.text(st.characters(max_codepoint=0x7F, categories=("L", "N")), min_size=1, max_size=5)
 _drawn: dict[str, SearchStrategy[Any]] = {
     "string": st.integers(-99, 99).map(str) | st.sampled_from(["yes", "true", "null", "1.0", "a b"]),
@@ -50,7 +53,12 @@ def wrong_samples(*allowed: str) -> list[Any]:
     """Fixed values of every wrong type: first one of each type, then the further ones. Where an object or an array
     belongs, the strings are such values as text."""
     strings = tuple(text for name in WRITTEN if name in allowed for text in WRITTEN[name])
-    rows = [strings if strings and name == "string" else SAMPLES[name] for name in wrong_types(*allowed)]
+    samples = dict(SAMPLES)
+    if strings:
+        samples["string"] = strings
+    if "array" in allowed:
+        samples["object"] = NUMBERED
+    rows = [samples[name] for name in wrong_types(*allowed)]
     longest = max(map(len, rows))
     return [row[i] for i in range(longest) for row in rows if i < len(row)]
 

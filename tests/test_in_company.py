@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.in_company import SUSPECTS, in_company, welcome
+from chatproof.conformance.in_company import GUESTS, SUSPECTS, in_company, welcome
 from chatproof.conformance.model import Expect, RequestRule, Strength
 from chatproof.conformance.plan import ADDED_RULE, DEPTHS, STREAM_RULE, Case, Settings, example_cases, pin_cases
 from chatproof.conformance.reference import vintages as reference
 from chatproof.conformance.reference.app import create_app
 from chatproof.conformance.reference.faults import Check, Reason
 from chatproof.conformance.vintages import FIRST, VINTAGES
-from chatproof.strategies.company import COMPANY, STREAMED, company
+from chatproof.strategies.company import COMPANY, NULLS, STREAMED, company
 from chatproof.strategies.surroundings import SURROUNDING, TURNS, filled, surrounded
 from chatproof.strategies.tools import tool
 from mutants.relations_common import unchecked_when
@@ -27,8 +27,6 @@ MODEL = "chatproof-model"
 ELSEWHERE = ["presence_penalty.max.refuses", "top_p.max.refuses", "messages.type.refuses", "user.type.refuses"]
 GATES = ["gate.tools", "gate.streaming", "gate.stop", "gate.seed"]
 """What is offered is known of what is asked."""
-
-EVERYTHING = frozenset((*COMPANY, *SURROUNDING))
 
 
 def refusing(vintage: str) -> list[RequestRule]:
@@ -42,7 +40,7 @@ def refusing(vintage: str) -> list[RequestRule]:
 def companied(rule: RequestRule, chosen: Settings) -> list[Case]:
     found: list[Case] = []
     for drawn, cases in ((False, pin_cases(rule, 0, chosen)), (True, example_cases(rule, 0, chosen))):
-        found += in_company(rule, cases, EVERYTHING, chosen, drawn=drawn)
+        found += in_company(rule, cases, GUESTS, chosen, drawn=drawn)
     return [case for case in found if case.alone is not None]
 
 
@@ -77,7 +75,7 @@ def test_only_what_is_offered_comes_along() -> None:
     assert company({"top_logprobs": 1}, "top_logprobs", frozenset({"logprobs"}), streamed=True) == {}
 
 
-@pytest.mark.parametrize("offered", [EVERYTHING, {TURNS}, {TURNS, "tool_messages"}, {TURNS, "system_role"}])
+@pytest.mark.parametrize("offered", [GUESTS, {TURNS}, {TURNS, "tool_messages"}, {TURNS, "system_role"}])
 @pytest.mark.parametrize("tool_last", [True, False])
 def test_a_longer_conversation_is_valid_by_itself(offered: set[str], tool_last: bool) -> None:
     body = {"model": MODEL, "messages": [{"role": "user", "content": "Say hi."}]}
@@ -119,7 +117,7 @@ def test_most_bodies_stay_alone() -> None:
             chosen = Settings(depth=depth)
             pins = pin_cases(rule, 0, chosen)
             assert len(companied(rule, chosen)) <= 3
-            alone = [case for case in in_company(rule, pins, EVERYTHING, chosen, drawn=False) if case.alone is None]
+            alone = [case for case in in_company(rule, pins, GUESTS, chosen, drawn=False) if case.alone is None]
             assert len(alone) >= max(1, len(pins) - 2)
     assert DEPTHS["smoke"].jointly
 
@@ -169,10 +167,11 @@ def greedy_choices(body: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("refused", "left"),
     [
-        (lambda body: False, EVERYTHING),
-        (greedy_choices, EVERYTHING - {"multiple_choices"}),
-        (lambda body: len(body["messages"]) > 9, EVERYTHING - {*SURROUNDING}),
-        (lambda body: greedy_choices(body) or "tools" in body, EVERYTHING.difference(*SUSPECTS)),
+        (lambda body: False, GUESTS),
+        (greedy_choices, GUESTS - {"multiple_choices"}),
+        (lambda body: None in body.values(), GUESTS - {NULLS}),
+        (lambda body: len(body["messages"]) > 9, GUESTS - {*SURROUNDING}),
+        (lambda body: greedy_choices(body) or "tools" in body, GUESTS.difference(*SUSPECTS)),
         (lambda body: "user" in body, {STREAMED}),
     ],
 )
@@ -183,9 +182,9 @@ def test_only_who_is_welcome_comes_along(refused: Any, left: set[str]) -> None:
         asked_for.append(body)
         return not refused(body)
 
-    assert asyncio.run(welcome(EVERYTHING, takes)) == left
+    assert asyncio.run(welcome(GUESTS, FIRST, takes)) == left
     assert len(asked_for) <= len(SUSPECTS) + 2
-    assert asyncio.run(welcome({"seed"}, takes)) <= {"seed", TURNS}
+    assert asyncio.run(welcome({"seed"}, FIRST, takes)) <= {"seed", TURNS, NULLS}
 
 
 def test_a_body_that_is_refused_for_its_company_hides_no_fault() -> None:

@@ -16,11 +16,10 @@ from dataclasses import asdict, replace
 from statistics import median
 from typing import Any
 
-from ...strategies.company import COMPANY
 from ..campaign import Campaign
 from ..catalogue import Catalogue, load
 from ..exchange import Request
-from ..in_company import in_company
+from ..in_company import GUESTS, in_company
 from ..model import Expect, RequestRule
 from ..outgoing import prepare
 from ..plan import Case, Settings, example_cases, pin_cases, places
@@ -52,7 +51,7 @@ def listed(rules: Sequence[RequestRule], catalogue: Catalogue, settings: Setting
     for rule in rules:
         for make in (pin_cases, example_cases):
             mine = make(rule, place[rule.id], settings)
-            every += in_company(rule, mine, COMPANY, settings, drawn=make is example_cases)
+            every += in_company(rule, mine, GUESTS, settings, drawn=make is example_cases)
     ready = [(case.rule, prepare(case.request, target)) for case in sorted(every, key=lambda case: case.order)]
     refused = {stub.mark(request.content) for rule, request in ready if rule.expect is Expect.REFUSE}
     return list({request.key: request for _, request in ready}.values()), refused

@@ -72,7 +72,7 @@ array = [
         _P,
         "refuses messages that are not an array",
         documented("messages: an array"),
-        values(_P, "Say hi.", user(), {}, 7, True),
+        values(_P, "Say hi.", user(), {"0": user()}, 7, True),
         examples=varying(_P, wrong_type("array")),
     ),
     accepts("messages.min", _P, "accepts a single user message", documented("messages: at least one item"), [lean()]),
@@ -127,8 +127,7 @@ names = [
         documented("name: an optional string of system, user and assistant messages"),
         [
             lean(messages=[user(name="alice")]),
-            lean(messages=[system(name="alice"), user()]),
-            lean(messages=[user(), assistant(name="alice"), user("Thank you!")]),
+            lean(messages=[system(name="carol"), user(), assistant(name="alice"), user("Thank you!")]),
         ],
         needs=["system_role"],
     ),

@@ -16,6 +16,7 @@ from ...strategies import text
 from ...strategies.bodies import lean
 from ...strategies.messages import (
     AUDIO,
+    NOWHERE_URL,
     Message,
     assistant,
     assistant_calls,
@@ -382,7 +383,7 @@ text_parts = [
         [
             _parts({"text": "Say hi."}),
             _parts(text_part(), {"Type": "text", "text": "Hi."}),
-            _parts({"text": "Hi."}, text_part()),
+            _parts(text_part(), {"image_url": image_part()["image_url"]}),  # its other member tells which it is
         ],
         needs=["content_parts"],
     ),
@@ -569,7 +570,8 @@ images = [
         "refuses an unknown image detail",
         documented("image part: detail is auto, low or high"),
         [
-            *(_picture({"url": _URL, "detail": detail}) for detail in ("medium", "HIGH", 7)),
+            *(_picture({"url": _URL, "detail": detail}) for detail in ("medium", "HIGH")),
+            _picture({"url": NOWHERE_URL, "detail": "medium"}),
             _parts(text_part("Are they alike?"), image_part(), image_part(detail="")),
         ],
         needs=["images"],

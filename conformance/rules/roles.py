@@ -33,7 +33,8 @@ from ...strategies.messages import (
     tool_reply,
     user,
 )
-from ...strategies.text import call_id
+from ...strategies.plainer import plainer
+from ...strategies.text import LONG, call_id
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter, Strength
 from .forms import accepts, believed, contested, documented, each, observed, observes, refuses, until_before
@@ -126,7 +127,7 @@ roles = [
         _P,
         "accepts the roles system, user and assistant",
         documented("role: the roles of the document"),
-        [_body(system(), user()), _body(system(), user(), assistant(), _THANKS), _body(user(), assistant(), _THANKS)],
+        [_body(system(), user()), _body(user(), assistant(), _THANKS)],
         needs=["system_role"],
     ),
     accepts(
@@ -134,8 +135,12 @@ roles = [
         _P,
         "accepts the role tool",
         documented("role: the roles of the document"),
-        [_called(tool_call()), _body(user(), assistant_calls(tool_call()), tool_reply(), assistant(), _THANKS)],
+        [
+            _called(tool_call()),
+            _body(user(), assistant_calls(tool_call()), tool_reply(content=LONG), assistant(LONG), _THANKS),
+        ],
         needs=_CALLS,
+        reduce=plainer,
     ),
     accepts(
         "role.function",
@@ -166,7 +171,9 @@ roles = [
         [
             _body({"content": "Say hi."}),
             _body({"Role": "user", "content": "Hello."}, user()),  # names are not read in any letter case
-            _body(user(), {"content": "Hi."}, _THANKS),
+            # Its other members tell which role it would be.
+            _undeclared(_body(user(), _without(assistant_calls(tool_call()), "role"), tool_reply())),
+            _undeclared(_body(user(), assistant_calls(tool_call()), _without(tool_reply(), "role"))),
             _body(user(), assistant(), {"content": "Thank you!"}),
         ],
     ),
@@ -416,7 +423,7 @@ histories = [
             _body(
                 user(),
                 assistant_calls(tool_call()),
-                {"role": "tool", "toolCallId": call_id(1), "content": "21"},
+                {"role": "tool", "toolCallId": call_id(1), "name": "get_weather", "content": "21"},
                 tool_reply(),
             ),
         ],

@@ -83,6 +83,11 @@ def _functions(member: str, *wanted: Any, **others: Any) -> list[Body]:
     return [lean(tools=[tool(**{**others, member: value})]) for value in wanted]
 
 
+def _each_strict(*wanted: Any, **members: Any) -> list[Tool]:
+    """Tools, one for each value of strict."""
+    return [tool(f"tool_{place}", strict=value, **members) for place, value in enumerate(wanted)]
+
+
 def _drawn(member: str, strategy: st.SearchStrategy[Any], **others: Any) -> st.SearchStrategy[Body]:
     """Bodies with one ordinary tool one member of whose function is drawn."""
     return strategy.map(lambda value: lean(tools=[tool(**{**others, member: value})]))
@@ -249,7 +254,7 @@ function_name = [
         "tools",
         "accepts function names of 64 characters",
         prose("tools: length of function.name"),
-        _functions("name", "a" * 64, "a" * 63),
+        _tools([tool("a" * 64), tool("b" * 63)]),
     ),
     refuses(
         "fn.name.maxlen",
@@ -412,7 +417,10 @@ function_strict = [
         "tools",
         "accepts strict true, false and null in a function",
         _STRICT,
-        _functions("strict", True, False, None, parameters=STRICT_PARAMETERS),
+        [
+            *_functions("strict", True, parameters=STRICT_PARAMETERS),
+            lean(tools=_each_strict(False, None, parameters=STRICT_PARAMETERS)),
+        ],
     ),
     refuses(
         "fn.strict.type",
@@ -430,7 +438,7 @@ function_strict = [
         "tools",
         "accepts strict false and null beside parameters outside the strict subset",
         documented("tools: function.strict defaults to false, and null is the same"),
-        _functions("strict", False, None, parameters=_BOTH),
+        [lean(tools=_each_strict(False, None, parameters=_BOTH))],
     ),
     accepts(
         "fn.strict.schema",
