@@ -134,7 +134,7 @@ MUTANTS = [
     ),
     answer(
         "stream-finish-bare",
-        "sse.chunk.id sse.chunk.created sse.chunk.model",
+        "sse.chunk.id sse.chunk.created sse.chunk.model sse.usage.on.null",
         streaming(bare_finish),
         prop="stream",
         family="stream",
@@ -174,7 +174,7 @@ MUTANTS = [
     ),
     answer(
         "stream-calls-first-choice-only",
-        "ef.choice.required.stream",
+        "ef.choice.required.stream ef.choice.named.stream",
         streaming(first_calls),
         prop="n",
         family="stream",
@@ -182,7 +182,7 @@ MUTANTS = [
     ),
     answer(
         "stream-flag-spaced-lost",
-        "mm.whitespace",
+        "mm.whitespace mm.whitespace.escapes",
         prop="stream",
         family="relation",
         around=sniffing,

@@ -73,14 +73,14 @@ def enumerated_words(body: Body) -> Body:
 MUTANTS = [
     effect(
         "stop-lost-with-tools",
-        "ef.stop",
+        "ef.stop ef.stop.text",
         planning(stops_or_tools),
         prop="stop",
         with_it="ef.stop.*",
     ),
     effect(
         "stop-lost-with-format",
-        "ef.stop",
+        "ef.stop ef.stop.text",
         planning(stops_or_format),
         prop="stop",
         with_it="ef.stop.*",

@@ -93,7 +93,7 @@ MUTANTS = [
     ),
     refused(
         "charset-java-refused",
-        "mm.charset",
+        "mm.charset http.ctype.ok.accepts",
         Reference(behaviour=Behaviour(media_type=spelled)),
         prop="body",
         family="transport",
@@ -101,7 +101,7 @@ MUTANTS = [
     ),
     refused(
         "name-parts-crash",
-        "mm.content.parts",
+        "mm.content.parts together.pairs.accepts",
         crashing_message(named_parts),
         family="crash",
         with_it="messages.name.type.accepts messages.name.pattern.accepts content.*parts.accepts together.*",
@@ -115,7 +115,7 @@ MUTANTS = [
     ),
     refused(
         "tool-content-long-crash",
-        "content.tool.required.accepts",
+        "content.tool.required.accepts role.tool.accepts",
         crashing_message(long_result, "tool"),
         family="crash",
         with_it="content.tool.parts.accepts http.size",

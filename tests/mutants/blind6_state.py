@@ -82,7 +82,7 @@ def few_streams(app: ASGIApp) -> ASGIApp:
 MUTANTS = [
     state(
         "cache-without-schema",
-        "ef.json_schema",
+        "ef.json_schema ef.json_schema.enum",
         schemaless(),
         prop="response_format",
         with_it="ef.json_schema.* many.schemas client.structured gate.json_schema",
