@@ -105,6 +105,17 @@ def test_crossed_answers(name: str, word: str) -> None:
     assert word in (play(name, reply) or "")
 
 
+def test_streams_that_a_crowd_answers_as_a_whole() -> None:
+    def whole(body: dict, place: int = 0) -> Answer:
+        return good({**body, "stream": False}, place)
+
+    assert "'application/json' with 16" in (
+        play("streams", lambda body, at: (whole if at == 6 else good)(body, at)) or ""
+    )
+    with pytest.raises(Undecided):
+        play("streams", whole, whole)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_dropped_connection(name: str) -> None:
     def reply(body: dict, place: int) -> Answer | Trouble:

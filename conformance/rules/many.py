@@ -16,6 +16,7 @@ from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, S
 from ..sse import read_json
 from .effect_bounds import bounded, overspent
 from .forms import contested, prose
+from .relation_outcomes import EVENTS
 from .stream_views import deltas
 from .views import choices, completion, long_answer, messages
 
@@ -141,6 +142,26 @@ def apart(
     return script
 
 
+def streams(body: Body) -> Script:
+    """The same with streams: where one comes alone, one comes in the crowd."""
+    body = {**body, "stream": True}
+    exchanges: list[Exchange] = yield _all([_forcing(body, place) for place in range(TOGETHER)])
+    wrong = yield from _usable(exchanges)
+    if wrong:
+        return wrong
+    plain = next((exchange for exchange in exchanges if exchange.answer and exchange.answer.media_type != EVENTS), None)
+    if plain is not None and plain.answer is not None:
+        came: Exchange = yield Fresh(plain.request)
+        if came.answer is None or came.answer.media_type != EVENTS:
+            raise Undecided("alone, no event stream is answered either")
+        return f"alone an event stream is answered, but {plain.answer.media_type!r} with {TOGETHER} requests at once"
+    for place, exchange in enumerate(exchanges):
+        for name in _tools_of(exchange):
+            if _anothers(name, place):
+                return f"the stream of a request with the tool {_mark(place)} calls {name}"
+    return None
+
+
 def ids(body: Body) -> Script:
     """Equal requests at once: every answer has an id of its own."""
     exchanges: list[Exchange] = yield _all([body] * TOGETHER)
@@ -235,11 +256,7 @@ _RULES = (
         title="keeps streams apart with many in flight",
         strength=Strength.MUST,
         source=prose("stream: the chunks of one completion; an answer belongs to its request"),
-        script=apart(
-            lambda body, place: {**_forcing(body, place), "stream": True},
-            _tools_of,
-            "the stream of a request with the tool {} calls {}",
-        ),
+        script=streams,
         pins=(lean(),),
         needs=("forced_tool", "stream"),
     ),

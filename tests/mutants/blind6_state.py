@@ -92,7 +92,7 @@ MUTANTS = [
         "many.tools",
         prop="tool_choice",
         around=crowd(latest_named),
-        with_it="many.refusals",
+        with_it="many.refusals many.streams",
     ),
     state(
         "crowd-third-stream-plain",
