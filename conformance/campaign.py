@@ -31,6 +31,7 @@ from .plan import (
     CROWD_RULE,
     DEPTHS,
     Settings,
+    accompanied,
     disposition,
     joinable,
     pin_cases,
@@ -258,7 +259,8 @@ class Campaign:
     async def _begin(self, rules: list[RequestRule | AnswerRule | Relation]) -> None:
         """Settle what the gates decide, begin wave 1 with the rest."""
         async with self._beginning:
-            await self._first.welcome_guests()
+            if any(map(accompanied, rules)):
+                await self._first.welcome_guests()
         self._pipeline.earlier = self._asked_earlier()
         requests: list[RequestRule] = []
         later: list[AnswerRule | Relation] = []

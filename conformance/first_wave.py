@@ -118,17 +118,15 @@ class FirstWave:
         """The cases without the features that the server does not offer, and without those that leave too little or go
         beyond what it documents; some of those that must be refused in company of what it offers."""
         rule = run.rule
-        offered = self.offered
-        guests = self.taken if self.guests is None else self.guests
-        cases = in_company(rule, cases, guests, self.settings, drawn=drawn)
         if rule.expect is Expect.ACCEPT and self.settings.limits:
             beyond = [(case, self.settings.beyond(case.request.body)) for case in cases]
             cases = [case for case, why in beyond if not why]
             run.left_out = run.left_out or next((why for _, why in beyond if why), "")
-        if rule.fit is None:
-            return cases
-        bodies = [(case, rule.fit(case.request.body, offered)) for case in cases]
-        return [replace(case, request=as_request(body)) for case, body in bodies if body is not None]
+        if rule.fit is not None:
+            offered = self.offered
+            bodies = [(case, rule.fit(case.request.body, offered)) for case in cases]
+            cases = [replace(case, request=as_request(body)) for case, body in bodies if body is not None]
+        return in_company(rule, cases, self.taken if self.guests is None else self.guests, self.settings, drawn=drawn)
 
     def _ask(self, run: Run, cases: list[Case]) -> None:
         asked = [(case, self.pipeline.ask(case.request, run.rule.id, case.order)) for case in cases]

@@ -117,7 +117,9 @@ def _asked_beside(case: Case, offered: frozenset[str], beside: _Beside, vintage:
 def added_to(case: Case) -> Body:
     """What a case has beside its body alone, with the messages where others stand around its own; empty where it is not
     in company."""
-    alone = case.request.body if case.alone is None else case.alone.body
+    if case.alone is None:
+        return {}
+    alone = case.alone.body
     return {key: value for key, value in case.request.body.items() if key not in alone or alone[key] is not value}
 
 
