@@ -24,6 +24,7 @@ from .judge import UNREACHED
 from .lane import Lane
 from .outgoing import prepare
 from .pace import BUSY, NURSE, Pace
+from .results import OURS
 from .target import Target
 from .traffic import Traffic
 
@@ -322,7 +323,7 @@ class Pipeline:
                 try:
                     self._finish(job, await (job.work() if job.work else self._fly(lane, job)))
                 except Exception as error:  # a fault of ours ends the run; it must not leave others waiting
-                    self.give_up(f"internal error: {type(error).__name__}: {error}")
+                    self.give_up(f"{OURS}: {type(error).__name__}: {error}")
                 finally:
                     self._flying.discard(job)
                     self._finish(job, self.cancelled(job))

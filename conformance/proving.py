@@ -22,7 +22,7 @@ from typing import Any
 from .access import Access
 from .catalogue import properties
 from .plan import Settings, asked_at
-from .results import Verdict
+from .results import OURS, Verdict
 from .session import Session
 from .vintages import FIRST, VINTAGES
 
@@ -198,7 +198,8 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     shown = tuple(name for name, line in lines.items() if "finding" in line)
     about = subject.property if subject.property in properties(VINTAGES[-1]) and subject.property not in BROAD else None
     kin = tuple(name for name in failed if lines[name]["property"] == about)
-    return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, kin=kin)
+    broken = next((f"{name}: {line['note']}" for name, line in lines.items() if OURS in line.get("note", "")), "")
+    return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, broken, kin=kin)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,10 @@ class Result:
         return replace(self, **changes)
 
 
+OURS = "internal error"
+"""Begins what is said of a fault of ours."""
+
+
 def faulted(rule: str, error: Exception) -> Result:
     """The result of a rule that a fault of ours has kept from a verdict."""
-    return Result(rule, Verdict.ERROR, note=f"internal error: {type(error).__name__}: {error}")
+    return Result(rule, Verdict.ERROR, note=f"{OURS}: {type(error).__name__}: {error}")
