@@ -97,12 +97,49 @@ def for_all_choices(_body: Body, reply: Reply) -> Reply:
 
 
 MUTANTS = [
-    effect("stop-lost-after-calls", "TODO", planning(unended_after_calls), prop="stop"),
-    effect("stop-prefix-swallowed", "TODO", planning(longest_only), prop="stop"),
-    effect("bound-first-choice-only", "TODO", replying(first_bounded), prop="max_tokens"),
-    effect("newer-bound-lost-with-tools", "TODO", planning(older_bound_only), prop="max_completion_tokens"),
-    effect("required-lost-with-stop", "TODO", planning(stopped_or_required), prop="tool_choice"),
-    effect("named-lost-when-called-before", "TODO", planning(called_once), prop="tool_choice"),
-    effect("schema-deep-object-string", "TODO", choosing(deep_written_twice), prop="response_format"),
-    effect("alternatives-times-n", "TODO", replying(for_all_choices), prop="top_logprobs", family="answer"),
+    effect("stop-lost-after-calls", "ef.stop", planning(unended_after_calls), prop="stop", with_it="ef.stop.*"),
+    effect("stop-prefix-swallowed", "ef.stop", planning(longest_only), prop="stop", with_it="ef.stop.*"),
+    effect(
+        "bound-first-choice-only",
+        "ef.maxtokens",
+        replying(first_bounded),
+        prop="max_tokens",
+        with_it="ef.maxtokens.* ef.length ef.length.* many.bounds",
+    ),
+    effect(
+        "newer-bound-lost-with-tools",
+        "ef.maxtokens.completion",
+        planning(older_bound_only),
+        prop="max_completion_tokens",
+        with_it="ef.maxtokens.completion.* ef.length.completion ef.length.completion.stream mm.alias mm.alias.bound",
+    ),
+    effect(
+        "required-lost-with-stop",
+        "ef.choice.required",
+        planning(stopped_or_required),
+        prop="tool_choice",
+        with_it="ef.choice.required.stream",
+    ),
+    effect(
+        "named-lost-when-called-before",
+        "ef.choice.named",
+        planning(called_once),
+        prop="tool_choice",
+        with_it="ef.choice.named.stream",
+    ),
+    effect(
+        "schema-deep-object-string",
+        "ef.json_schema.nested",
+        choosing(deep_written_twice),
+        prop="response_format",
+        with_it="ef.json_schema ef.json_schema.* many.schemas client.structured",
+    ),
+    effect(
+        "alternatives-times-n",
+        "res.logprobs.count",
+        replying(for_all_choices),
+        prop="top_logprobs",
+        family="answer",
+        with_it="sse.logprobs.count",
+    ),
 ]

@@ -46,18 +46,59 @@ def logged_in_ascii(raw: bytes, sent: Sent) -> Sent:
 
 
 MUTANTS = [
-    refused("stop-null-refused", "TODO", refusing_valid(null("stop")), prop="stop"),
-    refused("bias-null-crash", "TODO", crashing(null("logit_bias")), prop="logit_bias", family="crash"),
-    refused("system-parts-refused", "TODO", refusing_message(in_parts, "system")),
-    refused("tool-name-missing-crash", "TODO", stumbling(nameless_tool), prop="tools", family="crash"),
-    refused("image-before-text-refused", "TODO", refusing_message(image_before_text)),
-    refused("named-parallel-off-crash", "TODO", crashing(named_alone), prop="tool_choice", family="crash"),
+    refused(
+        "stop-null-refused",
+        "stop.null.accepts",
+        refusing_valid(null("stop")),
+        prop="stop",
+        with_it="mm.null mm.default",
+    ),
+    refused(
+        "bias-null-crash",
+        "logit_bias.null.accepts",
+        crashing(null("logit_bias")),
+        prop="logit_bias",
+        family="crash",
+        with_it="mm.null mm.default",
+    ),
+    refused(
+        "system-parts-refused",
+        "content.system.parts.accepts",
+        refusing_message(in_parts, "system"),
+        with_it="content.parts.accepts together.*",
+    ),
+    refused(
+        "tool-name-missing-crash", "fn.name.required.refuses", stumbling(nameless_tool), prop="tools", family="crash"
+    ),
+    refused(
+        "image-before-text-refused",
+        "part.image.url.accepts",
+        refusing_message(image_before_text),
+        with_it="part.image.detail.accepts part.image.several gate.images",
+    ),
+    refused(
+        "named-parallel-off-crash",
+        "together.pairs.accepts",
+        crashing(named_alone),
+        prop="tool_choice",
+        family="crash",
+        with_it="together.* tool_choice.named.*.accepts parallel_tool_calls.*.accepts",
+    ),
     refused(
         "top-logprobs-null-logprobs-crash",
-        "TODO",
+        "top_logprobs.null.accepts",
         crashing(compared_with_nothing),
         prop="top_logprobs",
         family="crash",
+        with_it="mm.null",
     ),
-    refused("refused-non-ascii-crash", "TODO", prop="error", family="crash", around=between(logged_in_ascii)),
+    refused(
+        "refused-non-ascii-crash",
+        "fn.name.pattern.refuses",
+        prop="error",
+        family="crash",
+        around=between(logged_in_ascii),
+        with_it="functions.name.pattern.refuses toolcall.name.pattern.refuses response_format.jsonschema.name.refuses"
+        " logit_bias.key.numeric.refuses role.enum.refuses part.type.enum.refuses",
+    ),
 ]

@@ -95,7 +95,25 @@ def counting_first(app: ASGIApp) -> ASGIApp:
 
 
 MUTANTS = [
-    state("strict-parameters-by-name", "TODO", parameters_by_name(), prop="tools"),
-    state("crowd-json-lost-beside-plain", "TODO", prop="response_format", around=crowd(ungrammatical)),
-    state("crowd-stream-usage-once", "TODO", prop="stream_options", around=counting_first),
+    state(
+        "strict-parameters-by-name",
+        "res.toolcalls.args.schema",
+        parameters_by_name(),
+        prop="tools",
+        with_it="res.toolcalls.args.schema.stream",
+    ),
+    state(
+        "crowd-json-lost-beside-plain",
+        "many.schemas",
+        prop="response_format",
+        around=crowd(ungrammatical),
+        with_it="many.refusals ef.json_object ef.json_schema",
+    ),
+    state(
+        "crowd-stream-usage-once",
+        "many.streams",
+        prop="stream_options",
+        around=counting_first,
+        with_it="many.refusals sse.usage.on",
+    ),
 ]
