@@ -51,6 +51,11 @@ from . import (
     blind6_refused,
     blind6_state,
     blind6_taken,
+    blind7_answers,
+    blind7_effects,
+    blind7_refused,
+    blind7_state,
+    blind7_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -143,6 +148,11 @@ _PARTS = (
     blind6_effects,
     blind6_state,
     awkward,
+    blind7_taken,
+    blind7_refused,
+    blind7_answers,
+    blind7_effects,
+    blind7_state,
 )
 
 for _module in _PARTS:
