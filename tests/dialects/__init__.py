@@ -17,6 +17,9 @@ from . import (
     blind4_limits,
     blind4_talk,
     blind4_traffic,
+    blind5_forms,
+    blind5_limits,
+    blind5_talk,
     blind_calls,
     blind_forms,
     blind_members,
@@ -43,6 +46,7 @@ BLIND = (
     *(blind_talk, blind_forms, blind_streams, blind_transport),
     *(blind3_talk, blind3_calls, blind3_wire, blind3_refusals),
     *(blind4_limits, blind4_forms, blind4_talk, blind4_traffic),
+    *(blind5_limits, blind5_forms, blind5_talk),
 )
 """Thought of by people who had not read the rules."""
 
