@@ -14,7 +14,7 @@ from .exchange import Body, Request
 from .model import RequestRule
 from .plan import DEPTHS, Case, Settings, accompanied, drawn_count
 
-ENOUGH_ALONE = 2
+ENOUGH_ALONE = 1
 """Pins of a rule that are asked without company; those behind them may have some."""
 
 FEW_PINS = 2

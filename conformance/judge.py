@@ -268,6 +268,15 @@ def _short(text: str, most: int = 160) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def _excuse_for(rule: RequestRule, exchange: Exchange) -> str:
+    """The same for a rule: of many features a server may also say that it does not support them together."""
+    reason = excuse(exchange)
+    if reason or rule.fit is None or exchange.answer is None:
+        return reason
+    message = _told(exchange.answer)[1]
+    return f"the server does not offer that together: {_short(message)}" if _UNSUPPORTED.search(message) else ""
+
+
 def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     """What this exchange says about this rule. Acceptance and refusal only: answers have rules of their own."""
     reaction = react(exchange)
@@ -296,7 +305,7 @@ def judge(rule: RequestRule, exchange: Exchange) -> Judgement:
     if rule.expect is Expect.ACCEPT:
         if accepted:
             return Judgement(Kind.HELD, observed="accepted")
-        reason = excuse(exchange) if reaction is Reaction.REFUSED else ""
+        reason = _excuse_for(rule, exchange) if reaction is Reaction.REFUSED else ""
         if reason:
             return Judgement(Kind.EXCUSED, reason, observed="not offered")
         if reaction is Reaction.ERROR_IN_200:

@@ -19,7 +19,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "cut": {
         "old": {"max_tokens": 8},
         "new": {"max_completion_tokens": 8},
-        "stop": {"stop": ["9", "3", '"'], "max_tokens": 64},  # the last one ends JSON, which has no 3 perhaps
+        "stop": {"stop": ["9", "3 and more", "3", '"'], "max_tokens": 64},  # the last one ends JSON, whatever it says
     },
     "text": {"endless": ENDLESS},
     "calling": {"auto": UNMASKED["calling"]["auto"]},

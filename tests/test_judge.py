@@ -194,6 +194,15 @@ def test_excuses(status: int, message: str, code: str | None, excused: bool) -> 
     assert "\n" not in excuse(got(status, error(message + "\n\n" + "x" * 5000, code)))
 
 
+@pytest.mark.parametrize("said", ["logprobs is not supported with tools", "Calling with a format is unsupported"])
+def test_features_that_are_not_offered_together(said: str) -> None:
+    exchange = got(400, error(said, None))
+    assert judge(rule(Expect.ACCEPT), exchange).kind is Kind.VIOLATED
+    many = replace(rule(Expect.ACCEPT), fit=lambda body, _: body)
+    assert judge(many, exchange).kind is Kind.EXCUSED
+    assert judge(many, got(400, error("no", None))).kind is Kind.VIOLATED
+
+
 @pytest.mark.parametrize(
     "value",
     [

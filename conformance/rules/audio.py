@@ -152,7 +152,7 @@ audio = [
         "audio",
         "refuses a voice that is not listed",
         documented("audio.voice: one of eight names"),
-        [*_audio({**_GOOD, "voice": "bogus"}), lean(audio={**_GOOD, "voice": ""})],
+        [*_audio({**_GOOD, "voice": "bogus"}, {**_GOOD, "voice": "Alloy"}), lean(audio={**_GOOD, "voice": ""})],
         needs=_NEEDS,
         control=_good_audio,
         until="2024-11",  # later any string may name a voice

@@ -71,7 +71,7 @@ KEYWORDS: dict[str, tuple[str, Body]] = {
     ),
     "nested": (
         "objects within objects, and what other schemas say",
-        _closed(name={"type": "string"}, place=_PLACE),
+        _closed(name={"type": "string"}, place=_closed(spot=_PLACE)),
     ),
     "ref": (
         "definitions that it refers to",

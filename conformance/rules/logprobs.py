@@ -70,7 +70,13 @@ top_logprobs = [
     wrong_types_refused(
         "top_logprobs", "integer", source=documented("top_logprobs: an integer"), context=_ON, needs=_NEEDS
     ),
-    null_accepted("top_logprobs", documented("top_logprobs: nullable")),
+    accepts(
+        "top_logprobs.null",
+        "top_logprobs",
+        "accepts top_logprobs: null",
+        documented("top_logprobs: nullable"),
+        [lean(top_logprobs=None), lean(logprobs=True, top_logprobs=None)],
+    ),
     integral_observed("top_logprobs", 1, context=_ON, needs=_NEEDS),
     refuses(
         "top_logprobs.needs",

@@ -498,10 +498,18 @@ refusals = [
             _assistant([refusal_part(), refusal_part()]),
             _assistant([text_part("Hi."), refusal_part()]),
             _assistant([refusal_part(), text_part("Hi.")]),
+            _body(
+                user(),
+                {**assistant_calls(tool_call()), "content": [refusal_part(), text_part("Hi.")]},
+                tool_reply(),
+            ),
         ],
         needs=["content_parts"],
     ),
 ]
+
+
+_AUDIO_OUT = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}
 
 
 def _picture(image_url: Any) -> Body:
@@ -584,7 +592,7 @@ images = [
         [
             _system([image_part()]),
             _assistant([image_part()]),
-            _system([text_part("You are terse."), image_part()]),
+            _body(user([image_part()]), assistant([image_part()]), user("Thank you!")),
         ],
         needs=["images"],
     ),
@@ -618,7 +626,8 @@ audio = [
         "refuses an audio part in an unknown format",
         documented("audio part: format is wav or mp3"),
         [
-            *(_sound({"data": AUDIO["wav"], "format": format}) for format in ("ogg", "WAV", "", 7)),
+            *(_sound({"data": AUDIO["wav"], "format": format}) for format in ("ogg", "WAV", "")),
+            {**_sound({"data": AUDIO["wav"], "format": 7}), **_AUDIO_OUT},
             _parts(audio_part(), {"type": "input_audio", "input_audio": {"data": AUDIO["wav"], "format": "flac"}}),
         ],
         needs=["audio_input"],

@@ -268,7 +268,11 @@ _LAYERS = Behaviour(first=outer_first, envelope=two_envelopes)
 _BY_EFFORT = Reference(vintage=LATER, behaviour=Behaviour(plan=thinking_by_effort))
 
 DIALECTS = [
-    Dialect(name="blind5-parsed-arguments", server=replace(_PARSING, behaviour=model(readable).behaviour)),
+    Dialect(
+        name="blind5-parsed-arguments",
+        server=replace(_PARSING, behaviour=model(readable).behaviour),
+        warnings=frozenset({"res.finish.early"}),
+    ),
     Dialect(name="blind5-systems-gather", server=saying(after_systems, gathered)),
     Dialect(
         name="blind5-named-assistant",
