@@ -101,6 +101,9 @@ REPEAT_RULE = "mm.repeat.neg"
 TEXT_RULE = "http.unicode.accepts"
 """The rule that bears the blame for characters that a server does not bear, wherever they stand."""
 
+SPOKEN_RULE = "content.unicode.accepts"
+"""The rule that bears the blame for texts that a server does not bear, in whatever message they stand."""
+
 STREAM_RULE = "mm.stream"
 """The rule that bears the blame where nothing is checked in a streamed request."""
 

@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any
 
 from ..strategies.json_values import in_ascii, is_object
+from ..strategies.plainer import said_by_user
 from . import killers
 from .again import (
     GRAVE,
@@ -34,7 +35,7 @@ from .outgoing import curl, prepare
 from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import CROWD_RULE, REFUSED_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
+from .plan import CROWD_RULE, REFUSED_RULE, SPOKEN_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
 from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
@@ -268,6 +269,8 @@ class Prover:
                 break
         added = added_to(case)  # beside what was added the simpler rule has not asked
         alone = without_company(body, case)
+        if rule.id != SPOKEN_RULE and said_by_user(body) and await self._breaks_bearer(SPOKEN_RULE):
+            return body, True
         simple = not smaller and (not added or await self._violates(rule, as_request(alone)))
         body = alone if simple else body
         if rule.fit is not None and (simple or rule.borrows):
@@ -307,10 +310,17 @@ class Prover:
             return ""  # it is about them
         if await self._violates(rule, as_request(in_ascii(request.body))):
             return ""
+        return bearer.id if await self._breaks_bearer(TEXT_RULE) else ""
+
+    async def _breaks_bearer(self, name: str) -> bool:
+        """Whether a pin of a rule that bears the blame for others is broken as well, where it is asked."""
+        bearer = self.bearer(name)
+        if not isinstance(bearer, RequestRule):
+            return False
         for pin in bearer.pins:
             if await self._violates(bearer, as_request(pin)):
-                return bearer.id
-        return ""
+                return True
+        return False
 
     async def _shrunk(self, rule: RequestRule, beside: Body) -> Request | None:
         """The smallest drawn body that fails beside this company, or None where the search met no failure again."""

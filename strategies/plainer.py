@@ -37,6 +37,8 @@ def plainer(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield _with(body, left[middle:], PROMPT)
     elif left:
         text = _at(body, left[0])
+        if not said_by_user(body):
+            yield lean(messages=[{"role": "user", "content": text}])
         cuts = [max(1, len(text) // share) for share in (2, 4)]
         parts = dict.fromkeys(part for cut in cuts for part in (text[:-cut], text[cut:]))
         yield from (_with(body, left, part) for part in parts if part.strip())
@@ -44,6 +46,16 @@ def plainer(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield _with(body, left, PROMPT)
     elif body != lean():
         yield lean()
+
+
+def said_by_user(body: dict[str, Any]) -> bool:
+    """Whether nothing is said about a body but a text of its only message, a user's."""
+    rows = body.get("messages")
+    return (
+        is_array(rows)
+        and len(rows) == 1
+        and body == lean(messages=[{**_plain("user"), "content": rows[0].get("content")}])
+    )
 
 
 def fewer_properties(body: dict[str, Any]) -> Iterator[dict[str, Any]]:

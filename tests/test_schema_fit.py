@@ -17,7 +17,7 @@ GOOD: dict[str, Any] = {
     "enum": EMPTY | {"mood": "sad"},
     "number": {"head_count": 7, "größe": 0.5, "isCapital": True},
     "array": {"cities": ["Paris", "Rome"], "floors": [2, None]},
-    "nested": {"name": "Paris", "place": {"lat": 48.9, "lon": 2}},
+    "nested": {"name": "Paris", "place": {"spot": {"lat": 48.9, "lon": 2}}},
     "ref": {"place": {"lat": 48.9, "lon": 2.3}, "mood": "sad"},
     "anyof": {"note": None, "floor": 2},
 }
@@ -38,7 +38,11 @@ BAD: dict[str, tuple[tuple[Any, str], ...]] = {
         ({"cities": ["Paris", 1], "floors": []}, "$.cities[1] breaks type"),
         ({"cities": [], "floors": [1, "2"]}, "$.floors[1] breaks anyOf"),
     ),
-    "nested": (({"name": "Paris", "place": {"lat": 1}}, "$.place breaks required"),),
+    "nested": (
+        ({"name": "Paris", "place": {"lat": 1}}, "$.place breaks required"),
+        ({"name": "Paris", "place": {"spot": {"lat": 1}}}, "$.place.spot breaks required"),
+        ({"name": "Paris", "place": {"spot": "{}"}}, "$.place.spot breaks type"),
+    ),
     "ref": (
         ({"place": {"lat": 1, "lon": 2, "alt": 3}, "mood": "sad"}, "$.place breaks additionalProperties"),
         ({"place": {"lat": 1, "lon": 2}, "mood": "Sad"}, "$.mood breaks enum"),

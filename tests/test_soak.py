@@ -92,7 +92,7 @@ def test_a_server_that_goes_away_ends_it(serve: Serve, tmp_path: Path, monkeypat
     from chatproof.conformance.pipeline import Pipeline
 
     monkeypatch.setitem(Pipeline.__init__.__kwdefaults__ or {}, "patience", 0.5)
-    done = soak(tmp_path, serve(servers.dies_after(60)).url, "top_p.*")
+    done = soak(tmp_path, serve(servers.dies_after(110)).url, "top_p.*")
     assert done.exit_code == 6, done.output
     assert "stopped: the server " in done.output
     assert {line["verdict"] for line in record(tmp_path) if line["kind"] == "result"} <= {"passed", "info"}

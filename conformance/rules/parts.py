@@ -220,6 +220,7 @@ content = [
         # Reasoning models refuse the deprecated role altogether (row role.function.unsupported).
         strength=Strength.SHOULD,
         needs=_FUNCTIONS,
+        reduce=plainer,
     ),
     refuses(
         "content.function.nullable",
