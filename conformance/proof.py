@@ -269,7 +269,8 @@ class Prover:
                 break
         added = added_to(case)  # beside what was added the simpler rule has not asked
         alone = without_company(body, case)
-        if rule.id != SPOKEN_RULE and said_by_user(body) and await self._breaks_bearer(SPOKEN_RULE):
+        spoken = rule.id != SPOKEN_RULE and said_by_user(body) and not _foreign(as_request(body))
+        if spoken and await self._breaks_bearer(SPOKEN_RULE):  # of foreign characters another rule bears the blame
             return body, True
         simple = not smaller and (not added or await self._violates(rule, as_request(alone)))
         body = alone if simple else body
