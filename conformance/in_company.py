@@ -4,7 +4,8 @@ that a server skips when it streams, or when there are tools, is seen without a 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from enum import Enum
 
 from ..strategies.bodies import lean
 from ..strategies.company import COMPANY, NULLS, STREAMED, company, nulls
@@ -57,16 +58,11 @@ async def welcome(offered: Collection[str], vintage: str, takes: Callable[[Body]
     return everybody & {STREAMED}
 
 
-@dataclass(frozen=True)
-class _Beside:
-    """What a body is asked beside: always other options, perhaps a stream among them, or a longer conversation and null
-    for all other options."""
+class _Beside(Enum):
+    """What a body is asked beside, other options apart."""
 
-    streamed: bool = False
-    talk: bool = False
-
-
-_STREAM, _TALK = _Beside(streamed=True), _Beside(talk=True)
+    STREAM = "a stream"
+    TALK = "a longer conversation, and null for all options that are left"
 
 
 def in_company(
@@ -87,13 +83,13 @@ def in_company(
 
 def _company_of(rule: RequestRule, cases: Sequence[Case], chosen: Settings, *, drawn: bool) -> list[_Beside]:
     """The company of the last cases, the very last first."""
-    draws = drawn_count(rule, chosen) if rule.examples is not None else 0
+    draws = drawn_count(rule, chosen)
     if DEPTHS[chosen.depth].jointly:
-        return [_STREAM] if drawn or (not draws and len(cases) >= FEW_PINS) else []
+        return [_Beside.STREAM] if drawn or (not draws and len(cases) >= FEW_PINS) else []
     odd = bool(cases) and cases[-1].order[-2] % 2 == 1  # by the place of the rule
-    wanted = [_TALK, _STREAM] if odd else [_STREAM, _TALK]
+    wanted = [_Beside.TALK, _Beside.STREAM] if odd else [_Beside.STREAM, _Beside.TALK]
     # a drawn conversation is made smaller as it was drawn: none stands around it
-    of_drawn = [one for one in wanted if one is _STREAM or rule.property != "messages"][:draws]
+    of_drawn = [one for one in wanted if one is _Beside.STREAM or rule.property != "messages"][:draws]
     rest = [one for one in wanted if one not in of_drawn]
     return of_drawn if drawn else rest[: max(0, len(cases) - ENOUGH_ALONE)]
 
@@ -104,11 +100,11 @@ def _asked_beside(case: Case, offered: frozenset[str], beside: _Beside, vintage:
     if not is_object(request.body) or request != Request(body=request.body):
         return case  # sent as it is for a reason
     body = request.body
-    added = company(body, prop, offered, streamed=beside.streamed)
-    if beside.talk:
+    added = company(body, prop, offered, streamed=beside is _Beside.STREAM)
+    if beside is _Beside.TALK:
         added |= nulls({**body, **added}, prop, offered, vintage)
     tool_last = case.order[-2] // 2 % 2 == 1
-    messages = surrounded(body, prop, offered, tool_last=tool_last) if beside.talk else None
+    messages = surrounded(body, prop, offered, tool_last=tool_last) if beside is _Beside.TALK else None
     if messages:
         added["messages"] = messages
     return replace(case, request=Request(body={**body, **added}), alone=request) if added else case

@@ -58,14 +58,15 @@ class Overlooked:
                 if fewer and await self.violates(rule, as_request({**body, **fewer})):
                     added = fewer
             added = await self._shorter(rule, body, added)
+            valid = _valid(rule, body, added)
             row = await self._asked(rule, replace(case, request=as_request({**body, **added})))
             if row[2].kind is not Kind.VIOLATED:
                 continue  # seen once
             if react(row[1]) is not Reaction.ACCEPTED:  # the company may be what the server minds
-                control = as_request({**(control_of(rule, body) or lean()), **_valid(rule, body, added)})
+                control = as_request({**(control_of(rule, body) or lean()), **valid})
                 if react(await self.pipeline.ask(control, rule.id, URGENT)) is not Reaction.ACCEPTED:
                     continue
-            if kept := await self._bears(rule, _valid(rule, body, added)):
+            if kept := await self._bears(rule, valid):
                 case, exchange, judgement = await self._asked(rule, row[0], alone=True)
                 if judgement.kind is not Kind.VIOLATED:
                     continue

@@ -171,7 +171,9 @@ LIGHT = 4
 
 
 def drawn_count(rule: RequestRule, chosen: Settings) -> int:
-    """How many bodies are drawn for a rule. One without pins draws at least one."""
+    """How many bodies are drawn for a rule. One without pins draws at least one, one without examples none."""
+    if rule.examples is None:
+        return 0
     drawn = chosen.drawn_for(rule.strength)
     if chosen.depth == "default" and chosen.examples is None:
         drawn = max(0, drawn - sum(len(rule.pins) >= many for many in TELLING))
@@ -184,7 +186,7 @@ def planned(rule: Rule, chosen: Settings) -> float:
     if isinstance(rule, RequestRule):
         depth = DEPTHS[chosen.depth]
         pins = len(rule.pins) if depth.pins is None else min(len(rule.pins), depth.pins[rule.strength])
-        return max(1, pins + (drawn_count(rule, chosen) if rule.examples is not None else 0))
+        return max(1, pins + drawn_count(rule, chosen))
     if isinstance(rule, Relation):
         return 2.0 * max(1, len(rule.pins) + (chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0))
     return 2 if isinstance(rule, Gate) else 0.5

@@ -124,13 +124,19 @@ def _members_of(exchange: Exchange) -> Iterator[object]:
 
 
 def apart(
-    make: Callable[[Body, int], Body], names: Callable[[Exchange], Iterable[object]], says: str
+    make: Callable[[Body, int], Body],
+    names: Callable[[Exchange], Iterable[object]],
+    says: str,
+    first: Callable[[list[Exchange]], Script] | None = None,
 ) -> Callable[[Body], Script]:
-    """Requests with a mark of their own, all at once: no answer bears another's. ``says`` takes both marks."""
+    """Requests with a mark of their own, all at once: no answer bears another's. ``says`` takes both marks; ``first``
+    looks at the answers before the marks are read."""
 
     def script(body: Body) -> Script:
         exchanges: list[Exchange] = yield _all([make(body, place) for place in range(TOGETHER)])
         wrong = yield from _usable(exchanges)
+        if not wrong and first is not None:
+            wrong = yield from first(exchanges)
         if wrong:
             return wrong
         for place, exchange in enumerate(exchanges):
@@ -142,24 +148,15 @@ def apart(
     return script
 
 
-def streams(body: Body) -> Script:
-    """The same with streams: where one comes alone, one comes in the crowd."""
-    body = {**body, "stream": True}
-    exchanges: list[Exchange] = yield _all([_forcing(body, place) for place in range(TOGETHER)])
-    wrong = yield from _usable(exchanges)
-    if wrong:
-        return wrong
+def _no_stream(exchanges: list[Exchange]) -> Script:
+    """What is wrong where a crowd does not get the event stream that comes alone."""
     plain = next((exchange for exchange in exchanges if exchange.answer and exchange.answer.media_type != EVENTS), None)
-    if plain is not None and plain.answer is not None:
-        came: Exchange = yield Fresh(plain.request)
-        if came.answer is None or came.answer.media_type != EVENTS:
-            raise Undecided("alone, no event stream is answered either")
-        return f"alone an event stream is answered, but {plain.answer.media_type!r} with {TOGETHER} requests at once"
-    for place, exchange in enumerate(exchanges):
-        for name in _tools_of(exchange):
-            if _anothers(name, place):
-                return f"the stream of a request with the tool {_mark(place)} calls {name}"
-    return None
+    if plain is None or plain.answer is None:
+        return None
+    came: Exchange = yield Fresh(plain.request)
+    if came.answer is None or came.answer.media_type != EVENTS:
+        raise Undecided("alone, no event stream is answered either")
+    return f"alone an event stream is answered, but {plain.answer.media_type!r} with {TOGETHER} requests at once"
 
 
 def ids(body: Body) -> Script:
@@ -256,7 +253,12 @@ _RULES = (
         title="keeps streams apart with many in flight",
         strength=Strength.MUST,
         source=prose("stream: the chunks of one completion; an answer belongs to its request"),
-        script=streams,
+        script=apart(
+            lambda body, place: {**_forcing(body, place), "stream": True},
+            _tools_of,
+            "the stream of a request with the tool {} calls {}",
+            first=_no_stream,
+        ),
         pins=(lean(),),
         needs=("forced_tool", "stream"),
     ),
