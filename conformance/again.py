@@ -215,11 +215,13 @@ class CrowdSighting:
 @dataclass
 class Crowd:
     """What was seen only with many in flight, or only ``when``: a finding of the rule ``blamed``, or None where that is
-    not asked. ``proved``: a rule of its own about it was broken every time. ``mixed`` are the properties whose work a
-    crowd was seen to mix up, by rules about that."""
+    not asked; ``told`` says where to look for it, where it is not always with this rule. ``proved``: a rule of its own
+    about it was broken every time. ``mixed`` are the properties whose work a crowd was seen to mix up, by rules about
+    that."""
 
     blamed: str | None = None
     when: str = "with others in flight"
+    told: str = ""
     proved: bool = False
     mixed: set[str] = field(default_factory=set[str])
     sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
@@ -237,7 +239,7 @@ class Crowd:
         if sighting.symptom is Symptom.HUNG:
             return f"{said}: many at once may simply take their time"
         self.sightings.append(sighting)
-        return f"{said} (see {self.blamed})"
+        return f"{said} (see {self.told or self.blamed})"
 
 
 async def request_again(
@@ -289,7 +291,7 @@ async def request_again(
 def kept_apart() -> dict[str, Crowd]:
     """What is seen only under some circumstance, nothing so far, by the rule that bears the blame where it is asked."""
     return {
-        CROWD_RULE: Crowd(),
+        CROWD_RULE: Crowd(told="many.*"),
         REFUSED_RULE: Crowd(when="right after a refused request"),
         REPEAT_RULE: Crowd(when="by a refused request that is answered otherwise when it is sent again as it was"),
         STREAM_RULE: Crowd(when="with stream"),

@@ -101,6 +101,9 @@ REPEAT_RULE = "mm.repeat.neg"
 TEXT_RULE = "http.unicode.accepts"
 """The rule that bears the blame for characters that a server does not bear, wherever they stand."""
 
+FAULTY_TEXT_RULE = "http.unicode.faulty"
+"""The rule that bears the blame for characters with which a server does not bear to refuse a body."""
+
 SPOKEN_RULE = "content.unicode.accepts"
 """The rule that bears the blame for texts that a server does not bear, in whatever message they stand."""
 

@@ -35,7 +35,17 @@ from .outgoing import curl, prepare
 from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
 from .pipeline import URGENT, Pipeline
-from .plan import CROWD_RULE, REFUSED_RULE, SPOKEN_RULE, TEXT_RULE, Case, Settings, control_of, drawn_count
+from .plan import (
+    CROWD_RULE,
+    FAULTY_TEXT_RULE,
+    REFUSED_RULE,
+    SPOKEN_RULE,
+    TEXT_RULE,
+    Case,
+    Settings,
+    control_of,
+    drawn_count,
+)
 from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
@@ -240,8 +250,10 @@ class Prover:
             note = await self._control(rule, request)
             if note:
                 return "control", note
+        if rule.id == FAULTY_TEXT_RULE and await self._violates(rule, as_request(in_ascii(request.body))):
+            return "control", "the same body without its characters beyond ASCII fails as well"
         if judgement.symptom in _OF_CHARACTERS:
-            bearer = await self._of_characters(rule, request)
+            bearer = await self._of_characters(rule, request, judgement)
             if bearer:
                 return bearer, "the same fault, seen there as well: this body holds without its characters beyond ASCII"
         return "", ""
@@ -250,10 +262,14 @@ class Prover:
         """Whether a candidate breaks the rule. Raises Unproved where it cannot be afforded."""
         if rule.expect is Expect.ACCEPT and self.settings.beyond(request.body):
             return False  # what the server documents not to take is no smaller example
+        return (await self._tried(rule, request)).kind is Kind.VIOLATED
+
+    async def _tried(self, rule: RequestRule, request: Request) -> Judgement:
+        """What a rule says of a candidate. Raises Unproved where it cannot be afforded."""
         exchange = await self.pipeline.ask(request, rule.id, SEARCH)
         if unaffordable(exchange):
             raise Unproved(describe(exchange))
-        return self._judge(rule, exchange).kind is Kind.VIOLATED
+        return self._judge(rule, exchange)
 
     async def _reduced(self, rule: RequestRule, case: Case) -> tuple[Body, bool]:
         """The body with features dropped while it still fails, and whether what is left is another rule's finding."""
@@ -302,16 +318,18 @@ class Prover:
             return ""
         return f"the same body without what is under test is not accepted either ({describe(exchange)})"
 
-    async def _of_characters(self, rule: RequestRule, request: Request) -> str:
+    async def _of_characters(self, rule: RequestRule, request: Request, judgement: Judgement) -> str:
         """The rule about characters, where it is broken as well and nothing else is wrong with this body."""
-        bearer = self.bearer(TEXT_RULE)
+        valid = rule.expect is not Expect.REFUSE
+        bearer = self.bearer(TEXT_RULE if valid else FAULTY_TEXT_RULE)
         if not isinstance(bearer, RequestRule) or not is_object(request.body) or not _foreign(request):
             return ""
-        if all(_foreign(as_request(pin)) for pin in rule.pins):
+        if valid and all(_foreign(as_request(pin)) for pin in rule.pins):
             return ""  # it is about them
-        if await self._violates(rule, as_request(in_ascii(request.body))):
+        plain = await self._tried(rule, as_request(in_ascii(request.body)))
+        if plain.kind is Kind.VIOLATED and (valid or plain.symptom is judgement.symptom):
             return ""
-        return bearer.id if await self._breaks_bearer(TEXT_RULE) else ""
+        return bearer.id if await self._breaks_bearer(bearer.id) else ""
 
     async def _breaks_bearer(self, name: str) -> bool:
         """Whether a pin of a rule that bears the blame for others is broken as well, where it is asked."""

@@ -37,6 +37,7 @@ from .record import cut
 from .results import Finding, Result, Verdict
 from .server_errors import ServerErrors
 from .sightings import BUSY, Sightings, Watched, judge_answer
+from .sse import read_json
 from .tallies import Ledger
 
 TURNS_AT_ONCE = 8
@@ -53,6 +54,9 @@ CONTROLS = 4
 
 STEPS = 20
 """Compared requests that a record keeps."""
+
+_AKIN = {"tools": "tool_choice", "stream_options": "stream", "max_completion_tokens": "max_tokens"}
+"""Properties that the rule about crowds of another one stands for."""
 
 _LOST = {Reaction.CRASHED: Symptom.CRASHED, Reaction.DISCONNECTED: Symptom.DISCONNECTED}
 
@@ -136,9 +140,27 @@ class Relations:
         )
         return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
 
+    def seen_by(self, held: Sequence[Relation]) -> Relation | None:
+        """Which of these rules about crowds, that hold, all wrong answers are about that others saw only in a crowd."""
+        rows = [row for row in self.crowd.sightings if not self._mixed_up(row)]
+        if any(row.symptom in (*GRAVE, *LOST) or row.symptom is Symptom.REFUSED_VALID for row in rows):
+            return None  # no answers, whatever was asked for
+        seen = {row.rule for row in rows}
+        found = [rule for rule in self.sightings.rules if rule.id in seen]
+        about = {_AKIN.get(rule.property, rule.property) for rule in found}
+        home = next((rule for rule in held if {rule.property} == about), None)
+        return home if len(found) == len(seen) else None  # what relations see is about more than one property
+
+    def moved_to(self, result: Result) -> Result:
+        """The result of a rule that is to bear what others saw only in a crowd, in place of the rule that kept it."""
+        seen = [row for row in self.crowd.sightings if not self._mixed_up(row)]
+        finding = self._of_crowd(replace(self.crowd, sightings=seen))
+        self.crowd.sightings.clear()
+        return result.with_(verdict=Verdict.FAILED, finding=finding)
+
     def _mixed_up(self, sighting: CrowdSighting) -> bool:
         """Whether a wrong answer shows what a rule about many at once has found: whose work a crowd mixes up."""
-        body = sighting.request.body
+        body = read_json(sighting.request.content)
         if sighting.symptom in (*GRAVE, *LOST) or sighting.refused or not is_object(body):
             return False
         about = {rule.property for rule in self.sightings.rules if rule.id == sighting.rule}

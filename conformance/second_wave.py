@@ -12,7 +12,7 @@ from typing import Any
 from .answers import Answers
 from .model import AnswerRule, Relation
 from .relations import CROWDS, Relations
-from .results import Result, faulted
+from .results import Result, Verdict, faulted
 from .shards import Share
 
 
@@ -34,14 +34,22 @@ class SecondWave:
         last = [rule for rule in relations if rule.quiet and rule not in takes and rule not in crowds]
         last += takes
         first = [rule for rule in relations if rule not in last and rule not in crowds]
+        held: list[tuple[Relation, Result]] = []  # one of them may have to bear what others see
         for rule in crowds:  # what they find explains what others see
-            await self._conclude(rule, self.relations.conclude(rule))
+            result = await self._concluded(rule, self.relations.conclude(rule))
+            if result.verdict is Verdict.PASSED:
+                held.append((rule, result))
+            else:
+                self.publish(result)
         await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in first))
         own = [rule for rule in answers if self.share is None or self.share.owns(rule.id)]
         for watched in (self.answers.sightings.of[rule.id] for rule in answers if rule not in own):
             watched.ridden = watched.judged
         await asyncio.gather(*(self._provided(rule) for rule in own))
         await asyncio.gather(*(self._conclude(rule, self.answers.conclude(rule)) for rule in answers))
+        home = self.relations.seen_by([rule for rule, _ in held])
+        for rule, result in held:
+            self.publish(self.relations.moved_to(result) if rule is home else result)
         for rule in last:
             await self._conclude(rule, self.relations.conclude(rule))
 
@@ -50,6 +58,9 @@ class SecondWave:
             await self.answers.provide(rule)
 
     async def _conclude(self, rule: AnswerRule | Relation, work: Coroutine[Any, Any, Result]) -> None:
+        self.publish(await self._concluded(rule, work))
+
+    async def _concluded(self, rule: AnswerRule | Relation, work: Coroutine[Any, Any, Result]) -> Result:
         started = time.monotonic()
         try:
             result = await work
@@ -57,4 +68,4 @@ class SecondWave:
             result = faulted(rule.id, error)
         if isinstance(rule, Relation) and result.finding:
             self.answers.sightings.compared.add(rule.id)
-        self.publish(replace(result, seconds=time.monotonic() - started))
+        return replace(result, seconds=time.monotonic() - started)

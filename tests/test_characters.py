@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from chatproof.conformance.plan import TEXT_RULE, Settings
+from chatproof.conformance.plan import FAULTY_TEXT_RULE, TEXT_RULE, Settings
 from chatproof.conformance.reference.app import create_app
 from chatproof.strategies.json_values import in_ascii
 from mutants.load_common import replayed
 from serving import asked, served
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ELSEWHERE = ["stop.array.max.accepts", "fn.description.accepts"]
 
@@ -38,6 +38,49 @@ def test_one_rule_bears_a_character_that_is_not_borne(status: int) -> None:
     assert found[TEXT_RULE]["verdict"] == found["content.unicode.accepts"]["verdict"] == "failed"
     assert {found[name]["verdict"] for name in ELSEWHERE} == {"blocked"}
     assert {found[name]["blocked_by"] for name in ELSEWHERE} == {TEXT_RULE}
+
+
+def refusing_ascii_alone() -> ASGIApp:
+    """The reference, but for an error where it refuses a body that holds characters beyond ASCII."""
+    reference = create_app()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await Request(scope, receive).body()
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 400 and not body.isascii():
+                message = {**message, "status": 500}
+            await send(message)
+
+        await reference(scope, replayed(body), sent)
+
+    return app
+
+
+REFUSED = ["fn.name.pattern.refuses", "role.enum.refuses", "temperature.max.refuses"]
+
+
+def test_one_rule_bears_characters_with_which_nothing_is_refused() -> None:
+    with served(refusing_ascii_alone()) as url:
+        found = asked(url, Settings(), only=[TEXT_RULE, FAULTY_TEXT_RULE, *REFUSED])
+    failed = {name for name, line in found.items() if line["verdict"] == "failed"}
+    assert failed == {FAULTY_TEXT_RULE}
+    assert found["fn.name.pattern.refuses"]["blocked_by"] == FAULTY_TEXT_RULE
+
+
+def test_an_error_for_every_refusal_has_nothing_to_do_with_characters() -> None:
+    reference = create_app()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            await send({**message, "status": 500} if message.get("status") == 400 else message)
+
+        await reference(scope, receive, sent)
+
+    with served(app) as url:
+        found = asked(url, Settings(), only=[FAULTY_TEXT_RULE, *REFUSED])
+    assert found[FAULTY_TEXT_RULE]["verdict"] != "failed"
+    assert {found[name]["verdict"] for name in REFUSED} == {"failed"}
 
 
 def test_who_is_asked_alone_speaks_for_itself() -> None:

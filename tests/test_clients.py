@@ -314,6 +314,18 @@ def test_what_excuses_a_refusal_excuses_it_of_a_client(status: int, code: str | 
     assert not told or "BadRequestError" in ended.value
 
 
+def test_a_stream_that_another_client_gets_is_streamed_to_this_one() -> None:
+    """A server may go by the Accept header, in which the official client names JSON alone; nothing is nothing there."""
+    events = wire(b"data: [DONE]\n\n", "text/event-stream")
+    for came, fault in ((wire(COMPLETION), True), (events, False)):
+        script = chapter.used("stream", chapter.same_stream, stream=True)(lean())
+        next(script)
+        assert isinstance(script.send(events), Call)
+        with pytest.raises(StopIteration) as end:
+            script.send(Outcome((came,), value=[]))
+        assert (end.value.value is not None) is fault
+
+
 def test_a_client_may_send_again_what_was_put_off() -> None:
     """A busy server refuses the second time: that is one refusal."""
     busy = Exchange(Request(body=lean(n=0)), Answer(429, (("content-type", "application/json"),), b"{}"))

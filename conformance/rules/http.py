@@ -327,6 +327,16 @@ unicode = [
         ],
         examples=st.text(_assigned, min_size=1, max_size=20).map(_saying),
     ),
+    observes(
+        "http.unicode.faulty",
+        "messages",
+        "refuses a faulty body that holds characters beyond ASCII",
+        prose("messages: content is text; the rules about each fault say that it is refused"),
+        [
+            {**_saying("שלום é 日本語 \U0001f600"), "temperature": "é"},
+            lean(messages=[{"role": "пользователь \U0001f600", "content": PROMPT}]),
+        ],
+    ),
     accepts(
         "http.unicode.rare",
         "messages",

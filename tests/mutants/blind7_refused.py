@@ -94,11 +94,12 @@ MUTANTS = [
     ),
     refused(
         "refused-non-ascii-crash",
-        "fn.name.pattern.refuses",
+        "http.unicode.faulty",
         prop="error",
         family="crash",
         around=between(logged_in_ascii),
-        with_it="functions.name.pattern.refuses toolcall.name.pattern.refuses response_format.jsonschema.name.refuses"
+        with_it="fn.name.pattern.refuses functions.name.pattern.refuses toolcall.name.pattern.refuses"
+        " response_format.jsonschema.name.refuses"
         " logit_bias.key.numeric.refuses role.enum.refuses part.type.enum.refuses",
     ),
 ]
