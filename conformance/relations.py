@@ -143,7 +143,7 @@ class Relations:
     def seen_by(self, held: Sequence[Relation]) -> Relation | None:
         """Which of these rules about crowds, that hold, all wrong answers are about that others saw only in a crowd."""
         rows = [row for row in self.crowd.sightings if not self._mixed_up(row)]
-        if any(row.symptom in (*GRAVE, *LOST) or row.symptom is Symptom.REFUSED_VALID for row in rows):
+        if any(row.symptom in (*GRAVE, *LOST) for row in rows):
             return None  # no answers, whatever was asked for
         seen = {row.rule for row in rows}
         found = [rule for rule in self.sightings.rules if rule.id in seen]

@@ -133,6 +133,8 @@ def _replies(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], list[A
         function = call.get("function") if is_object(call) else None
         if not is_object(function) or not isinstance(call.get("id"), str) or not names(message):
             raise Undecided("a tool call is malformed")
+        if call.get("type") != "function":
+            raise Undecided("a tool call does not say that it is a function's: other rules speak of that")
         arguments = function.get("arguments")
         if not isinstance(arguments, str) or not is_object(read_json(arguments)):
             raise Undecided("the arguments of a tool call are no JSON object")

@@ -44,6 +44,7 @@ from .forms import (
     refuses,
     values,
     varying,
+    without,
     wrong_types_refused,
 )
 from .tool_choice import TOOL, WEATHER, A, B
@@ -96,6 +97,12 @@ def _drawn(member: str, strategy: st.SearchStrategy[Any], **others: Any) -> st.S
 def _among(bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Body]:
     """Bodies whose list of tools holds one bad tool, alone or at any place among good ones."""
     return varying("tools", bad_item_in(_GOOD, bad))
+
+
+def _as_many(body: Body) -> Body:
+    """The control of what a tool holds: as many ordinary tools, or none instead of a single one."""
+    many = len(body["tools"])
+    return {**body, "tools": [tool(f"tool_{place}") for place in range(many)]} if many > 1 else without("tools")(body)
 
 
 def _cut(function: Definition, member: str) -> Tool:
@@ -237,6 +244,7 @@ function_name = [
         prose("tools: characters of function.name"),
         _tools([tool("a")], [tool("Get-Weather_2"), tool("Z"), tool("0")], [tool("_"), tool("-")]),
         examples=_drawn("name", text.function_names(max_size=text.NAME_MAX - 1)),
+        control=_as_many,
     ),
     refuses(
         "fn.name.pattern",
@@ -255,6 +263,7 @@ function_name = [
         "accepts function names of 64 characters",
         prose("tools: length of function.name"),
         _tools([tool("a" * 64), tool("b" * 63)]),
+        control=_as_many,
     ),
     refuses(
         "fn.name.maxlen",
@@ -278,6 +287,7 @@ function_description = [
             *_tools([tool(description=" ".join(text.SPOKEN)), tool("other", description="{")]),
         ],
         examples=_drawn("description", text.prompts()),
+        control=_as_many,
         reduce=plainer,
     ),
     observes(
@@ -354,6 +364,7 @@ function_parameters = [
         ],
         strength=Strength.SHOULD,  # engines make grammars of schemas, and say which they cannot
         risky=True,  # some have died of those that refer to themselves
+        control=_as_many,
         reduce=fewer_properties,
     ),
     refuses(
@@ -421,6 +432,7 @@ function_strict = [
             *_functions("strict", True, parameters=STRICT_PARAMETERS),
             lean(tools=_each_strict(False, None, parameters=STRICT_PARAMETERS)),
         ],
+        control=_as_many,
     ),
     refuses(
         "fn.strict.type",
@@ -439,6 +451,7 @@ function_strict = [
         "accepts strict false and null beside parameters outside the strict subset",
         documented("tools: function.strict defaults to false, and null is the same"),
         [lean(tools=_each_strict(False, None, parameters=_BOTH))],
+        control=_as_many,
     ),
     accepts(
         "fn.strict.schema",
