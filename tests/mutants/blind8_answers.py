@@ -57,16 +57,45 @@ def out_of_range(found: Sequence[Reason]) -> Reason:
 
 
 MUTANTS = [
-    answer("usage-total-is-completion", "", replying(completion_twice)),
-    answer("logprob-positive", "", unsigned_everywhere(), prop="logprobs"),
+    answer("usage-total-is-completion", "res.usage.sum", replying(completion_twice), with_it="sse.usage.on.sum"),
+    answer(
+        "logprob-positive", "res.logprobs.range", unsigned_everywhere(), prop="logprobs", with_it="sse.logprobs.range"
+    ),
     answer(
         "stream-done-lower-case",
-        "",
+        "sse.done",
         Reference(behaviour=Behaviour(done=b"data: [done]\n\n")),
         prop="stream",
         family="stream",
+        with_it="sse.done.* sse.frame.json gate.streaming client.stream client.stream.*"
+        " client.tools.stream many.streams",
     ),
-    answer("stream-tool-name-missing", "", streaming(each(heads, nameless)), prop="stream", family="stream"),
-    answer("error-under-errors", "", Reference(behaviour=Behaviour(envelope=listed)), prop="error", family="error"),
-    answer("range-status-416", "", Reference(behaviour=Behaviour(first=out_of_range)), prop="error", family="status"),
+    answer(
+        "stream-tool-name-missing",
+        "sse.tool.first.name",
+        streaming(each(heads, nameless)),
+        prop="stream",
+        family="stream",
+        with_it="client.tools.stream ef.choice.named.stream ef.echo.stream res.toolcalls.name.stream"
+        " client.stream.helper client.stream.helper.async",
+    ),
+    answer(
+        "error-under-errors",
+        "err.envelope",
+        Reference(behaviour=Behaviour(envelope=listed)),
+        prop="error",
+        family="error",
+        with_it="err.envelope.http err.keys.* err.message err.message.names client.error sse.error.before",
+    ),
+    answer(
+        "range-status-416",
+        "temperature.max.refuses n.max.refuses",
+        Reference(behaviour=Behaviour(first=out_of_range)),
+        prop="error",
+        family="status",
+        with_it="temperature.*.refuses top_p.*.refuses frequency_penalty.*.refuses"
+        " presence_penalty.*.refuses n.min.refuses top_logprobs.m*.refuses max_tokens.min.refuses"
+        " max_completion_tokens.min.refuses logit_bias.value.range.*refuses seed.range"
+        " client.error many.refusals mm.monotone.bad",
+    ),
 ]

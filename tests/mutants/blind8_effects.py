@@ -84,11 +84,46 @@ def cut_as_stop(body: Body, choice: Choice) -> Choice:
 
 
 MUTANTS = [
-    effect("completion-bound-plus-one", "", planning(bound_raised), prop="max_completion_tokens"),
-    effect("named-first-called", "", planning(first_named), prop="tool_choice"),
-    effect("arguments-trailing-comma", "", choosing(with_commas), prop="tools", family="answer"),
-    effect("stream-n-ignored", "", planning(one_streamed), prop="n"),
-    effect("stream-schema-lost", "", planning(shapeless_stream), prop="response_format"),
-    effect("stop-leaks-with-logprobs", "", choosing(stop_left), prop="stop"),
-    effect("finish-cut-stop-with-tools", "", choosing(cut_as_stop), prop="max_tokens", family="answer"),
+    effect(
+        "completion-bound-plus-one",
+        "ef.maxtokens.completion.exact",
+        planning(bound_raised),
+        prop="max_completion_tokens",
+        with_it="ef.maxtokens.completion ef.maxtokens.completion.stream mm.alias.bound",
+    ),
+    effect(
+        "named-first-called",
+        "ef.choice.named",
+        planning(first_named),
+        prop="tool_choice",
+        with_it="ef.choice.named.stream gate.forced_tool many.tools client.tools client.tools.stream",
+    ),
+    effect(
+        "arguments-trailing-comma",
+        "res.toolcalls.args.strict",
+        choosing(with_commas),
+        prop="tools",
+        family="answer",
+        with_it="res.toolcalls.args.strict.stream res.toolcalls.args res.toolcalls.args.schema"
+        " res.toolcalls.args.schema.stream sse.tool.args client.tools client.tools.stream",
+    ),
+    effect(
+        "stream-n-ignored", "sse.choice.count", planning(one_streamed), prop="n", with_it="many.choices many.streams"
+    ),
+    effect(
+        "stream-schema-lost",
+        "ef.json_schema.stream",
+        planning(shapeless_stream),
+        prop="response_format",
+        with_it="many.schemas",
+    ),
+    effect("stop-leaks-with-logprobs", "ef.stop", choosing(stop_left), prop="stop", with_it="ef.stop.*"),
+    effect(
+        "finish-cut-stop-with-tools",
+        "res.finish.length",
+        choosing(cut_as_stop),
+        prop="max_tokens",
+        family="answer",
+        with_it="res.finish.length.stream ef.length ef.length.stream",
+    ),
 ]

@@ -113,24 +113,77 @@ def names_once(raw: bytes) -> Any:
     return body
 
 
-def failing(name: str, server: Reference, prop: str = "messages") -> Any:
-    return refused(name, "", server, prop=prop, family="crash")
+def failing(name: str, fails: str, server: Reference, prop: str = "messages", with_it: str = "") -> Any:
+    return refused(name, fails, server, prop=prop, family="crash", with_it=with_it)
 
 
 MUTANTS = [
-    refused("store-null-refused", "", refusing_valid(null("store")), prop="store"),
-    refused("schema-name-64-refused", "", bounded(schema_name_max=63), prop="response_format"),
-    refused("tool-name-capitals-refused", "", refusing_valid(capital_name), prop="tools"),
-    refused("function-call-auto-refused", "", refusing_valid(automatic), prop="function_call"),
-    refused("audio-flac-refused", "", refusing_valid(in_flac), prop="audio"),
-    refused("messages-many-refused", "", refusing_valid(long_talk)),
-    refused("user-newline-refused", "", refusing_valid(broken_user), prop="user"),
-    failing("modalities-item-crash", stumbling(odd_modality), "modalities"),
-    failing("seed-beyond-32-bits-crash", crashing(wide_seed), "seed"),
-    failing("part-text-empty-crash", crashing(silent_part)),
-    failing("content-emoji-crash", crashing(astral)),
-    failing("bad-utf8-crash", parsing(only_utf8), "body"),
-    failing("duplicate-keys-crash", parsing(names_once), "body"),
-    failing("bias-logprobs-crash", crashing(biased_and_told), "logit_bias"),
-    failing("schema-several-crash", crashing(several_by_schema), "response_format"),
+    refused(
+        "store-null-refused",
+        "store.null.accepts",
+        refusing_valid(null("store")),
+        prop="store",
+        with_it="mm.null mm.default",
+    ),
+    refused(
+        "schema-name-64-refused",
+        "response_format.jsonschema.name.accepts",
+        bounded(schema_name_max=63),
+        prop="response_format",
+    ),
+    refused(
+        "tool-name-capitals-refused",
+        "fn.name.pattern.accepts",
+        refusing_valid(capital_name),
+        prop="tools",
+        with_it="fn.name.maxlen.accepts tool_choice.named.exists.accepts mm.tools.legacy together.*",
+    ),
+    refused(
+        "function-call-auto-refused",
+        "function_call.enum.accepts",
+        refusing_valid(automatic),
+        prop="function_call",
+        with_it="function_call.default.accepts function_call.needs.functions.accepts"
+        " functions.and.tools.choices.accepts mm.default together.*",
+    ),
+    refused("audio-flac-refused", "audio.format.accepts", refusing_valid(in_flac), prop="audio"),
+    refused(
+        "messages-many-refused",
+        "messages.max",
+        refusing_valid(long_talk),
+        with_it="messages.turns.accepts ef.echo.text",
+    ),
+    refused("user-newline-refused", "user.type.accepts", refusing_valid(broken_user), prop="user"),
+    failing(
+        "modalities-item-crash",
+        "modalities.item.refuses",
+        stumbling(odd_modality),
+        "modalities",
+        with_it="modalities.enum.refuses",
+    ),
+    failing("seed-beyond-32-bits-crash", "seed.type.accepts", crashing(wide_seed), "seed", with_it="seed.int64"),
+    failing(
+        "part-text-empty-crash",
+        "part.text.empty.accepts",
+        crashing(silent_part),
+        with_it="content.*.parts.accepts content.parts.accepts",
+    ),
+    failing(
+        "content-emoji-crash",
+        "http.unicode.accepts",
+        crashing(astral),
+        with_it="content.unicode.accepts content.user.*.accepts mm.content.parts",
+    ),
+    failing("bad-utf8-crash", "http.json.utf8.refuses", parsing(only_utf8), "body"),
+    failing("duplicate-keys-crash", "http.dupkeys", parsing(names_once), "body"),
+    failing(
+        "bias-logprobs-crash", "together.pairs.accepts", crashing(biased_and_told), "logit_bias", with_it="together.*"
+    ),
+    failing(
+        "schema-several-crash",
+        "together.pairs.accepts",
+        crashing(several_by_schema),
+        "response_format",
+        with_it="together.*",
+    ),
 ]

@@ -68,7 +68,15 @@ def few_places(app: ASGIApp) -> ASGIApp:
 
 
 MUTANTS = [
-    state("fiftieth-choices-empty", "", fiftieth(), prop="server"),
-    state("crowd-n-of-latest", "", prop="n", around=crowd(latest_count)),
-    state("crowd-fourth-fails", "", prop="server", around=few_places),
+    state(
+        "fiftieth-choices-empty",
+        "res.choices.one",
+        fiftieth(),
+        prop="server",
+        with_it="res.choices.count many.choices many.refusals client.create client.create.async",
+    ),
+    state(
+        "crowd-n-of-latest", "many.choices", prop="n", around=crowd(latest_count), with_it="many.refusals many.streams"
+    ),
+    state("crowd-fourth-fails", "many.refusals", prop="server", around=few_places, with_it="many.*"),
 ]
