@@ -56,6 +56,11 @@ from . import (
     blind7_refused,
     blind7_state,
     blind7_taken,
+    blind8_answers,
+    blind8_effects,
+    blind8_refused,
+    blind8_state,
+    blind8_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -153,6 +158,11 @@ _PARTS = (
     blind7_answers,
     blind7_effects,
     blind7_state,
+    blind8_taken,
+    blind8_refused,
+    blind8_answers,
+    blind8_effects,
+    blind8_state,
 )
 
 for _module in _PARTS:
