@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from ...strategies import text
 from ...strategies.messages import (
-    Message,
     assistant,
     assistant_calls,
     assistant_function,
@@ -23,13 +22,12 @@ from ...strategies.messages import (
 from ...strategies.plainer import plainer
 from ...strategies.wrong import wrong_type
 from ..model import Body, Strength
-from .forms import accepts, contested, documented, observes, prose, refuses
-from .talks import CALLS, assistant_says, system_says, talk, tool_says, user_says
+from .forms import accepts, contested, documented, lacking, observes, prose, refuses
+from .talks import CALLS, FUNCTIONS, THANKS, assistant_says, system_says, talk, tool_says, user_says
 
 _P = "messages"
 _CALL = assistant_calls(tool_call())
 _SECOND = tool_call(2)
-_FUNCTIONS = ["functions", "function_messages"]
 _SYSTEM = ["system_role"]
 _ALL = " ".join(text.SPOKEN)
 
@@ -37,19 +35,15 @@ _ALL = " ".join(text.SPOKEN)
 def _second_tool(content: Any) -> Body:
     """Two calls, the second of which is answered with this; and the talk goes on."""
     answers = [tool_reply(1), tool_reply(2, content)]
-    return talk(user(), assistant_calls(tool_call(1), _SECOND), *answers, assistant(), user("Thank you!"))
+    return talk(user(), assistant_calls(tool_call(1), _SECOND), *answers, assistant(), THANKS)
 
 
 def _function(content: Any) -> Body:
-    return talk(user(), assistant_function(), function_reply(content=content), assistant(), user("Thank you!"))
+    return talk(user(), assistant_function(), function_reply(content=content), assistant(), THANKS)
 
 
 def _replied(content: Any, place: Callable[[Any], Body]) -> Body:
     return place(content)
-
-
-def _no_content(message: Message) -> Message:
-    return {key: value for key, value in message.items() if key != "content"}
 
 
 def _spoken(turn: int) -> Body:
@@ -103,7 +97,7 @@ RULES = [
         _P,
         "accepts an assistant message without content beside tool_calls",
         prose("assistant: content is required unless there are calls"),
-        [talk(user(), call, tool_reply()) for call in ({**_CALL, "content": None}, _no_content(_CALL))],
+        [talk(user(), call, tool_reply()) for call in ({**_CALL, "content": None}, lacking(_CALL, "content"))],
         needs=CALLS,
     ),
     accepts(
@@ -112,12 +106,12 @@ RULES = [
         "accepts an assistant message without content beside function_call",
         prose("assistant: content is required unless there are calls"),
         [
-            talk(user(), call, function_reply(), assistant(), user("Thank you!"))
-            for call in (assistant_function(content=None), _no_content(assistant_function()))
+            talk(user(), call, function_reply(), assistant(), THANKS)
+            for call in (assistant_function(content=None), lacking(assistant_function(), "content"))
         ],
         # Not must: the history has a function message, and reasoning models refuse that role (as below).
         strength=Strength.SHOULD,
-        needs=_FUNCTIONS,
+        needs=FUNCTIONS,
     ),
     refuses(
         "content.assistant.optional",
@@ -125,7 +119,7 @@ RULES = [
         "refuses an assistant message with neither content nor calls",
         prose("assistant: content is required unless there are calls"),
         [
-            talk(user(), {"role": "assistant"}, user("Thank you!")),
+            talk(user(), {"role": "assistant"}, THANKS),
             assistant_says(None),
             talk(user(), assistant(None)),  # nothing to go on from, either
             assistant_says(None, function_call=None),
@@ -158,7 +152,7 @@ RULES = [
         "refuses a tool message without content",
         documented("tool: content is required, not nullable"),
         [
-            talk(user(), _CALL, _no_content(tool_reply())),
+            talk(user(), _CALL, lacking(tool_reply(), "content")),
             tool_says(None),
             _second_tool(None),
         ],
@@ -172,7 +166,7 @@ RULES = [
         [_function(None), _function(_ALL)],
         # Reasoning models refuse the deprecated role altogether (row role.function.unsupported).
         strength=Strength.SHOULD,
-        needs=_FUNCTIONS,
+        needs=FUNCTIONS,
         reduce=plainer,
     ),
     refuses(
@@ -180,8 +174,8 @@ RULES = [
         _P,
         "refuses a function message without the key content",
         documented("function: content is required, though nullable"),
-        [talk(user(), assistant_function(), _no_content(function_reply()), assistant(), user("Thank you!"))],
-        needs=_FUNCTIONS,
+        [talk(user(), assistant_function(), lacking(function_reply(), "content"), assistant(), THANKS)],
+        needs=FUNCTIONS,
     ),
     refuses(
         "content.type",

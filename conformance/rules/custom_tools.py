@@ -30,7 +30,7 @@ from ...strategies.text import SPOKEN, prompts
 from ...strategies.words import no_such, wrong_words
 from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter, Strength
-from .forms import accepts, contested, documented, each, observed, observes, refuses, since, values, varying
+from .forms import accepts, contested, documented, each, lacking, observed, observes, refuses, since, values, varying
 from .gates import OTHER_TOOL, TOOL
 
 _NEEDS = ["custom_tools"]
@@ -48,10 +48,6 @@ def _tools(*lists: list[Any]) -> list[Body]:
 def _customs(member: str, *wanted: Any) -> list[Body]:
     """Bodies with one ordinary custom tool, one for each value of one member of its ``custom``."""
     return _tools(*([custom(**{member: value})] for value in wanted))
-
-
-def _without(thing: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in thing.items() if name != key}
 
 
 def _grammar(**members: Any) -> dict[str, Any]:
@@ -119,8 +115,8 @@ tools = [
             {"type": "bogus"},
             {},
             {"type": "grammar"},
-            {"type": "grammar", "grammar": _without(LARK["grammar"], "definition")},
-            {"type": "grammar", "grammar": _without(LARK["grammar"], "syntax")},
+            {"type": "grammar", "grammar": lacking(LARK["grammar"], "definition")},
+            {"type": "grammar", "grammar": lacking(LARK["grammar"], "syntax")},
             *(_grammar(syntax=word) for word in wrong_words(SYNTAXES)[:3]),
             _grammar(definition=7),
         ),
@@ -207,7 +203,7 @@ histories = [
         "refuses a custom call that lacks a member or has a wrong type",
         _CALL,
         [
-            _called(_without(custom_call(), "custom")),
+            _called(lacking(custom_call(), "custom")),
             _called(_custom(name="note")),
             _called(_custom(input="Buy milk.")),
             _called(custom_call(custom="note")),

@@ -19,7 +19,7 @@ from ...strategies.messages import (
 )
 from ..model import Body
 from .forms import accepts, contested, documented, observes, refuses
-from .talks import CALLS, assistant_says, system_says, talk, tool_says, user_parts
+from .talks import CALLS, THANKS, assistant_says, system_says, talk, tool_says, user_parts
 
 _P = "messages"
 _URL = image_part()["image_url"]["url"]
@@ -106,7 +106,7 @@ images = [
         [
             system_says([image_part()]),
             assistant_says([image_part()]),
-            talk(user([image_part()]), assistant([image_part()]), user("Thank you!")),
+            talk(user([image_part()]), assistant([image_part()]), THANKS),
         ],
         needs=["images"],
     ),
