@@ -7,16 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...strategies.messages import (
-    AUDIO,
-    NOWHERE_URL,
-    assistant,
-    audio_part,
-    conversations,
-    image_part,
-    text_part,
-    user,
-)
+from ...strategies.messages import AUDIO, NOWHERE_URL, assistant, audio_part, conversations, image_part, text_part, user
 from ..model import Body
 from .forms import accepts, contested, documented, observes, refuses
 from .talks import CALLS, THANKS, assistant_says, system_says, talk, tool_says, user_parts
