@@ -1,53 +1,32 @@
-"""Relations: their scripts are played against the endpoint, and what they say becomes verdicts."""
+"""Relations: what their scripts say of the endpoint becomes verdicts, and a violation is proved."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 from ..strategies.json_values import is_object
-from . import clients
-from .again import (
-    GRAVE,
-    IN_SEQUEL,
-    LEFT,
-    LOST,
-    PUT_OFF,
-    REFUSED,
-    SETTLED,
-    Asked,
-    Crowd,
-    CrowdSighting,
-    Unproved,
-    after_refused,
-    asked_again,
-    crowd_of,
-)
-from .budget import LATER, URGENT, Priority
-from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, Request, Trouble
-from .judge import Reaction, describe, react
-from .model import Call, Fresh, Outcome, Relation, Step, Strength, Symptom, Undecided, Unlocked
-from .outgoing import curl, prepare
+from .again import GRAVE, LEFT, LOST, SETTLED, Asked, Crowd, CrowdSighting, Unproved, after_refused, asked_again
+from .circumstances import finding_of
+from .exchange import TOKEN_BOUNDS, Body, Exchange, Request
+from .judge import Reaction, react
+from .model import Relation, Symptom, Undecided
+from .outgoing import curl
 from .pipeline import Pipeline
 from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings, relation_bodies
-from .proof import unaffordable, upheld, weighed
+from .playing import CROWDS, Played, Player
+from .proof import upheld, weighed
 from .record import cut
 from .results import Finding, Result, Verdict
 from .server_errors import ServerErrors
-from .sightings import BUSY, Sightings, Watched, judge_answer
+from .sightings import Sightings
 from .sse import read_json
 from .tallies import Ledger
 
 TURNS_AT_ONCE = 8
 """Equal comparisons that are made together to see whether a crowd breaks what alone holds."""
-
-CROWDS = "many"
-"""The chapter of the rules that need many requests in flight."""
-
-CLIENTS = "clients"
-"""The chapter of the rules that ask with a client of others."""
 
 CONTROLS = 4
 """Refused requests of a broken comparison that are sent again as they were."""
@@ -60,28 +39,9 @@ _AKIN = {"tools": "tool_choice", "stream_options": "stream", "max_completion_tok
 
 _LOST = {Reaction.CRASHED: Symptom.CRASHED, Reaction.DISCONNECTED: Symptom.DISCONNECTED}
 
-Played = tuple[str | None, list[Exchange]]
-"""What a comparison found wrong, or None, and the exchanges that it compared."""
-
 
 def _unanswered(exchange: Exchange) -> bool:
     return react(exchange) is not Reaction.ACCEPTED
-
-
-def _kept(kept: Crowd, why: str, curl_line: str, steps: tuple[Request, ...]) -> Finding:
-    """One finding of all that rules saw only under some circumstance."""
-    first, *others = kept.sightings
-    return Finding(
-        symptom=first.symptom,
-        why=why,
-        request=first.request,
-        exchange=first.exchange,
-        curl=curl_line,
-        confirmed=first.confirmed,
-        sightings=len(kept.sightings),
-        others=tuple(cut(f"{row.rule}: {row.why}", 300) for row in others[:5]),
-        steps=steps,
-    )
 
 
 @dataclass(frozen=True)
@@ -96,6 +56,10 @@ class Relations:
     kept: Mapping[str, Crowd]
     errors: ServerErrors
     prove: bool = True
+
+    @cached_property
+    def _player(self) -> Player:
+        return Player(self.pipeline, self.settings, self.sightings, self.ledger, self.errors)
 
     @property
     def crowd(self) -> Crowd:
@@ -119,13 +83,14 @@ class Relations:
         if crowd is None or rule.chapter != CROWDS:
             result = result or await self._related(rule)
             unproved = result.finding is None or result.verdict is Verdict.INCONSISTENT
-            makers = {CROWD_RULE: self._of_crowd, REFUSED_RULE: self._of_refused, REPEAT_RULE: self._of_repeated}
-            finding_of = makers.get(rule.id, self._of_company)
             if self.bears(rule) and unproved:
                 kept = self.kept[rule.id]
                 left = [row for row in kept.sightings if not self._mixed_up(row)]
                 if left:
-                    return result.with_(verdict=Verdict.FAILED, finding=finding_of(replace(kept, sightings=left)))
+                    return result.with_(
+                        verdict=Verdict.FAILED,
+                        finding=finding_of(rule.id, replace(kept, sightings=left), self.pipeline.target),
+                    )
             return result
         if rule.id != CROWD_RULE:
             return Result(rule.id, Verdict.BLOCKED, blocked_by=CROWD_RULE, note="the server dies of many at once")
@@ -154,7 +119,7 @@ class Relations:
     def moved_to(self, result: Result) -> Result:
         """The result of a rule that is to bear what others saw only in a crowd, in place of the rule that kept it."""
         seen = [row for row in self.crowd.sightings if not self._mixed_up(row)]
-        finding = self._of_crowd(replace(self.crowd, sightings=seen))
+        finding = finding_of(CROWD_RULE, replace(self.crowd, sightings=seen), self.pipeline.target)
         self.crowd.sightings.clear()
         return result.with_(verdict=Verdict.FAILED, finding=finding)
 
@@ -165,43 +130,6 @@ class Relations:
             return False
         about = {rule.property for rule in self.sightings.rules if rule.id == sighting.rule}
         return bool(self.crowd.mixed & (about | (set(body) - set(TOKEN_BOUNDS))))
-
-    def _of_crowd(self, kept: Crowd) -> Finding:
-        """The finding that what other rules saw only with many in flight makes."""
-        first = kept.sightings[0]
-        crowd = tuple(prepare(one, self.pipeline.target) for one in crowd_of(first.request))
-        return _kept(
-            kept,
-            f"{first.rule} holds alone, and is broken with many requests in flight: {first.why}",
-            " & ".join(curl(one, self.pipeline.target) for one in crowd) + " & wait",
-            crowd,
-        )
-
-    def _of_refused(self, kept: Crowd) -> Finding:
-        """The finding that what other rules saw only after refused requests makes."""
-        first = kept.sightings[0]
-        if first.after:
-            why = f"{first.rule} holds alone: {first.why}{IN_SEQUEL}"
-            return self._in_turn(kept, why, (*first.after, first.request))
-        steps = (*(prepare(one, self.pipeline.target) for one in REFUSED), first.request)
-        said = "holds after an accepted request, and is broken after a refused one in the same connection"
-        why = f"{first.rule} {said}: {first.why}"
-        return self._in_turn(kept, why, steps)
-
-    def _of_repeated(self, kept: Crowd) -> Finding:
-        """The finding that refusals make which other rules saw, and which did not repeat themselves."""
-        first = kept.sightings[0]
-        why = f"a request that is refused gets {first.exchange.status} when it is sent again as it was"
-        return self._in_turn(kept, why, (first.request,) * 2)
-
-    def _of_company(self, kept: Crowd) -> Finding:
-        """The finding that invalid requests make which are taken, or fail, in company only."""
-        first = kept.sightings[0]
-        return self._in_turn(kept, f"{first.rule} holds, but not {kept.when}: {first.why}", (first.request,))
-
-    def _in_turn(self, kept: Crowd, why: str, steps: tuple[Request, ...]) -> Finding:
-        """The finding that these requests show, sent one after the other."""
-        return _kept(kept, why, " ; ".join(curl(one, self.pipeline.target) for one in steps), steps)
 
     async def _related(self, rule: Relation) -> Result:
         """Its script is run over its pins and drawn bodies, a violation once more."""
@@ -265,7 +193,7 @@ class Relations:
         """The times that a comparison was broken, and how often it was made (0: it held); never from an ill server."""
 
         async def work() -> Asked[Played]:
-            first = await self._play(rule, body)
+            first = await self._player.play(rule, body)
             if first[0] is None:
                 return Asked([first], 0)
             if not self.prove:
@@ -310,7 +238,7 @@ class Relations:
     ) -> Played | None:
         """The comparison made anew, with nothing else in flight where it is made one request at a time."""
         try:
-            played = await self._play(rule, body, again=True, alone=alone, before=before)
+            played = await self._player.play(rule, body, again=True, alone=alone, before=before)
         except Undecided:
             return None  # seen once, and not seen again
         return played if played[0] is not None else None
@@ -373,114 +301,3 @@ class Relations:
         if rule.chapter == CROWDS and rule.id != CROWD_RULE and found.steady:
             self.crowd.mixed.add(rule.property)
         return Result(rule.id, verdict, requests=sent, finding=finding)
-
-    async def _play(
-        self,
-        rule: Relation,
-        body: Body,
-        *,
-        again: bool = False,
-        alone: bool = False,
-        before: Sequence[Request] = (),
-    ) -> Played:
-        """Run the script once; with ``again`` every request is sent anew, and ``alone`` but for those that make a
-        crowd, ``before`` in front of each."""
-        script = rule.script(body)
-        made: list[Exchange] = []
-        step: Step = next(script)
-        try:
-            while True:
-                reply: Any
-                if isinstance(step, list) and alone and rule.chapter != CROWDS:
-                    reply = [await self._ask(rule, one, again=again, alone=True, before=before) for one in step]
-                    made += reply
-                elif isinstance(step, list):
-                    reply = list(await asyncio.gather(*(self._ask(rule, one, again=again) for one in step)))
-                    made += reply
-                elif isinstance(step, Call):
-                    reply = await self._drive(rule, step, URGENT if again else LATER)
-                    made += reply.exchanges
-                else:
-                    reply = await self._ask(rule, step, again=again, alone=alone, before=before)
-                    made.append(reply)
-                step = script.send(reply)
-        except StopIteration as end:
-            return end.value, made
-        except Unlocked as reason:
-            if self.settings.key != "required":
-                raise
-            return f"{reason}, and the profile {self.settings.profile} says that it wants one", made
-
-    async def _drive(self, rule: Relation, call: Call, priority: Priority) -> Outcome:
-        """What a real client makes of the endpoint; its requests count as this run's."""
-        most = clients.most_requests(call)
-        request = prepare(Request(body=call.body), self.pipeline.target)
-        outcome = await self.pipeline.occupy(
-            lambda: self._booked(call, request, most), rule.id, priority, request, most
-        )
-        if isinstance(outcome, Exchange):
-            if unaffordable(outcome):
-                raise Unproved(describe(outcome))
-            raise Undecided(f"no client is started any more ({self.pipeline.gone})")
-        for exchange in outcome.exchanges:
-            self.pipeline.traffic.add(exchange)
-        return clients.judged(outcome, self._broken_by)
-
-    async def _booked(self, call: Call, request: Request, most: int) -> Outcome | Exchange:
-        """What a client makes of it, all that it may send booked before, and given back what it did not send."""
-        target = self.pipeline.target
-        budget = target.budget
-        if budget is None:
-            return await clients.drive(call, target)
-        if not budget.take(request, most):
-            return Exchange(request, trouble=Trouble("budget", budget.spent), attempts=0)
-        answers: list[Answer | None] = [None] * most
-        try:
-            outcome = await clients.drive(call, target)
-            answers = [exchange.answer for exchange in outcome.exchanges]
-            return outcome
-        finally:
-            for answer in answers:
-                budget.settle(request, answer)
-            for _ in range(most - len(answers)):
-                budget.give_back(request)
-
-    def _broken_by(self, exchange: Exchange) -> tuple[str, ...]:
-        """The must rules about answers that an exchange breaks."""
-        rules = [rule for rule in self.sightings.rules if rule.strength is Strength.MUST]
-        return tuple(rule.id for rule in rules if judge_answer(rule, exchange, Watched()))
-
-    async def _ask(
-        self,
-        rule: Relation,
-        step: Request | Fresh,
-        *,
-        again: bool,
-        alone: bool = False,
-        before: Sequence[Request] = (),
-    ) -> Exchange:
-        request = step.request if isinstance(step, Fresh) else step
-        if again and alone:
-            exchange = await self.pipeline.ask_alone(request, rule.id, before)
-        elif again or isinstance(step, Fresh):
-            exchange = await self.pipeline.ask_again(request, rule.id, URGENT if again else LATER)
-        else:
-            exchange = await self.pipeline.ask(request, rule.id, LATER)
-        if unaffordable(exchange):
-            raise Unproved(describe(exchange))
-        if exchange.answer is not None and exchange.answer.status in BUSY:
-            raise Unproved(f"{PUT_OFF} ({describe(exchange)})")
-        # quiet ones look for what others leave behind themselves, and what a client sends depends on the client
-        if not again and not rule.quiet and rule.chapter != CLIENTS:
-            self.errors.saw(exchange, rule)
-        if react(exchange) in (Reaction.UNREACHED, Reaction.REDIRECTED):
-            raise Undecided(f"no answer to compare ({describe(exchange)})")
-        # what a server makes of an invalid request that it took is that rule's finding, and no other's
-        if (
-            react(exchange) is Reaction.REFUSED
-            or exchange.status == 401
-            or (rule.valid and react(exchange) is Reaction.ACCEPTED)
-        ):
-            with self.ledger.of(rule.id):
-                self.sightings.observe(exchange, rule.id)
-        return exchange

@@ -11,7 +11,8 @@ from typing import Any
 
 from .answers import Answers
 from .model import AnswerRule, Relation
-from .relations import CROWDS, Relations
+from .playing import CROWDS
+from .relations import Relations
 from .results import Result, Verdict, faulted
 from .shards import Share
 

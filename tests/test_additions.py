@@ -10,7 +10,8 @@ import pytest
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import Answer, AnswerRule, Exchange, Request
 from chatproof.conformance.rules.additions import CHAPTER
-from chatproof.conformance.rules.gates import TOOL, called_custom, moderated
+from chatproof.conformance.rules.gate_effects import called_custom, moderated
+from chatproof.conformance.rules.gates import TOOL
 from chatproof.strategies.bodies import lean
 from chatproof.strategies.custom_tools import allowed, custom, custom_choice
 from chatproof.strategies.moderation import moderation

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import second_server.reply
 from chatproof.conformance.model import Answer
-from chatproof.conformance.rules import gates
+from chatproof.conformance.rules import gate_effects
 from conftest import Ran
 from second_server import Manners, serving
 
@@ -98,7 +98,7 @@ def test_an_answer_that_fills_its_bound_may_be_whole(run: Run, monkeypatch: pyte
         assert ran.results["ef.length"]["note"] == "the answer is no longer where there is more room: it was not cut"
 
 
-@pytest.mark.parametrize("effect", [gates.called_tool, gates.called_function, gates.audio_content])
+@pytest.mark.parametrize("effect", [gate_effects.called_tool, gate_effects.called_function, gate_effects.audio_content])
 def test_a_model_that_refuses_has_not_ignored_a_feature(effect: Callable[[Answer], bool | None]) -> None:
     def told(**message: Any) -> bool | None:
         value = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", **message}}]}

@@ -30,8 +30,9 @@ from ...strategies.text import SPOKEN, prompts
 from ...strategies.words import no_such, wrong_words
 from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter, Strength
-from .forms import accepts, contested, documented, each, observed, observes, refuses, since, values, varying
+from .forms import accepts, contested, documented, each, lacking, observed, observes, refuses, since, values, varying
 from .gates import OTHER_TOOL, TOOL
+from .tool_bodies import with_tools
 
 _NEEDS = ["custom_tools"]
 _SHAPE = documented("tools: a custom tool has a name, perhaps a description and a format")
@@ -41,17 +42,9 @@ _WRITE = [user("Note down that the milk is gone.")]
 NOTE, OTHER = custom(), custom("sketch", description="Draws something.")
 
 
-def _tools(*lists: list[Any]) -> list[Body]:
-    return values("tools", *lists)
-
-
 def _customs(member: str, *wanted: Any) -> list[Body]:
     """Bodies with one ordinary custom tool, one for each value of one member of its ``custom``."""
-    return _tools(*([custom(**{member: value})] for value in wanted))
-
-
-def _without(thing: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in thing.items() if name != key}
+    return with_tools(*([custom(**{member: value})] for value in wanted))
 
 
 def _grammar(**members: Any) -> dict[str, Any]:
@@ -65,7 +58,7 @@ tools = [
         "accepts a custom tool with a name, a description and a format of each kind",
         _SHAPE,
         [
-            *_tools([NOTE], [{"type": "custom", "custom": {"name": "note"}}]),
+            *with_tools([NOTE], [{"type": "custom", "custom": {"name": "note"}}]),
             *_customs("format", TEXT, LARK, REGEX),
             lean(messages=_WRITE, tools=[NOTE], max_tokens=128),
         ],
@@ -77,7 +70,7 @@ tools = [
         "tools",
         "accepts custom tools beside functions",
         documented("tools: each item is a function tool or a custom tool"),
-        _tools([TOOL, NOTE], [NOTE, OTHER, TOOL]),
+        with_tools([TOOL, NOTE], [NOTE, OTHER, TOOL]),
         needs=_NEEDS,
     ),
     refuses(
@@ -85,7 +78,7 @@ tools = [
         "tools",
         "refuses a custom tool without its custom, or without a name in it",
         documented("tools: custom and its name are required"),
-        _tools(
+        with_tools(
             [{"type": "custom"}],
             [{"type": "custom", "custom": {}}],
             [TOOL, {"type": "custom", "custom": {"description": "Writes."}}],
@@ -101,7 +94,7 @@ tools = [
         "refuses a custom tool whose custom, name or description has a wrong JSON type",
         _SHAPE,
         [
-            *_tools([{"type": "custom", "custom": "note"}], [{"type": "custom", "custom": [NOTE["custom"]]}]),
+            *with_tools([{"type": "custom", "custom": "note"}], [{"type": "custom", "custom": [NOTE["custom"]]}]),
             *_customs("name", *wrong_samples("string")[:3]),
             *_customs("description", 7, ["Writes."]),
         ],
@@ -119,8 +112,8 @@ tools = [
             {"type": "bogus"},
             {},
             {"type": "grammar"},
-            {"type": "grammar", "grammar": _without(LARK["grammar"], "definition")},
-            {"type": "grammar", "grammar": _without(LARK["grammar"], "syntax")},
+            {"type": "grammar", "grammar": lacking(LARK["grammar"], "definition")},
+            {"type": "grammar", "grammar": lacking(LARK["grammar"], "syntax")},
             *(_grammar(syntax=word) for word in wrong_words(SYNTAXES)[:3]),
             _grammar(definition=7),
         ),
@@ -207,7 +200,7 @@ histories = [
         "refuses a custom call that lacks a member or has a wrong type",
         _CALL,
         [
-            _called(_without(custom_call(), "custom")),
+            _called(lacking(custom_call(), "custom")),
             _called(_custom(name="note")),
             _called(_custom(input="Buy milk.")),
             _called(custom_call(custom="note")),

@@ -12,13 +12,13 @@ from ...strategies.text import SPOKEN, prompts
 from ...strategies.wrong import wrong_type
 from ..model import Body, Chapter
 from .forms import accepts, contested, documented, observed, observes, refuses, since
+from .talks import THANKS
 
 _P = "messages"
 _NEEDS = ["developer_role"]
 _PARTS = [*_NEEDS, "content_parts"]
 _ROLE = documented("role: the roles of the document")
 _CONTENT = documented("developer: content is required, text or an array of text parts")
-_THANKS = user("Thank you!")
 
 
 def _first(content: object, **more: object) -> Body:
@@ -33,7 +33,7 @@ rules = [
         _ROLE,
         [
             lean(messages=[developer(), user()]),
-            lean(messages=[developer(), user(), assistant(), _THANKS]),
+            lean(messages=[developer(), user(), assistant(), THANKS]),
             _first("You are terse.", name="Dev-1"),
         ],
         examples=conversations(plain=True, system_first=False, max_turns=2).map(
@@ -46,7 +46,7 @@ rules = [
         _P,
         "accepts a developer message after the first message",
         contested("messages: no document gives it a place"),
-        [lean(messages=[user(), assistant(), developer(), _THANKS])],
+        [lean(messages=[user(), assistant(), developer(), THANKS])],
         needs=_NEEDS,
     ),
     observes(

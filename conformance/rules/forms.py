@@ -6,7 +6,7 @@ Ids: ``ROW.accepts`` and ``ROW.refuses`` for what a row of the fact base says, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -109,6 +109,11 @@ def only(*props: str) -> Callable[[Body], Body]:
 def first_only(prop: str) -> Callable[[Body], Body]:
     """A function that leaves the first item of a list: the control of its length."""
     return lambda body: {**body, prop: body[prop][:1]}
+
+
+def lacking(thing: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The object without this member."""
+    return {name: value for name, value in thing.items() if name != key}
 
 
 leanest = only()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ...strategies.bodies import lean
-from ...strategies.messages import user
 from ...strategies.tools import (
     STRICT_PARAMETERS,
     misshapen_choices,
@@ -30,10 +29,7 @@ from .forms import (
     varying,
     wrong_types_refused,
 )
-
-TOOL = tool()
-A, B = tool("alpha"), tool("beta")
-WEATHER = [user("What is the weather in Paris?")]
+from .tool_bodies import TOOL, WEATHER, A, B
 
 
 def _choices(*wanted: Any) -> list[Body]:
