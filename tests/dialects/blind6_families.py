@@ -256,7 +256,12 @@ DIALECTS = [
     Dialect(
         name="blind6-java-service",
         server=built(
-            lacks=UNKNOWN, dump=java_dump, frame=java_frame, envelope=bean_error, **formed(no_nulls, no_nulls)
+            lacks=UNKNOWN,
+            dump=java_dump,
+            frame=java_frame,
+            done=b"data:[DONE]\n\n",
+            envelope=bean_error,
+            **formed(no_nulls, no_nulls),
         ),
         around=wrapping(with_rows(*SECURE), headed(unsized)),
         warnings=IGNORES | LEAN,
@@ -269,7 +274,7 @@ DIALECTS = [
     Dialect(
         name="blind6-rust-service",
         server=built(
-            limits=replace(LIMITS, body_max=8 * 1024 * 1024),
+            limits=replace(LIMITS, body_max=16 * 1024 * 1024),
             parse=rust_parse,
             media_type=rust_type,
             first=as_422,

@@ -60,13 +60,14 @@ def loose(body: Body) -> set[str]:
     return {row["name"] for row in (*declared, *objects(body.get("functions"))) if row.get("strict") is not True}
 
 
+def empty(call: Call, names: set[str]) -> Call:
+    return replace(call, arguments=("{}",)) if call.name in names else call
+
+
 def canned() -> Callable[[Body, int], Reply]:
     turns = itertools.count()
     numbers = itertools.count(1)
     spoken = saying(lambda body, index: tokenize(CANNED[next(turns) % len(CANNED)])).behaviour.plan
-
-    def empty(call: Call, names: set[str]) -> Call:
-        return replace(call, arguments=("{}",)) if call.name in names else call
 
     def plan(body: Body, now: int) -> Reply:
         reply, names = spoken(body, now), loose(body)
@@ -177,7 +178,6 @@ def instances() -> Callable[[Body, int], Reply]:
 
 
 def rests(app: ASGIApp) -> ASGIApp:
-    """After some rest the first request waits for an instance."""
     last = 0.0
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -223,8 +223,8 @@ def processing(chunk: Any) -> bytes:
 
 
 async def no_upstream(send: Send) -> None:
-    rows = (b"retry-after", b"1"), (b"connection", b"close")
-    await answered(send, 503, "No healthy upstream for this model.", *rows, code="no_upstream")
+    why = "No healthy upstream for this model."
+    await answered(send, 503, why, (b"retry-after", b"1"), code="no_upstream")
 
 
 # --- a worker at the edge -----------------------------------------------------------------------------------------
@@ -247,8 +247,6 @@ def bare_id(body: Body, now: int) -> Reply:
 
 
 def starts_late(app: ASGIApp) -> ASGIApp:
-    """A stream is on its way for a moment."""
-
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             await send(message)
@@ -285,13 +283,12 @@ def later_frame(chunk: Any) -> bytes:
     return b": ok\r\nevent: message\r\ndata: " + behaviour.dump(chunk) + b"\r\n\r\n"
 
 
-_MOCK: dict[str, Any] = {"plan": canned(), "frame": ticking}
 _RAY = (b"cf-ray", b"8f0a1b2c3d4e5f60-AMS"), (b"server", b"edge"), (b"alt-svc", b'h3=":443"; ma=86400')
 
 DIALECTS = [
     Dialect(
         name="blind6-canned-mock",
-        server=built(**_MOCK),
+        server=built(plan=canned(), frame=ticking),
         around=with_rows((b"x-mock-scenario", b"default; hits=1")),
     ),
     Dialect(
@@ -300,7 +297,7 @@ DIALECTS = [
     ),
     Dialect(
         name="blind6-serverless-front",
-        server=built(limits=replace(LIMITS, body_max=10 * 1024 * 1024), plan=instances()),
+        server=built(limits=replace(LIMITS, body_max=16 * 1024 * 1024), plan=instances()),
         around=wrapping(rests, sized, with_rows((b"x-amzn-requestid", b"0"), (b"x-cold-start", b"?0"))),
     ),
     Dialect(

@@ -253,7 +253,7 @@ def time_slices(app: ASGIApp) -> ASGIApp:
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             data = message.get("body", b"")
-            size = max(300, len(data) // 6 + 1)
+            size = max(1_500, len(data) // 4 + 1)
             for at in range(0, len(data), size):
                 # the slice is measured, what the client makes of it is not waited for
                 async with turn:
