@@ -20,6 +20,10 @@ from . import (
     blind5_forms,
     blind5_limits,
     blind5_talk,
+    blind6_families,
+    blind6_habits,
+    blind6_houses,
+    blind6_load,
     blind_calls,
     blind_forms,
     blind_members,
@@ -47,6 +51,7 @@ BLIND = (
     *(blind3_talk, blind3_calls, blind3_wire, blind3_refusals),
     *(blind4_limits, blind4_forms, blind4_talk, blind4_traffic),
     *(blind5_limits, blind5_forms, blind5_talk),
+    *(blind6_habits, blind6_families, blind6_houses, blind6_load),
 )
 """Thought of by people who had not read the rules."""
 
