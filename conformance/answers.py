@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..strategies.json_values import is_object
@@ -21,6 +21,9 @@ from .record import cut
 from .results import Finding, Result, Verdict
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 from .tallies import Ledger
+
+DOUBTED = 5
+"""How often a violation of which there is doubt is asked for more: each time it has to be there."""
 
 SHRINK_BOUND = 40
 """Requests that are spent on making the request of one sighting smaller."""
@@ -127,7 +130,11 @@ class Answers:
                 refused=refused,
                 after=sighting.exchange.after,
             )
-            if found.crowd or found.refused:
+            apart = found.crowd or found.refused
+            if rule.doubt is not None and (apart or not await self._settled(rule, request, judged)):
+                note = f"{first[1]}, not every time: it cannot be told from an end that came by itself"
+                return Result(rule.id, upheld(rule.strength), observed="held", note=note)
+            if apart:
                 exchange, why = found.seen[-1]
                 seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told, found.refused)
                 kept = self.kept[REFUSED_RULE if found.refused else CROWD_RULE]
@@ -155,10 +162,23 @@ class Answers:
         )
         # the tally is part of the evidence: what most answers break is not a matter of luck
         steady = len(seen) == asked or watched.seen * 2 > watched.judged
-        if rule.doubt is not None and not steady:  # a model that draws its words may have come to its end just there
-            note = f"{why}, seen {len(seen)} of {asked} times: it cannot be told from an end that came by itself"
-            return Result(rule.id, upheld(rule.strength), observed="held", note=note)
         return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), finding=finding)
+
+    async def _settled(
+        self, rule: AnswerRule, request: Request, judged: Callable[[Exchange], tuple[Exchange, str] | None]
+    ) -> bool:
+        """Whether a violation of which there is doubt is there every time, and the doubt is not borne out by another
+        answer: a model that draws its words, or takes its texts in turn, may have come to its end just there."""
+        assert rule.doubt is not None
+        again = None
+        for _ in range(DOUBTED):
+            again = judged(await self.pipeline.ask_alone(request, rule.id))
+            if again is None:
+                return False
+        if again is None or not is_object(request.body):
+            return True
+        ask = prepare(replace(request, body=rule.doubt.ask(request.body)), self.pipeline.target)
+        return rule.doubt.clears(await self.pipeline.ask_alone(ask, rule.id), again[0]) is None
 
     async def _shrunk(
         self, rule: AnswerRule, request: Request, exchange: Exchange, why: str

@@ -57,7 +57,7 @@ def _drawn(member: str, strategy: st.SearchStrategy[Any], **others: Any) -> st.S
 
 def _as_many(body: Body) -> Body:
     """The control of what a tool holds: as many ordinary tools, or none instead of a single one."""
-    many = len(body["tools"])
+    many = len(body.get("tools", ()))
     return {**body, "tools": [tool(f"tool_{place}") for place in range(many)]} if many > 1 else without("tools")(body)
 
 
