@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from chatproof.conformance import schemas
-from test_schemas import (
+from schema_answers import (
     ANSWER,
     ANSWER_EDITS,
     CALLED,
@@ -19,29 +19,13 @@ from test_schemas import (
     DROP,
     ERROR_EDITS,
     FRAGMENT,
-    FREEDOM,
-    FULL,
     MESSAGE,
-    NOT_STRING,
-    PROPERTIES,
-    REQUESTS,
     TOOL,
-    USER,
-    V1,
-    Case,
-    Freedom,
-    bad,
-    body,
-    check_member,
-    check_other_validator,
-    check_request,
     edited,
-    judged,
-    members,
-    ok,
     put,
-    without,
 )
+from schema_requests import NOT_STRING, PROPERTIES, REQUESTS, USER, Case, bad, body, ok, without
+from test_schemas import FREEDOM, FULL, V1, Freedom, check_member, check_other_validator, check_request, judged, members
 
 NEWER = [
     "moderation",
