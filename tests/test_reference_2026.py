@@ -15,7 +15,7 @@ from chatproof.conformance.reference.limits import LIMITS, LIMITS_2026
 from chatproof.conformance.reference.serve import start
 from chatproof.conformance.reference.validator import CHECKS, CHECKS_2026
 from chatproof.conformance.reference.vintages import VINTAGES, vintage
-from test_reference import (
+from reference_bodies import (
     ACCEPTED,
     AUDIO,
     COUNT,
@@ -24,21 +24,18 @@ from test_reference import (
     TEXT,
     USER,
     T,
-    ask,
-    assembled,
     body,
     call,
     calling,
-    events,
-    fetch,
     image,
     parts,
     result,
     said,
     tool,
-    unnamed,
     without,
 )
+from test_reference_http import fetch
+from test_reference_replies import ask, assembled, events, unnamed
 
 V1 = "2026-08"
 NEW = Reference(vintage=V1)

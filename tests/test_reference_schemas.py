@@ -13,10 +13,11 @@ from chatproof.conformance import schemas
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.faults import Reason
 from chatproof.conformance.reference.vintages import VINTAGES
+from reference_bodies import ACCEPTED, REFUSED
 from schema_requests import REQUESTS
-from test_reference import ACCEPTED, REFUSED, STREAMS, ask
 from test_reference_2026 import NEWLY_ACCEPTED, NEWLY_REFUSED, NOW_ACCEPTED
 from test_reference_2026 import STREAMS as STREAMS_2026
+from test_reference_replies import STREAMS, ask
 from test_schemas import V0, V1, validator
 from test_schemas_2026 import REQUESTS_2026
 
