@@ -14,12 +14,12 @@ from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.faults import Reason
 from chatproof.conformance.reference.vintages import VINTAGES
 from reference_bodies import ACCEPTED, REFUSED
+from reference_bodies_2026 import NEWLY_ACCEPTED, NEWLY_REFUSED, NOW_ACCEPTED
+from schema_cases_2026 import REQUESTS_2026
 from schema_requests import REQUESTS
-from test_reference_2026 import NEWLY_ACCEPTED, NEWLY_REFUSED, NOW_ACCEPTED
-from test_reference_2026 import STREAMS as STREAMS_2026
 from test_reference_replies import STREAMS, ask
+from test_reference_replies_2026 import STREAMS as STREAMS_2026
 from test_schemas import V0, V1, validator
-from test_schemas_2026 import REQUESTS_2026
 
 TAKEN = {V0: ACCEPTED, V1: ACCEPTED | NEWLY_ACCEPTED}
 TURNED_DOWN = {V0: REFUSED, V1: [row for row in REFUSED if row not in NOW_ACCEPTED] + NEWLY_REFUSED}
