@@ -18,7 +18,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from .exchange import Answer, Exchange, Request, Trouble, Unended
+from .exchange import EVENT_STREAM, Answer, Exchange, Request, Trouble, Unended
 from .intake import LARGE, SAMPLE, BrokenCoding, Decoder, Intake
 from .outgoing import headers_of
 from .target import EndpointError, Target
@@ -162,7 +162,7 @@ class Connection:
                     seen = response
                     decoder = Decoder(response.headers.get("content-encoding", ""), target.bounds.size)
                     incoming = response.aiter_raw()
-                    events = "text/event-stream" in response.headers.get("content-type", "")
+                    events = EVENT_STREAM in response.headers.get("content-type", "")
                     while (piece := await self._next(incoming, started, bool(END_MARKER.search(tail)))) is not None:
                         if piece is Unended.SILENT:
                             unended = piece

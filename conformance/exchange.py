@@ -23,6 +23,9 @@ Body = dict[str, Any]
 KEY_HERE = "{key}"
 """In an Authorization header of a rule's own: the place of the key."""
 
+EVENT_STREAM = "text/event-stream"
+"""Media type of a stream of server-sent events."""
+
 TOKEN_BOUNDS = ("max_tokens", "max_completion_tokens")
 """Properties that bound the tokens of an answer."""
 
@@ -146,6 +149,16 @@ class Answer:
     def media_type(self) -> str:
         """Content type without parameters, lower case, or an empty string."""
         return (self.header("content-type") or "").split(";")[0].strip().lower()
+
+    @property
+    def event_stream(self) -> bool:
+        """Whether it says that it is an event stream."""
+        return self.media_type == EVENT_STREAM
+
+    @property
+    def like_events(self) -> bool:
+        """Whether it says so, or begins as one under whatever content type."""
+        return self.event_stream or self.content.lstrip().startswith(b"data:")
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def is_error_body(value: object) -> bool:
 
 def carries_error(answer: Answer) -> bool:
     """Whether a 2xx answer is an error in disguise: an error object, or a stream whose first event is one."""
-    if answer.media_type == "text/event-stream" or answer.content.lstrip().startswith(b"data:"):
+    if answer.like_events:
         return is_error_body(first_event(answer.content))
     return is_error_body(answer.json)
 

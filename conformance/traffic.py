@@ -95,7 +95,7 @@ def completion_tokens(answer: Answer) -> int | None:
     escaped = b"\\u00" in answer.content  # any letter of a key may be
     if b'"usage"' not in answer.content and not escaped:
         return None
-    if answer.media_type == "text/event-stream":
+    if answer.event_stream:
         values = [event.json for event in answer.stream.events if escaped or '"usage"' in event.data]
     else:
         values = [answer.json]

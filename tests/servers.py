@@ -261,6 +261,19 @@ async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     await reader.readline()
 
 
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    """Whether a server listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 # --- conforming servers ------------------------------------------------------------------------------------------
 
 
@@ -314,6 +327,11 @@ def chat(request: Received) -> bool:
     return request.is_chat
 
 
+def hot(request: Received) -> bool:
+    """A temperature of 2."""
+    return request.value("temperature") == 2
+
+
 def everything(_: Received) -> bool:
     """Every request."""
     return True
@@ -326,6 +344,13 @@ def refuses(status: int = 400, message: str = "no", headers: tuple[tuple[str, st
         await talk.error(status, message, headers)
 
     return behave
+
+
+async def miscounts(_: Received, talk: Talk) -> None:
+    """A usage that does not add up."""
+    value = completion()
+    value["usage"]["total_tokens"] = 99
+    await talk.json(200, value)
 
 
 async def hangs(_: Received, talk: Talk) -> None:

@@ -10,7 +10,6 @@ import pytest
 import servers
 from chatproof.conformance.canary import TOKENS, resolve
 from chatproof.conformance.target import Bounds, EndpointError, Target
-from test_endpoint import free_port
 
 QUICK = Bounds(connect=2, read=0.5, total=1, retries=1, longest_wait=0.1)
 KEY = "sk-this-is-secret-0123456789"
@@ -143,7 +142,7 @@ def test_why_not(serve: Callable[..., servers.Server], name: str) -> None:
 
 def test_nothing_listens() -> None:
     with pytest.raises(EndpointError, match="nothing listens"):
-        find(f"http://127.0.0.1:{free_port()}")
+        find(f"http://127.0.0.1:{servers.free_port()}")
 
 
 def test_no_such_host() -> None:

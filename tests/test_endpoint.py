@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,13 +44,6 @@ def ask(target: Target, *requests: Request) -> list[Exchange]:
 def target_of(server: servers.Server, **rest: Any) -> Target:
     """A target at a test server."""
     return Target(server.url + "/v1", model=servers.MODEL, bounds=rest.pop("bounds", PATIENT), **rest)
-
-
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 LEAN = Request(body=lean())
@@ -138,7 +130,7 @@ def test_what_does_not_come_back(
 
 
 def test_nothing_listens_is_no_verdict() -> None:
-    [exchange] = ask(Target(f"http://127.0.0.1:{free_port()}/v1", bounds=PATIENT), LEAN)
+    [exchange] = ask(Target(f"http://127.0.0.1:{servers.free_port()}/v1", bounds=PATIENT), LEAN)
     assert react(exchange) is Reaction.UNREACHED
     assert exchange.trouble is not None
     assert exchange.trouble.kind == "connect"

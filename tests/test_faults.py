@@ -119,11 +119,6 @@ def test_a_coding_that_breaks_off_in_the_middle() -> None:
 # --- runs ----------------------------------------------------------------------------------------------------------
 
 
-def is_two(request: servers.Received) -> bool:
-    """A temperature of 2."""
-    return request.value("temperature") == 2
-
-
 @pytest.mark.parametrize(
     ("behave", "symptom"),
     [
@@ -140,7 +135,7 @@ def is_two(request: servers.Received) -> bool:
 def test_one_body_is_answered_badly(
     ask: Callable[..., Ran], serve: Serve, behave: servers.Behaviour, symptom: str
 ) -> None:
-    server = serve(servers.on(is_two, behave, servers.strict))
+    server = serve(servers.on(servers.hot, behave, servers.strict))
     ran = ask("--endpoint", server.url, "--depth", "smoke", "-k", "temperature or top_p.max")
     assert ran.code == 1, ran.out
     assert "Traceback" not in ran.out
@@ -172,7 +167,7 @@ def test_everything_is_answered_badly_from_some_point_on(
 def test_a_redirect_is_not_followed_and_gives_no_verdict(ask: Callable[..., Ran], serve: Serve, place: str) -> None:
     other = serve(servers.strict)
     to = other.url + "/v1/chat/completions" if place == "another host" else "/v1/elsewhere"
-    server = serve(servers.on(is_two, servers.redirects(to), servers.strict))
+    server = serve(servers.on(servers.hot, servers.redirects(to), servers.strict))
     ran = ask("--endpoint", server.url, "--depth", "smoke", "-k", "temperature")
     assert ran.code == 6, ran.out
     assert ran.verdicts["temperature.max.accepts"] == "error"
@@ -187,7 +182,7 @@ def test_a_redirect_is_not_followed_and_gives_no_verdict(ask: Callable[..., Ran]
     ids=["HTTP/1.0", "many headers", "gzip", "more than the length says"],
 )
 def test_odd_but_understandable_is_no_finding(ask: Callable[..., Ran], serve: Serve, behave: servers.Behaviour) -> None:
-    server = serve(servers.on(is_two, behave, servers.strict))
+    server = serve(servers.on(servers.hot, behave, servers.strict))
     ran = ask("--endpoint", server.url, "--depth", "smoke", "-k", "temperature.max or temperature.min or top_p.max")
     assert ran.code == 0, ran.out
     assert set(ran.verdicts.values()) <= {"passed", "info"}

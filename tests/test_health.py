@@ -6,29 +6,18 @@ import asyncio
 import contextlib
 import json
 import shlex
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import servers
 from chatproof.conformance.health import MOST_RESTARTS, MOST_RETURNS, Health
 
 FRAIL = Path(__file__).with_name("frail.py")
 KILLED = "temperature.max.accepts"
 SELECTION = "temperature or top_p or logit_bias"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def suite(folder: Path, port: int, *options: str) -> subprocess.CompletedProcess[str]:
@@ -45,7 +34,7 @@ def results(folder: Path) -> dict[str, dict]:
 
 @pytest.mark.parametrize(("mode", "in_flight"), [("exit", "8"), ("ill", "8"), ("ill", "1")])
 def test_the_killer_is_found_and_the_run_completes(tmp_path: Path, mode: str, in_flight: str) -> None:
-    port = free_port()
+    port = servers.free_port()
     start = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(FRAIL))} {port} {mode}"
     done = suite(tmp_path, port, "--start", start, "--in-flight", in_flight)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -57,7 +46,7 @@ def test_the_killer_is_found_and_the_run_completes(tmp_path: Path, mode: str, in
     assert set(others.values()) <= {"passed", "info"}, others
     assert len(others) > 30
     assert (tmp_path / "out/server.log").exists()
-    assert not listens(port), "the server that was started is stopped at the end"
+    assert not servers.listens(port), "the server that was started is stopped at the end"
 
 
 def starting(port: int, mode: str) -> tuple[str, str]:
@@ -71,7 +60,7 @@ def footer(folder: Path) -> dict:
 
 @pytest.mark.slow
 def test_a_server_that_dies_of_three_at_once(tmp_path: Path) -> None:
-    port = free_port()
+    port = servers.free_port()
     done = suite(tmp_path, port, *starting(port, "crowd"), "-k", "top_p or many.ids or many.refusals")
     assert done.returncode == 1, done.stdout + done.stderr
     found = results(tmp_path)
@@ -82,14 +71,14 @@ def test_a_server_that_dies_of_three_at_once(tmp_path: Path) -> None:
     others = {line["verdict"] for name, line in found.items() if not name.startswith("many.")}
     assert others <= {"passed", "info"}
     assert len(footer(tmp_path)["incidents"]) == 1, "fewer are in flight from then on"
-    assert not listens(port)
+    assert not servers.listens(port)
 
 
 @pytest.mark.slow
 def test_a_server_that_leaks_until_it_dies_is_nobodys_finding_and_no_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = free_port()
+    port = servers.free_port()
     monkeypatch.setenv("CHATPROOF_API_KEY", "sk-this-is-secret-0123456789")
     option, command = starting(port, "leak")
     command = f"echo key $CHATPROOF_API_KEY; {command}"
@@ -108,7 +97,7 @@ def test_a_server_that_leaks_until_it_dies_is_nobodys_finding_and_no_pass(
 
 @pytest.mark.nightly
 def test_a_killer_is_made_smaller(tmp_path: Path) -> None:
-    port = free_port()
+    port = servers.free_port()
     done = suite(tmp_path, port, *starting(port, "drawn"), "-k", "together.random")
     assert done.returncode == 1, done.stdout + done.stderr
     finding = results(tmp_path)["together.random.accepts"]["finding"]
@@ -120,7 +109,7 @@ def test_a_killer_is_made_smaller(tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 def test_a_server_that_does_not_come_back(tmp_path: Path) -> None:
-    port = free_port()
+    port = servers.free_port()
     mark = tmp_path / "started"
     command = starting(port, "exit")[1]
     start = f"test -e {mark} && exit 7; touch {mark}; {command}"
@@ -132,11 +121,11 @@ def test_a_server_that_does_not_come_back(tmp_path: Path) -> None:
 
 
 def test_an_ill_server_that_nobody_restarts_ends_the_run_without_blame(tmp_path: Path) -> None:
-    port = free_port()
+    port = servers.free_port()
     server = subprocess.Popen([sys.executable, str(FRAIL), str(port), "ill"])
     try:
         ends = time.monotonic() + 20
-        while not listens(port) and time.monotonic() < ends:
+        while not servers.listens(port) and time.monotonic() < ends:
             time.sleep(0.1)
         done = suite(tmp_path, port)
     finally:
@@ -149,7 +138,7 @@ def test_an_ill_server_that_nobody_restarts_ends_the_run_without_blame(tmp_path:
 
 
 def test_a_command_that_ends_at_once_is_one_clear_line(tmp_path: Path) -> None:
-    done = suite(tmp_path, free_port(), "--start", "echo no model; exit 3")
+    done = suite(tmp_path, servers.free_port(), "--start", "echo no model; exit 3")
     assert done.returncode == 6
     assert "--start: the command ended with code 3" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -158,7 +147,7 @@ def test_a_command_that_ends_at_once_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_start_goes_without_workers_and_the_reference(tmp_path: Path) -> None:
     for extra in (("-n", "2"), ("--endpoint", "reference")):
-        done = suite(tmp_path, free_port(), "--start", "true", *extra)
+        done = suite(tmp_path, servers.free_port(), "--start", "true", *extra)
         assert done.returncode == 4
         assert "--start" in done.stderr
 

@@ -49,7 +49,6 @@ def error(message: str = "no", code: str | None = None) -> dict[str, Any]:
 
 
 COMPLETION = servers.completion()
-EVENT = b"text/event-stream"
 STREAM = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
 STREAM_ERROR = b'data: {"error": {"message": "no"}}\n\ndata: [DONE]\n\n'
 

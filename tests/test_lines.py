@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import record_strategies as draw
+import servers
 from chatproof.conformance.cli.lines import lines
 from chatproof.conformance.model import Request
 from chatproof.conformance.outgoing import curl, prepare
@@ -146,14 +147,9 @@ def test_a_server_that_a_line_ends_is_started_again(tmp_path: Path, mode: str, s
     done = invoked(draw.put(tmp_path, rows), "--run", "--start", command)
     assert (done.exit_code, done.stderr) == (0, "2 of 2 lines gave the status of the record\n")
     ends = time.monotonic() + 5
-    while _listens(port) and time.monotonic() < ends:  # a process that is killed takes a moment to go
+    while servers.listens(port) and time.monotonic() < ends:  # a process that is killed takes a moment to go
         time.sleep(0.05)
-    assert not _listens(port)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    assert not servers.listens(port)
 
 
 def test_a_strange_line_ends_the_command_before_any_is_run(ask: Callable[..., Ran], tmp_path: Path) -> None:

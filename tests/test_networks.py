@@ -207,12 +207,9 @@ def test_bombs_burst_behind_a_proxy_as_well(serve: Serve, monkeypatch: pytest.Mo
 def test_a_run_behind_a_proxy_outlives_a_dropped_connection(
     ask: Callable[..., Ran], serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def two(request: servers.Received) -> bool:
-        return request.value("temperature") == 2
-
     async def behind(request: servers.Received, talk: servers.Talk) -> None:
         request.target = request.target.removeprefix("http://chatproof-test.invalid")
-        await servers.on(two, servers.resets, servers.strict)(request, talk)
+        await servers.on(servers.hot, servers.resets, servers.strict)(request, talk)
 
     monkeypatch.setenv("HTTP_PROXY", serve(behind).url)
     url = "http://chatproof-test.invalid/v1"

@@ -18,7 +18,9 @@ from chatproof.strategies.plainer import fewer_properties, plainer
 Body = dict[str, Any]
 
 RULES = [rule for rule in load().rules if isinstance(rule, RequestRule)]
-REDUCED = {how: [rule for rule in RULES if rule.reduce is how] for how in (plainer, fewer_properties)}
+REDUCED: dict[Callable[..., Any], list[RequestRule]] = {
+    how: [rule for rule in RULES if rule.reduce is how] for how in (plainer, fewer_properties)
+}
 
 
 def smallest(body: Body, reduce: Callable[[Body], Iterable[Body]], fails: Callable[[Body], bool]) -> Body:

@@ -6,20 +6,20 @@ document forbids, so the schema takes it. Every answer of the reference fits the
 
 from __future__ import annotations
 
-import functools
 import json
 
-import jsonschema
 import pytest
 from chatproof.conformance import schemas
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.reference.faults import Reason
 from chatproof.conformance.reference.vintages import VINTAGES
-from test_reference import ACCEPTED, REFUSED, STREAMS, ask
-from test_reference_2026 import NEWLY_ACCEPTED, NEWLY_REFUSED, NOW_ACCEPTED
-from test_reference_2026 import STREAMS as STREAMS_2026
-from test_schemas import REQUESTS, V0, V1
-from test_schemas_2026 import REQUESTS_2026
+from reference_bodies import ACCEPTED, REFUSED
+from reference_bodies_2026 import NEWLY_ACCEPTED, NEWLY_REFUSED, NOW_ACCEPTED
+from schema_cases_2026 import REQUESTS_2026
+from schema_requests import REQUESTS
+from test_reference_replies import STREAMS, ask
+from test_reference_replies_2026 import STREAMS as STREAMS_2026
+from test_schemas import V0, V1, validator
 
 TAKEN = {V0: ACCEPTED, V1: ACCEPTED | NEWLY_ACCEPTED}
 TURNED_DOWN = {V0: REFUSED, V1: [row for row in REFUSED if row not in NOW_ACCEPTED] + NEWLY_REFUSED}
@@ -36,11 +36,6 @@ ONLY_REFERENCE = {
 ONLY_SCHEMA = {
     "messages: function message, parts": "content.function.nullable; the reference reads mm.content.parts",
 }
-
-
-@functools.cache
-def validator(name: str, vintage: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schemas.load(name, vintage))
 
 
 def reasons(value: object, vintage: str) -> list[Reason]:

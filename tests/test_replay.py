@@ -34,12 +34,6 @@ def other_order(request: servers.Received) -> bool:
     return request.is_chat and not request.content.startswith(b'{"model"')
 
 
-async def miscounts(request: servers.Received, talk: servers.Talk) -> None:
-    body = servers.completion()
-    body["usage"]["total_tokens"] = 99
-    await talk.json(200, body)
-
-
 def is_plain(request: servers.Received) -> bool:
     return (
         request.is_chat and isinstance(request.body, dict) and set(request.body) <= {"model", "messages", "max_tokens"}
@@ -49,7 +43,7 @@ def is_plain(request: servers.Received) -> bool:
 def faulty() -> servers.Behaviour:
     """Takes five stop strings, refuses bodies that do not begin with the model, and miscounts where little is asked."""
     strict = servers.on(too_many_stops, servers.agreeable, servers.strict)
-    return servers.on(other_order, servers.refuses(), servers.on(is_plain, miscounts, strict))
+    return servers.on(other_order, servers.refuses(), servers.on(is_plain, servers.miscounts, strict))
 
 
 def replay(*arguments: str) -> Result:

@@ -36,19 +36,12 @@ RULES = "temperature or top_p or stop or res.usage or res.object or res.id"
 SELECTED = ("--depth", "smoke", "-k", RULES, "--in-flight", "2")
 
 
-async def miscounts(request: servers.Received, talk: servers.Talk) -> None:
-    """A usage that does not add up."""
-    value = servers.completion()
-    value["usage"]["total_tokens"] = 99
-    await talk.json(200, value)
-
-
 def is_cold(request: servers.Received) -> bool:
     """A temperature of 0: the first pin of its rule."""
     return request.is_chat and request.value("temperature") == 0
 
 
-FAULTY = servers.on(is_cold, miscounts, servers.strict)
+FAULTY = servers.on(is_cold, servers.miscounts, servers.strict)
 
 
 def begin(url: str, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:

@@ -16,8 +16,10 @@ from typing import Any
 import jsonschema
 import pytest
 from chatproof.conformance import schemas
-from test_schemas import ANSWER_EDITS, CHUNK_EDITS, ERROR_EDITS, REQUESTS, V0, V1, edited
-from test_schemas_2026 import NEW_ANSWERS, NEW_CHUNKS, REQUESTS_2026
+from schema_answers import ANSWER_EDITS, CHUNK_EDITS, ERROR_EDITS, edited
+from schema_cases_2026 import NEW_ANSWERS, NEW_CHUNKS, REQUESTS_2026
+from schema_requests import REQUESTS
+from test_schemas import V0, V1
 
 FOLDER = Path(__file__).parents[2] / "shared/spec/openapi"
 VINTAGES = (V0, V1)

@@ -231,10 +231,7 @@ def test_waiting_has_an_end_and_is_for_what_may_pass(
 
 
 def test_a_request_may_take_as_long_as_is_said(ask: Callable[..., Ran], serve: Serve) -> None:
-    def two(request: servers.Received) -> bool:
-        return request.value("temperature") == 2
-
-    server = serve(servers.on(two, servers.hangs, servers.strict))
+    server = serve(servers.on(servers.hot, servers.hangs, servers.strict))
     ran = ask("--endpoint", server.url, "--depth", "smoke", "-k", "temperature.max", "--timeout", "0.4")
     assert ran.code == 1, ran.out
     assert "within 0.4 s" in ran.out or "for 0.4 s" in ran.out

@@ -38,7 +38,6 @@ def large(request: servers.Received) -> bool:
     return request.is_chat and len(str(request.value("user") or "")) >= 5
 
 
-FAULTLESS = servers.agreeable
 FAULTY = servers.on(large, servers.refuses(400), servers.agreeable)
 
 

@@ -16,7 +16,7 @@ import servers
 from chatproof.conformance.cli import main
 from click.testing import CliRunner, Result
 from conftest import clean_environment
-from test_endpoint import KEY, free_port
+from test_endpoint import KEY
 from test_record import check_record
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
@@ -112,7 +112,7 @@ def test_a_server_that_goes_away_ends_it(serve: Serve, tmp_path: Path, monkeypat
     ],
 )
 def test_what_cannot_be_soaked(tmp_path: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
-    done = soak(tmp_path, *(word.format(port=free_port()) for word in arguments))
+    done = soak(tmp_path, *(word.format(port=servers.free_port()) for word in arguments))
     assert done.exit_code == code, done.output
     assert words in done.output
     assert "Traceback" not in done.output

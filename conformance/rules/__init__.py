@@ -1,1 +1,1 @@
-"""The rules, one chapter a file."""
+"""The rules: a chapter a file, the tables of large ones in modules beside it."""

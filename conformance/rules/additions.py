@@ -15,27 +15,20 @@ from ...strategies.json_values import is_array, is_object
 from ...strategies.messages import user
 from ...strategies.moderation import moderation
 from ..model import Body, Chapter, Exchange, Strength, Symptom
+from .answer_forms import is_text, shown
 from .answer_views import Object, completions, member, messages, objects, tool_calls, usages
 from .effect_forms import free
 from .effect_tools import uncalled
 from .forms import contested, documented, judges, observed, prose, since
 from .gates import OTHER_TOOL, TOOL
 from .stream_views import fragments, framed
-from .views import asked, chunks, is_integer, is_number, long_answer, option, said
+from .views import asked, chunks, is_count, is_integer, is_number, long_answer, option, said
 
 _LATER = "2026-08"
 _NOTE = custom()
 _WRITE: Body = {"messages": [user("Note down that the milk is gone.")], "max_tokens": 128}
 _FORCED = lean(**_WRITE, tools=[_NOTE], tool_choice=custom_choice())
 _WEATHER: Body = {"messages": [user("What is the weather in Paris?")], "max_tokens": 128}
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _shown(owner: Object, name: str) -> str:
-    return said(owner[name]) if name in owner else "missing"
 
 
 # --- custom calls and allowed tools -------------------------------------------------------------------------------
@@ -49,12 +42,10 @@ def custom_calls(exchange: Exchange) -> list[Object]:
 def _custom_shape(call: Object) -> str | None:
     inner = call.get("custom")
     if not is_object(inner):
-        return f"custom of a custom call is {_shown(call, 'custom')}, not an object"
-    if not _text(inner.get("name")):
-        return f"the name of a called custom tool is {_shown(inner, 'name')}"
-    return (
-        None if isinstance(inner.get("input"), str) else f"the input of a call is {_shown(inner, 'input')}, no string"
-    )
+        return f"custom of a custom call is {shown(call, 'custom')}, not an object"
+    if not is_text(inner.get("name")):
+        return f"the name of a called custom tool is {shown(inner, 'name')}"
+    return None if isinstance(inner.get("input"), str) else f"the input of a call is {shown(inner, 'input')}, no string"
 
 
 def name_of(tool: Object) -> tuple[str, str] | None:
@@ -213,12 +204,12 @@ def _citations(exchange: Exchange) -> list[Object]:
 def _citation(annotation: Object) -> str | None:
     inner = annotation.get("url_citation")
     if not is_object(inner):
-        return f"url_citation of an annotation is {_shown(annotation, 'url_citation')}, not an object"
+        return f"url_citation of an annotation is {shown(annotation, 'url_citation')}, not an object"
     for name in ("url", "title"):
         if not isinstance(inner.get(name), str):
-            return f"{name} of a citation is {_shown(inner, name)}, not a string"
+            return f"{name} of a citation is {shown(inner, name)}, not a string"
     odd = [name for name in ("start_index", "end_index") if not is_integer(inner.get(name))]
-    return f"{odd[0]} of a citation is {_shown(inner, odd[0])}, not an integer" if odd else None
+    return f"{odd[0]} of a citation is {shown(inner, odd[0])}, not an integer" if odd else None
 
 
 def _kinds(exchange: Exchange) -> list[Object]:
@@ -253,9 +244,7 @@ members = since(
         "gives every annotation the type url_citation",
         documented("message: annotations are citations of URLs"),
         _kinds,
-        lambda one: (
-            None if one.get("type") == "url_citation" else f"the type of an annotation is {_shown(one, 'type')}"
-        ),
+        lambda one: None if one.get("type") == "url_citation" else f"the type of an annotation is {shown(one, 'type')}",
         [lean()],
         strength=Strength.SHOULD,  # gateways have annotations of other services
     ),
@@ -284,9 +273,7 @@ members = since(
         "says which service tier it was",
         observed("service_tier: sent with every answer"),
         lambda exchange: [body for body in completions(exchange) if "choices" in body],
-        lambda body: (
-            None if body.get("service_tier") is not None else f"service_tier is {_shown(body, 'service_tier')}"
-        ),
+        lambda body: None if body.get("service_tier") is not None else f"service_tier is {shown(body, 'service_tier')}",
         [lean()],
     ),
 )
@@ -306,20 +293,20 @@ def _two_sides(value: Any) -> str | None:
     if not is_object(value):
         return f"moderation is {said(value)}, not an object or null"
     odd = [name for name in ("input", "output") if not is_object(value.get(name))]
-    return f"moderation.{odd[0]} is {_shown(value, odd[0])}, not an object" if odd else None
+    return f"moderation.{odd[0]} is {shown(value, odd[0])}, not an object" if odd else None
 
 
 def _side(side: Object) -> str | None:
     wanted = {"moderation_results": ("model",), "error": ("code", "message")}.get(str(side.get("type")))
     if wanted is None:
-        return f"the type of a side of moderation is {_shown(side, 'type')}"
+        return f"the type of a side of moderation is {shown(side, 'type')}"
     odd = [name for name in wanted if not isinstance(side.get(name), str)]
     if odd:
-        return f"{odd[0]} of a side of moderation is {_shown(side, odd[0])}, not a string"
+        return f"{odd[0]} of a side of moderation is {shown(side, odd[0])}, not a string"
     found = side.get("results")
     if side["type"] == "error" or (is_array(found) and len(objects(found)) == len(found)):
         return None
-    return f"the results of moderation are {_shown(side, 'results')}, not an array of objects"
+    return f"the results of moderation are {shown(side, 'results')}, not an array of objects"
 
 
 def _results(exchange: Exchange) -> list[Object]:
@@ -336,11 +323,11 @@ _BY_CATEGORY: tuple[tuple[str, Callable[[Any], bool]], ...] = (
 
 def _result(one: Object) -> str | None:
     if not isinstance(one.get("flagged"), bool):
-        return f"flagged of a result is {_shown(one, 'flagged')}, not a boolean"
+        return f"flagged of a result is {shown(one, 'flagged')}, not a boolean"
     for name, test in _BY_CATEGORY:
         found = one.get(name)
         if not is_object(found) or not all(map(test, found.values())):
-            return f"{name} of a result is {_shown(one, name)}, or holds a value of a wrong type"
+            return f"{name} of a result is {shown(one, name)}, or holds a value of a wrong type"
     return None
 
 
@@ -355,7 +342,7 @@ moderated = since(
         "tells what the moderation found where it was asked for",
         documented("the completion object: moderation where it was requested, nullable"),
         lambda exchange: completions(exchange) if is_object(option(exchange, "moderation")) else [],
-        lambda body: None if body.get("moderation") is not None else f"moderation is {_shown(body, 'moderation')}",
+        lambda body: None if body.get("moderation") is not None else f"moderation is {shown(body, 'moderation')}",
         [_MODERATED],
         strength=Strength.SHOULD,
     ),
@@ -409,13 +396,9 @@ def _counts(exchange: Exchange) -> list[tuple[str, Any, Any]]:
     ]
 
 
-def _whole(value: Any) -> bool:
-    return is_integer(value) and value >= 0
-
-
 def _fitting(triple: tuple[str, Any, Any]) -> str | None:
     name, count, total = triple
-    if not _whole(count) or not _whole(total) or count <= total:
+    if not is_count(count) or not is_count(total) or count <= total:
         return None  # other rules own counts that are none
     return f"{name} is {said(count)} of a total of {said(total)}"
 
@@ -428,7 +411,7 @@ usage = since(
         "gives the later details of usage as integers",
         documented("usage: text_tokens, image_tokens and cache_write_tokens are optional integers"),
         _counts,
-        lambda triple: None if _whole(triple[1]) else f"{triple[0]} is {said(triple[1])}, not an integer from 0 up",
+        lambda triple: None if is_count(triple[1]) else f"{triple[0]} is {said(triple[1])}, not an integer from 0 up",
         [lean()],
     ),
     judges(

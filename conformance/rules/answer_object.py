@@ -84,7 +84,7 @@ RULES = [
         "answer",
         "answers with a JSON object",
         documented("the answer without a stream is the completion object"),
-        lambda exchange: [one for one in unstreamed(exchange) if one.media_type != "text/event-stream"],
+        lambda exchange: [one for one in unstreamed(exchange) if not one.event_stream],
         _unreadable,
         PLAIN,
     ),

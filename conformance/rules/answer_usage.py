@@ -9,7 +9,7 @@ from ..model import Exchange, Strength, Symptom
 from .answer_forms import PLAIN, TWO_CUT, shown
 from .answer_views import Find, Object, bound, choices, completions, member, objects, spent, usages
 from .forms import documented, judges, observed, prose
-from .views import COUNT, asked, is_integer, long_answer, said
+from .views import COUNT, asked, is_count, long_answer, said
 
 _TOTALS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _DETAILS = {
@@ -23,10 +23,6 @@ _DETAILS = {
 }
 
 
-def _whole(value: Any) -> bool:
-    return is_integer(value) and value >= 0
-
-
 def _no_usage(body: Object) -> str | None:
     return None if body.get("usage") is not None else f"usage is {shown(body, 'usage')}"
 
@@ -34,12 +30,12 @@ def _no_usage(body: Object) -> str | None:
 def _usage_shape(use: Any) -> str | None:
     if not is_object(use):
         return f"usage is {said(use)}, not an object"
-    odd = [name for name in _TOTALS if not _whole(use.get(name))]
+    odd = [name for name in _TOTALS if not is_count(use.get(name))]
     return f"usage.{odd[0]} is {shown(use, odd[0])}, not an integer from 0 up" if odd else None
 
 
 def _counted(exchange: Exchange) -> list[Object]:
-    return [use for use in usages(exchange) if all(_whole(use.get(name)) for name in _TOTALS)]
+    return [use for use in usages(exchange) if all(is_count(use.get(name)) for name in _TOTALS)]
 
 
 def _counted_words(exchange: Exchange) -> list[Object]:
@@ -66,7 +62,7 @@ def _details_shape(use: Object) -> str | None:
             return f"usage.{name} is {said(details)}, not an object"
         for one in members:
             value = (details or {}).get(one)
-            if value is not None and not _whole(value):
+            if value is not None and not is_count(value):
                 return f"{name}.{one} is {said(value)}, not an integer from 0 up"
     return None
 
@@ -79,8 +75,8 @@ def _parts(name: str) -> Find:
         pairs: list[tuple[str, int, int]] = []
         for use in usages(exchange):
             details = use.get(name)
-            if is_object(details) and _whole(use.get(total)):
-                known = {one: details[one] for one in _DETAILS[name] if _whole(details.get(one))}
+            if is_object(details) and is_count(use.get(total)):
+                known = {one: details[one] for one in _DETAILS[name] if is_count(details.get(one))}
                 pairs += [(one, value, use[total]) for one, value in known.items()]
                 both = [known[one] for one in ("reasoning_tokens", "audio_tokens") if one in known]
                 pairs += [("reasoning_tokens with audio_tokens", sum(both), use[total])] if len(both) == 2 else []

@@ -48,7 +48,7 @@ def refusals(exchange: Exchange) -> list[Answer]:
     if answer is None or exchange.trouble or request.method != "POST" or request.path != "/chat/completions":
         return []
     refused = 400 <= answer.status < 500 and answer.status not in _BUSY
-    streamed = answer.media_type == "text/event-stream" and asked(exchange).get("stream")
+    streamed = answer.event_stream and asked(exchange).get("stream")
     return [answer] if refused and not streamed else []
 
 

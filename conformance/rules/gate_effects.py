@@ -55,7 +55,7 @@ def log_probabilities(answer: Answer) -> bool | None:
 
 def event_stream(answer: Answer) -> bool | None:
     """The answer is a stream of events."""
-    return answer.media_type == "text/event-stream" or answer.content.lstrip().startswith(b"data:")
+    return answer.like_events
 
 
 def usage_chunk(answer: Answer) -> bool | None:

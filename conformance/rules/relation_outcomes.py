@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ..exchange import EVENT_STREAM
 from ..judge import Reaction, excuse, react
 from ..model import Exchange, Undecided
 
-EVENTS = "text/event-stream"
+EVENTS = EVENT_STREAM
 
 
 def outcome(exchange: Exchange) -> str:
@@ -42,7 +43,7 @@ def unlike(base: Exchange, other: Exchange, change: str) -> str | None:
 
 def _in_other_form(base: Exchange, other: Exchange, change: str) -> str | None:
     """What is wrong where an event stream is answered to one form of a body only."""
-    streams = [one.answer is not None and one.answer.media_type == EVENTS for one in (base, other)]
+    streams = [one.answer is not None and one.answer.event_stream for one in (base, other)]
     if streams == [True, False]:
         return f"a request is answered with an event stream, but not {change}"
     return None

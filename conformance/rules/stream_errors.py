@@ -48,7 +48,7 @@ def error_plain(exchange: Exchange) -> str | None:
     answer = exchange.answer
     if answer is None:
         return None
-    if answer.media_type == "text/event-stream" or answer.content.lstrip().startswith(b"data:"):
+    if answer.like_events:
         return f"the refusal ({answer.status}) is an event stream"
     return None
 

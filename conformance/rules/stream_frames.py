@@ -20,8 +20,10 @@ _DONE = prose("stream: data: [DONE] ends it")
 
 
 def content_type(exchange: Exchange) -> str | None:
-    found = exchange.answer.media_type if exchange.answer else ""
-    return None if found == "text/event-stream" else f"the content type of the stream is {show(found)}"
+    answer = exchange.answer
+    if answer is not None and answer.event_stream:
+        return None
+    return f"the content type of the stream is {show(answer.media_type if answer else '')}"
 
 
 def some_event(exchange: Exchange) -> str | None:

@@ -21,7 +21,7 @@ def framed(exchange: Exchange) -> bool:
     """A streamed answer that is one by its content type or its first bytes."""
     if not streamed(exchange) or exchange.answer is None:
         return False
-    return exchange.answer.media_type == "text/event-stream" or bool(read(exchange).messages)
+    return exchange.answer.event_stream or bool(read(exchange).messages)
 
 
 @view

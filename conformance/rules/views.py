@@ -106,6 +106,11 @@ def is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def is_count(value: object) -> TypeGuard[int]:
+    """A JSON integer from 0 up."""
+    return is_integer(value) and value >= 0
+
+
 def is_number(value: object) -> TypeGuard[int | float]:
     """A JSON number: no boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -74,7 +74,3 @@ class Manners:
     def lavish(self) -> bool:
         """Whether answers carry all that is allowed."""
         return self.style == "lavish"
-
-    def offers(self, feature: str) -> bool:
-        """Whether a feature is there."""
-        return feature not in self.without
