@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from ..strategies.json_values import in_ascii, is_object
+from ..strategies.json_values import in_ascii, is_object, up_to
 from ..strategies.plainer import said_by_user
 from . import killers
 from .again import (
@@ -50,12 +50,16 @@ from .record import cut
 from .results import Finding, Result, Verdict
 from .sharing import Shared
 from .shrink import smallest
+from .sse import read_json
 
 SHRINK_BOUND = 150
 """Requests that one shrinking search may send."""
 
 SHRINK_SECONDS = 600.0
 """Seconds that it may take: where each request hangs, that is a few of them."""
+
+PLANE = "\uffff"
+"""The last character of the basic plane."""
 
 _OF_CHARACTERS = (Symptom.REFUSED_VALID, Symptom.CRASHED, Symptom.DISCONNECTED)
 """Symptoms that a character may bring about in any string of a body."""
@@ -322,13 +326,21 @@ class Prover:
         """The rule about characters, where it is broken as well and nothing else is wrong with this body."""
         valid = rule.expect is not Expect.REFUSE
         bearer = self.bearer(TEXT_RULE if valid else FAULTY_TEXT_RULE)
-        if not isinstance(bearer, RequestRule) or not is_object(request.body) or not _foreign(request):
+        if not isinstance(bearer, RequestRule) or rule.id in (bearer.id, SPOKEN_RULE):
             return ""
-        if valid and all(_foreign(as_request(pin)) for pin in rule.pins):
-            return ""  # it is about them
-        plain = await self._tried(rule, as_request(in_ascii(request.body)))
-        if plain.kind is Kind.VIOLATED and (valid or plain.symptom is judgement.symptom):
+        body = read_json(request.content)
+        if not is_object(body) or not _foreign(as_request(body)):
             return ""
+        if request.raw is not None:  # it is about how they are written
+            if (await self._tried(rule, as_request(body))).kind is not Kind.VIOLATED:
+                return ""
+        elif valid and all(_foreign(as_request(pin)) for pin in rule.pins):  # it is about some of them
+            if up_to(PLANE, body) == body or await self._violates(rule, as_request(up_to(PLANE, body))):
+                return ""
+        else:
+            plain = await self._tried(rule, as_request(in_ascii(body)))
+            if plain.kind is Kind.VIOLATED and (valid or plain.symptom is judgement.symptom):
+                return ""
         return bearer.id if await self._breaks_bearer(bearer.id) else ""
 
     async def _breaks_bearer(self, name: str) -> bool:

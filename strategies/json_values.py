@@ -23,8 +23,13 @@ def is_array(value: object) -> TypeIs[list[Any]]:
 
 def in_ascii(value: Any) -> Any:
     """The same JSON value with an ``a`` for every character beyond ASCII, in keys as in values."""
+    return up_to("\x7f", value)
+
+
+def up_to(last: str, value: Any) -> Any:
+    """The same JSON value with an ``a`` for every character beyond ``last``, in keys as in values."""
     if is_object(value):
-        return {in_ascii(key): in_ascii(member) for key, member in value.items()}
+        return {up_to(last, key): up_to(last, member) for key, member in value.items()}
     if is_array(value):
-        return [in_ascii(item) for item in value]
-    return "".join(sign if sign.isascii() else "a" for sign in value) if isinstance(value, str) else value
+        return [up_to(last, item) for item in value]
+    return "".join(sign if sign <= last else "a" for sign in value) if isinstance(value, str) else value

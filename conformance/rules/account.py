@@ -172,7 +172,7 @@ user = [
         "user",
         "accepts a string as user",
         documented("user: a string"),
-        values("user", "user-1234", text.LABEL, "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a", "u" * 64),
+        values("user", "user-1234", text.LABEL, "0b0e7f3c-9f1e-4a53\n9a3b\t2f6b1c9d8e7a", "u" * 64),
         examples=varying("user", metadata_values()),
     ),
     wrong_types_refused("user", "string", source=documented("user: a string"), first=[7, {}]),

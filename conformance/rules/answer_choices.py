@@ -52,14 +52,23 @@ def _cut(exchange: Exchange) -> list[tuple[int, Object]]:
     n = option(exchange, "n", 1)
     if most is None or not is_integer(n) or spent(exchange) != most * n:
         return []
-    if body.get("tools") is not None:
-        return [(most, choice) for choice in found if single(exchange) and _half_a_call(choice)]
+    if body.get("tools") is not None and single(exchange) and any(map(_half_a_call, found)):
+        return [(most, choice) for choice in found]
     if body.get("response_format") is not None and body.get("stop") is None:
         return [(most, choice) for choice in found if single(exchange) and _half_an_object(choice)]
-    others = ("stop", "functions", "response_format", "logit_bias")
-    if body.get("messages") != COUNT or any(body.get(name) is not None for name in others):
+    others = ("stop", "response_format", "logit_bias")
+    talk = body.get("messages")
+    if not is_array(talk) or talk[-1:] != COUNT or any(body.get(name) is not None for name in others):
         return []
-    return [(most, choice) for choice in found]
+    return [(most, choice) for choice in found if _only_text(choice)]
+
+
+def _only_text(choice: Object) -> bool:
+    """Whether a choice says something and calls nothing."""
+    message = choice.get("message")
+    text = message.get("content") if is_object(message) else None
+    called = is_object(message) and (message.get("tool_calls") or message.get("function_call"))
+    return isinstance(text, str) and bool(text.strip()) and not called
 
 
 def _half_a_call(choice: Object) -> bool:

@@ -15,6 +15,7 @@ from ...strategies.messages import (
     assistant_calls,
     assistant_function,
     function_reply,
+    system,
     tool_call,
     tool_reply,
     user,
@@ -69,7 +70,10 @@ RULES = [
         _P,
         "refuses a system message without content",
         documented("system: content is required, not nullable"),
-        [talk({"role": "system"}, user()), system_says(None)],
+        [
+            talk({"role": "system"}, user()),
+            talk(system(), user(), assistant(), {"role": "system", "content": None}, THANKS),
+        ],
         needs=_SYSTEM,
     ),
     accepts(

@@ -36,6 +36,12 @@ def _replied_to(call: Any) -> Body:
     return talk(user(), assistant_calls(tool_call()), tool_reply(), tool_reply(tool_call_id=call))
 
 
+def _as_long(body: Body) -> Body:
+    """The control of many calls: about as many messages, and no call."""
+    turns = len(body["messages"]) // 2
+    return lean(messages=[*[user("1"), assistant("2")] * turns, user("3")])
+
+
 def _many(number: int) -> Body:
     ids = range(1, number + 1)
     return talk(user(), assistant_calls(*(tool_call(i, "f") for i in ids)), *(tool_reply(i, "1") for i in ids))
@@ -60,6 +66,7 @@ histories = [
         "accepts an assistant message with 128 tool calls",
         observed("assistant: the number of tool_calls in error texts"),
         [_many(128)],
+        control=_as_long,
         needs=CALLS,
     ),
     refuses(

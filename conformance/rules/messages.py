@@ -229,6 +229,13 @@ order = [
 ]
 
 length = [
+    accepts(
+        "messages.many",
+        _P,
+        "accepts a conversation of 65 messages",
+        documented("messages: an array with a lower bound and no upper one"),
+        [lean(messages=[*[user("1"), assistant("2")] * 32, user("3")])],
+    ),
     observes(
         "messages.max",
         _P,

@@ -139,8 +139,12 @@ options = [
         "refuses stream_options without stream: true",
         prose("stream_options: only with stream: true"),
         [
-            lean(**stream, stream_options={"include_usage": True})
-            for stream in ({}, {"stream": False}, {"stream": None})
+            lean(**stream, stream_options=options)
+            for stream, options in (
+                ({}, {"include_usage": True}),
+                ({"stream": False}, {"include_usage": True}),
+                ({"stream": None}, {}),
+            )
         ],
         examples=st.builds(
             _without_stream,

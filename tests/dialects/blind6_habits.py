@@ -241,7 +241,7 @@ DIALECTS = [
         name="blind6-narrow-and-busy",
         server=built(refuses=no_calls, limits=replace(LIMITS, n_max=2), plan=another_text),
         around=now_and_then(33, later_please),
-        warnings=frozenset({"n.max.accepts"}),
+        warnings=frozenset({"n.few.accepts", "n.more.accepts", "n.max.accepts"}),
     ),
     Dialect(
         name="blind6-open-house",

@@ -149,7 +149,7 @@ MUTANTS = [
     refused("audio-flac-refused", "audio.format.accepts", refusing_valid(in_flac), prop="audio"),
     refused(
         "messages-many-refused",
-        "messages.max",
+        "messages.many.accepts",
         refusing_valid(long_talk),
         with_it="messages.turns.accepts ef.echo.text",
     ),
