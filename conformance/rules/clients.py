@@ -33,7 +33,6 @@ from ..model import (
     Undecided,
 )
 from .gates import TOOL
-from .relation_outcomes import EVENTS
 
 MISSING = "the openai package is not installed: pip install 'chatproof[clients]'"
 
@@ -235,7 +234,7 @@ def used(use: str, compare: Compare, **asked: Any) -> Callable[[Body], Script]:
 
 
 def _in_events(exchange: Exchange) -> bool:
-    return exchange.answer is not None and exchange.answer.media_type == EVENTS
+    return exchange.answer is not None and exchange.answer.event_stream
 
 
 def structured(body: Body) -> Script:
