@@ -44,7 +44,7 @@ key = [
         "prompt_cache_key",
         "accepts a string as prompt_cache_key",
         documented("prompt_cache_key: a string"),
-        values("prompt_cache_key", "key-1", LABEL, "0b0e7f3c-9f1e-4a53-9a3b-2f6b1c9d8e7a"),
+        values("prompt_cache_key", "key-1", LABEL, "0b0e7f3c-9f1e-4a53\n9a3b\t2f6b1c9d8e7a"),
         examples=varying("prompt_cache_key", identifiers()),
     ),
     wrong_types_refused("prompt_cache_key", "string", source=documented("prompt_cache_key: a string"), first=[7, {}]),

@@ -81,7 +81,7 @@ RULES = [
         _P,
         "accepts user content as text",
         documented("user: content"),
-        [user_says("Say hi."), user_says(f"Say hi. {_ALL}")],
+        [user_says("Say hi."), user_says(f"Say hi. {_ALL}"), user_says(f"{text.LONG} Say hi.")],
         reduce=plainer,
     ),
     refuses(

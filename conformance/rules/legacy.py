@@ -14,6 +14,7 @@ from ...strategies import json_schemas, text
 from ...strategies.bodies import lean
 from ...strategies.faults import bad_item_in
 from ...strategies.messages import assistant_function, function_reply, user
+from ...strategies.plainer import plainer
 from ...strategies.tools import Definition, definition, many_definitions, plain_functions
 from ...strategies.wrong import wrong_samples, wrong_type
 from ..model import Body, Chapter, Strength
@@ -146,6 +147,14 @@ functions = [
         prose("functions: length of name"),
         with_functions([definition("a" * 65)], [A, B, definition("a" * 256)]),
         examples=_among(st.text(text.NAME_ALPHABET, min_size=65, max_size=200).map(definition)),
+    ),
+    accepts(
+        "functions.description",
+        "functions",
+        "accepts a legacy function with any description",
+        documented("functions: description is an optional string"),
+        with_functions([definition(description=" ".join(text.SPOKEN))]),
+        reduce=plainer,
     ),
     refuses(
         "functions.description.type",

@@ -147,7 +147,7 @@ RULES = [
         _P,
         "accepts any JSON object as the arguments of a tool call",
         documented("tool call: arguments is a string, JSON as the model wrote it"),
-        [called(tool_call(arguments=text)) for text in (json.dumps(_ARGUMENTS, ensure_ascii=False), "{}")],
+        [called(tool_call(arguments=text)) for text in (json.dumps(_ARGUMENTS, ensure_ascii=False, indent=2), "{}")],
         examples=json_arguments().map(lambda arguments: called(tool_call(arguments=arguments))),
         needs=CALLS,
     ),
