@@ -95,29 +95,68 @@ def echoed(raw: bytes, sent: Sent) -> Sent:
 
 
 MUTANTS = [
-    answer("index-all-zero", "res.choices.index", answering(each_choice(all_first)), prop="n"),
-    answer("usage-completion-negative", "res.usage.sum", replying(negative)),
+    answer(
+        "index-all-zero",
+        "res.choices.index",
+        answering(each_choice(all_first)),
+        prop="n",
+        with_it="gate.multiple_choices many.choices",
+    ),
+    answer(
+        "usage-completion-negative",
+        "res.usage.shape",
+        replying(negative),
+        with_it="res.usage.sum res.usage.details.completion res.usage.details.completion.stream"
+        " sse.usage.on.members sse.usage.on.sum",
+    ),
     answer(
         "alternatives-bytes-missing",
-        "res.logprobs.entry",
+        "res.logprobs.bytes.null",
         both(byteless_choice, each(entries, byteless)),
         prop="logprobs",
+        with_it="res.logprobs.top res.logprobs.bytes res.logprobs.entry sse.logprobs.entry sse.logprobs.keys",
     ),
-    streams("stream-choice-index-missing", "sse.choice.required", streaming(each(pieces, unplaced))),
-    streams("stream-tool-index-string", "sse.tool.index", streaming(each(fragments, place_in_words)), prop="tools"),
+    streams(
+        "stream-choice-index-missing",
+        "sse.choice.index",
+        streaming(each(pieces, unplaced)),
+        with_it="sse.choice.range sse.choice.one sse.choice.count sse.finish sse.finish.once sse.role"
+        " client.stream client.stream.* client.tools.stream",
+    ),
+    streams(
+        "stream-tool-index-string",
+        "sse.tool.index",
+        streaming(each(fragments, place_in_words)),
+        prop="tools",
+        with_it="sse.tool.apart ef.echo.stream client.tools.stream",
+    ),
     streams(
         "stream-usage-empty-choice",
         "sse.usage.on",
         streaming(where(counting, choice_beside_usage)),
         prop="stream_options",
+        with_it="sse.usage.on.* sse.finish.last gate.stream_usage",
     ),
-    answer("error-type-missing", "err.keys.type", refusing(typeless), prop="error", family="error"),
+    answer(
+        "error-type-missing", "err.keys.type", refusing(typeless), prop="error", family="error", with_it="client.error"
+    ),
     answer(
         "missing-status-409",
         "messages.required.refuses model.required.refuses",
         Reference(behaviour=Behaviour(first=absent_is_conflict)),
         prop="error",
         family="status",
+        with_it="*.required.refuses model.empty.refuses toolcall.shape.refuses tool.type.refuses functions.name.refuses"
+        " tool_choice.named.shape.refuses function_call.named.shape.refuses prediction.shape.refuses"
+        " prediction.parts.refuses audio.needs.refuses part.image.url.refuses content.function.nullable.refuses"
+        " tool.function.flat.refuses *.form.refuses mm.position.refuses client.error many.refusals",
     ),
-    answer("bad-utf8-echoed", "err.envelope", prop="error", family="error", around=between(echoed)),
+    answer(
+        "bad-utf8-echoed",
+        "err.envelope",
+        prop="error",
+        family="error",
+        around=between(echoed),
+        with_it="err.json err.keys.message err.keys.type http.json.utf8.refuses",
+    ),
 ]

@@ -74,10 +74,34 @@ def unnamed_stream(body: Body) -> Body:
 
 MUTANTS = [
     effect(
-        "arguments-enum-outside", "res.toolcalls.args.schema", replying(called_outside), prop="tools", family="answer"
+        "arguments-enum-outside",
+        "res.toolcalls.args.schema",
+        replying(called_outside),
+        prop="tools",
+        family="answer",
+        with_it="res.toolcalls.args.schema.stream",
     ),
-    effect("finish-complete", "res.finish.enum", choosing(completed), prop="answer", family="answer"),
-    effect("stop-second-ignored", "ef.stop", planning(first_stop), prop="stop"),
-    effect("max-tokens-doubled", "ef.maxtokens", planning(doubled), prop="max_tokens"),
-    effect("named-lost-stream", "ef.choice.named.stream", planning(unnamed_stream), prop="tool_choice"),
+    effect(
+        "finish-complete",
+        "res.finish.enum",
+        choosing(completed),
+        prop="answer",
+        family="answer",
+        with_it="sse.finish.enum",
+    ),
+    effect("stop-second-ignored", "ef.stop", planning(first_stop), prop="stop", with_it="ef.stop.*"),
+    effect(
+        "max-tokens-doubled",
+        "ef.maxtokens",
+        planning(doubled),
+        prop="max_tokens",
+        with_it="ef.maxtokens.stream ef.maxtokens.exact ef.length ef.length.stream mm.alias.bound many.bounds",
+    ),
+    effect(
+        "named-lost-stream",
+        "ef.choice.named.stream",
+        planning(unnamed_stream),
+        prop="tool_choice",
+        with_it="many.tools client.tools.stream",
+    ),
 ]

@@ -58,6 +58,7 @@ MUTANTS = [
         bounded(top_logprobs_max=float("inf")),
         prop="top_logprobs",
         family="bound",
+        with_it="mm.monotone.bad",
     ),
     taken(
         "bias-lower-missing",
@@ -65,6 +66,7 @@ MUTANTS = [
         bounded(bias_min=float("-inf")),
         prop="logit_bias",
         family="bound",
+        with_it="logit_bias.value.range.among.refuses logit_bias.value.next mm.monotone.bad",
     ),
     taken(
         "top-p-loose",
@@ -72,12 +74,14 @@ MUTANTS = [
         bounded(top_p_min=-0.05, top_p_max=1.05),
         prop="top_p",
         family="bound",
+        with_it="top_p.next mm.monotone.bad",
     ),
     taken(
         "completion-decimal-cut",
         "max_completion_tokens.type.refuses",
         reading("max_completion_tokens", fraction, int),
         prop="max_completion_tokens",
+        with_it="mm.alias mm.monotone.bad",
     ),
     taken(
         "tool-type-first-only",
@@ -85,6 +89,7 @@ MUTANTS = [
         blinkered(("tool.type",), functions_after_first),
         prop="tools",
         family="enum",
+        with_it="mm.monotone.bad",
     ),
     taken(
         "format-unknown-as-text",
@@ -92,6 +97,7 @@ MUTANTS = [
         within("response_format", text_for_unknown),
         prop="response_format",
         family="enum",
+        with_it="gate.response_format mm.monotone.bad",
     ),
     taken(
         "schema-name-65-taken",
@@ -102,10 +108,11 @@ MUTANTS = [
     ),
     taken(
         "tool-name-dot-taken",
-        "fn.name.pattern.refuses",
+        "fn.name.pattern.refuses functions.name.pattern.refuses",
         bounded(function_name=re.compile(r"[A-Za-z0-9_.-]+")),
         prop="tools",
         family="pattern",
+        with_it="mm.monotone.bad",
     ),
     taken("audio-missing-taken", "audio.needs.refuses", unchecked("audio.needs"), prop="modalities", family="coupling"),
     taken(
@@ -113,6 +120,7 @@ MUTANTS = [
         "content.assistant.optional.refuses",
         unchecked("content.assistant.optional"),
         family="required",
+        with_it="mm.position.refuses",
     ),
     taken(
         "bad-json-as-hello",
@@ -120,17 +128,20 @@ MUTANTS = [
         Reference(behaviour=Behaviour(parse=parse_or_greet)),
         prop="body",
         family="transport",
+        with_it="http.json.*.refuses http.nan http.bom",
     ),
     taken(
         "metadata-unchecked-stream",
         "metadata.value.type.refuses",
         blinkered(("metadata.value.type",), hidden("metadata", streamed)),
         prop="metadata",
+        with_it="mm.stream mm.monotone.bad",
     ),
     taken(
         "parallel-unchecked-with-required",
         "parallel_tool_calls.type.refuses",
         blinkered(("parallel_tool_calls.type",), hidden("parallel_tool_calls", must_call)),
         prop="parallel_tool_calls",
+        with_it="mm.monotone.bad",
     ),
 ]
