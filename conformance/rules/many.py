@@ -16,7 +16,6 @@ from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, S
 from ..sse import read_json
 from .effect_bounds import bounded, overspent
 from .forms import contested, prose
-from .relation_outcomes import EVENTS
 from .stream_views import deltas
 from .views import choices, completion, long_answer, messages
 
@@ -150,11 +149,11 @@ def apart(
 
 def _no_stream(exchanges: list[Exchange]) -> Script:
     """What is wrong where a crowd does not get the event stream that comes alone."""
-    plain = next((exchange for exchange in exchanges if exchange.answer and exchange.answer.media_type != EVENTS), None)
+    plain = next((exchange for exchange in exchanges if exchange.answer and not exchange.answer.event_stream), None)
     if plain is None or plain.answer is None:
         return None
     came: Exchange = yield Fresh(plain.request)
-    if came.answer is None or came.answer.media_type != EVENTS:
+    if came.answer is None or not came.answer.event_stream:
         raise Undecided("alone, no event stream is answered either")
     return f"alone an event stream is answered, but {plain.answer.media_type!r} with {TOGETHER} requests at once"
 

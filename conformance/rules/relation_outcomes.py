@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from ..exchange import EVENT_STREAM
 from ..judge import Reaction, excuse, react
 from ..model import Exchange, Undecided
-
-EVENTS = EVENT_STREAM
 
 
 def outcome(exchange: Exchange) -> str:
