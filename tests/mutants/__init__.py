@@ -61,6 +61,11 @@ from . import (
     blind8_refused,
     blind8_state,
     blind8_taken,
+    blind9_answers,
+    blind9_effects,
+    blind9_refused,
+    blind9_state,
+    blind9_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -163,6 +168,11 @@ _PARTS = (
     blind8_answers,
     blind8_effects,
     blind8_state,
+    blind9_taken,
+    blind9_refused,
+    blind9_answers,
+    blind9_effects,
+    blind9_state,
 )
 
 for _module in _PARTS:
