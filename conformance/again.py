@@ -18,7 +18,7 @@ from .exchange import Exchange, Request
 from .judge import Reaction, react
 from .model import Strength, Symptom
 from .pipeline import Pipeline
-from .plan import ADDED_RULE, CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STREAM_RULE
+from .plan import ADDED_RULE, CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, STREAM_RULE
 
 GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
 """Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""
@@ -200,7 +200,7 @@ async def after_refused(pipeline: Pipeline, request: Request, label: str) -> lis
 @dataclass(frozen=True)
 class CrowdSighting:
     """A violation of ``rule`` that is there with many requests in flight and not alone, or after a ``refused`` request
-    and not after an accepted one, or right ``after`` some requests and not alone."""
+    and not after an accepted one, or right ``after`` some requests and not alone, or now and then (``rare``)."""
 
     rule: str
     why: str
@@ -210,6 +210,14 @@ class CrowdSighting:
     confirmed: str
     refused: bool = False
     after: tuple[Request, ...] = ()
+    rare: bool = False
+
+    @property
+    def bearer(self) -> str:
+        """The rule that bears the blame for it."""
+        if self.rare:
+            return STEADY_RULE
+        return REFUSED_RULE if self.refused else CROWD_RULE
 
 
 @dataclass
@@ -293,6 +301,7 @@ def kept_apart() -> dict[str, Crowd]:
     return {
         CROWD_RULE: Crowd(told="many.*"),
         REFUSED_RULE: Crowd(when="right after a refused request"),
+        STEADY_RULE: Crowd(when="now and then"),
         REPEAT_RULE: Crowd(when="by a refused request that is answered otherwise when it is sent again as it was"),
         STREAM_RULE: Crowd(when="with stream"),
         ADDED_RULE: Crowd(when="beside another property"),

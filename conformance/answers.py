@@ -137,8 +137,7 @@ class Answers:
             if apart:
                 exchange, why = found.seen[-1]
                 seen_so = CrowdSighting(rule.id, why, rule.symptom, request, exchange, found.told, found.refused)
-                kept = self.kept[REFUSED_RULE if found.refused else CROWD_RULE]
-                note = kept.note(seen_so, rule.strength)
+                note = self.kept[seen_so.bearer].note(seen_so, rule.strength)
                 return Result(rule.id, upheld(rule.strength), observed="held alone", note=note)
             seen, asked = found.seen, found.asked
             if len(seen) == asked and not found.after:

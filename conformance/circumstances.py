@@ -5,7 +5,7 @@ from __future__ import annotations
 from .again import IN_SEQUEL, REFUSED, Crowd, crowd_of
 from .exchange import Request
 from .outgoing import curl, prepare
-from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE
+from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE
 from .record import cut
 from .results import Finding
 from .target import Target
@@ -56,6 +56,14 @@ def _of_refused(kept: Crowd, target: Target) -> Finding:
     return _in_turn(kept, target, why, steps)
 
 
+def _of_rare(kept: Crowd, target: Target) -> Finding:
+    """The finding that answers make which were missing once, and came when the request was sent again."""
+    first = kept.sightings[0]
+    many = len(kept.sightings)
+    why = f"{first.rule} holds, but not every time: {first.why}; {many} request{'s' * (many > 1)} failed so"
+    return _in_turn(kept, target, why, (first.request,))
+
+
 def _of_repeated(kept: Crowd, target: Target) -> Finding:
     """The finding that refusals make which other rules saw, and which did not repeat themselves."""
     first = kept.sightings[0]
@@ -69,7 +77,7 @@ def _of_company(kept: Crowd, target: Target) -> Finding:
     return _in_turn(kept, target, f"{first.rule} holds, but not {kept.when}: {first.why}", (first.request,))
 
 
-_MAKERS = {CROWD_RULE: _of_crowd, REFUSED_RULE: _of_refused, REPEAT_RULE: _of_repeated}
+_MAKERS = {CROWD_RULE: _of_crowd, REFUSED_RULE: _of_refused, STEADY_RULE: _of_rare, REPEAT_RULE: _of_repeated}
 
 
 def finding_of(rule_id: str, kept: Crowd, target: Target) -> Finding:

@@ -157,6 +157,13 @@ _UNSUPPORTED = re.compile(
     r"(?:\bnot|n't|\bonly)\b.{0,60}\b(?:support|compatib)|\b(?:unsupport|incompatib)|\bsupports? only\b",
     re.IGNORECASE | re.DOTALL,
 )
+# What is not supported beside something else: a feature, or that they come together.
+_FEATURE = re.compile(
+    r"tool|function|\bcall|stream|log[ _-]?prob|format|json|schema|choice|\bn\b|best_of|image|picture|vision|audio"
+    r"|voice|system|developer|role|prefi|stop|temperature|top_|greedy|sampl|penalt|bias|seed|predict|modalit|reason|search"
+    r"|together|combin|\bboth\b",
+    re.IGNORECASE,
+)
 # The request was taken and its answer came to nothing: cut by the bound, or stopped by a filter.
 _UNFINISHED_CODES = ("json_validate_failed", "tool_use_failed", "output_parse_failed")
 _UNFINISHED_TEXT = re.compile(
@@ -269,12 +276,13 @@ def _short(text: str, most: int = 160) -> str:
 
 
 def _excuse_for(rule: RequestRule, exchange: Exchange) -> str:
-    """The same for a rule: of many features a server may also say that it does not support them together."""
+    """The same for a rule: of many features a server may also say which of them it does not support together."""
     reason = excuse(exchange)
     if reason or rule.fit is None or exchange.answer is None:
         return reason
     message = _told(exchange.answer)[1]
-    return f"the server does not offer that together: {_short(message)}" if _UNSUPPORTED.search(message) else ""
+    named = _UNSUPPORTED.search(message) and _FEATURE.search(message)
+    return f"the server does not offer that together: {_short(message)}" if named else ""
 
 
 def judge(rule: RequestRule, exchange: Exchange) -> Judgement:

@@ -98,6 +98,9 @@ REFUSED_RULE = "mm.isolation"
 REPEAT_RULE = "mm.repeat.neg"
 """The rule that bears the blame where a refused request is accepted when it is sent again, as it was."""
 
+STEADY_RULE = "mm.repeat"
+"""The rule that bears the blame where a valid request fails now and then, and not when it is sent again."""
+
 TEXT_RULE = "http.unicode.accepts"
 """The rule that bears the blame for characters that a server does not bear, wherever they stand."""
 
@@ -113,7 +116,7 @@ STREAM_RULE = "mm.stream"
 ADDED_RULE = "mm.monotone.bad"
 """The rule that bears the blame where nothing is checked beside some valid property."""
 
-_BEARERS = (CROWD_RULE, REFUSED_RULE, STREAM_RULE)
+_BEARERS = (CROWD_RULE, REFUSED_RULE, STREAM_RULE, STEADY_RULE)
 
 
 def _only_bears(rule: Rule, depth: str) -> bool:
@@ -247,6 +250,10 @@ def draw(strategy: SearchStrategy[Any], count: int, seeded: int) -> tuple[Any, .
     return tuple(drawn[:count])
 
 
+def _tries_footing(rule: RequestRule) -> bool:
+    return rule.chapter == "http" and rule.id != FAULTY_TEXT_RULE
+
+
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
     """The rules that a run of this depth asks. Smoke sends first pins only, compares no requests but those with
     and without the key, and of the requests that bind nobody it sends only those that try the server's footing.
@@ -258,7 +265,7 @@ def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
         rule
         for rule in every
         if (not isinstance(rule, Relation) or rule.chapter == "auth" or _only_bears(rule, depth))
-        and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and rule.chapter != "http")
+        and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and not _tries_footing(rule))
         and not (isinstance(rule, RequestRule) and rule.borrows)  # it does not send most of that
     ]
 

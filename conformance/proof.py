@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
@@ -18,6 +18,7 @@ from .again import (
     IN_SEQUEL,
     LEFT,
     LOST,
+    PROOFS,
     Asked,
     Crowd,
     CrowdSighting,
@@ -40,6 +41,7 @@ from .plan import (
     FAULTY_TEXT_RULE,
     REFUSED_RULE,
     SPOKEN_RULE,
+    STEADY_RULE,
     TEXT_RULE,
     Case,
     Settings,
@@ -143,7 +145,7 @@ class Prover:
                 return result
         assert isinstance(result, CrowdSighting)
         verdict = upheld(rule.strength)
-        note = self.kept[REFUSED_RULE if result.refused else CROWD_RULE].note(result, rule.strength)
+        note = self.kept[result.bearer].note(result, rule.strength)
         return Result(rule.id, verdict, observed="held alone", note=note)
 
     async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
@@ -185,6 +187,10 @@ class Prover:
         if judgement.symptom is Symptom.HUNG and not asked.steady:
             note = f"{judgement.why}, {asked.told}: a server that is slow now and then breaks no rule"
             return Result(rule.id, upheld(rule.strength), observed="held", note=note)
+        if judgement.symptom in (*GRAVE, *LOST) and judgement.symptom is not Symptom.KILLED_SERVER:
+            with unproved_means("seen broken, could not be proved"):
+                if await self._rare(rule, request, asked.steady):
+                    return replace(self._apart(rule, request, exchange, judgement, asked.told), rare=True)
         if asked.steady:
             with unproved_means("seen broken, could not be proved"):
                 blamed, note = await self._blamed_instead(rule, request, judgement)
@@ -246,6 +252,19 @@ class Prover:
         if not await self.pipeline.health.since(time.monotonic()):
             raise Unproved(f"{self.pipeline.gone}")
         return asked
+
+    async def _rare(self, rule: RequestRule, request: Request, steady: bool) -> bool:
+        """Whether a request fails now and then, as others do: where that is known, twice may have been by chance."""
+        others = self.kept[STEADY_RULE]
+        if others.blamed is None or not steady or not others.known:
+            return others.blamed is not None and not steady
+        for _ in range(PROOFS):
+            fresh = self._judge(rule, await self.pipeline.ask_alone(request, rule.id))
+            if fresh.kind is Kind.UNDECIDED:
+                raise Unproved(fresh.why)
+            if fresh.kind is not Kind.VIOLATED:
+                return True
+        return False
 
     async def _blamed_instead(self, rule: RequestRule, request: Request, judgement: Judgement) -> tuple[str, str]:
         """What else bears the blame for a violation that is there every time, and why; two empty strings for nothing.

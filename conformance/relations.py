@@ -15,7 +15,7 @@ from .judge import Reaction, react
 from .model import Relation, Symptom, Undecided
 from .outgoing import curl
 from .pipeline import Pipeline
-from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings, relation_bodies
+from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, Settings, relation_bodies
 from .playing import CROWDS, Played, Player
 from .proof import upheld, weighed
 from .record import cut
@@ -86,9 +86,12 @@ class Relations:
             if self.bears(rule) and unproved:
                 kept = self.kept[rule.id]
                 left = [row for row in kept.sightings if not self._mixed_up(row)]
+                rare = rule.id == STEADY_RULE
+                if rare and any(one.sightings or one.proved for one in (self.crowd, self.refused)):
+                    return result.with_(note="what fails in a crowd, or after others, explains what fails now and then")
                 if left:
                     return result.with_(
-                        verdict=Verdict.FAILED,
+                        verdict=Verdict.INCONSISTENT if rare else Verdict.FAILED,
                         finding=finding_of(rule.id, replace(kept, sightings=left), self.pipeline.target),
                     )
             return result
@@ -112,7 +115,7 @@ class Relations:
             return None  # no answers, whatever was asked for
         seen = {row.rule for row in rows}
         found = [rule for rule in self.sightings.rules if rule.id in seen]
-        about = {_AKIN.get(rule.property, rule.property) for rule in found}
+        about = {"stream" if rule.id.startswith("sse.") else _AKIN.get(rule.property, rule.property) for rule in found}
         home = next((rule for rule in held if {rule.property} == about), None)
         return home if len(found) == len(seen) else None  # what relations see is about more than one property
 
@@ -161,7 +164,7 @@ class Relations:
                 last = exchanges[-1]
                 symptom = Symptom.CRASHED if found.refused else rule.symptom
                 apart = CrowdSighting(rule.id, why or "", symptom, last.request, last, found.told, found.refused)
-                note = (self.refused if found.refused else self.crowd).note(apart, rule.strength)
+                note = self.kept[apart.bearer].note(apart, rule.strength)
             elif found.asked and self._fails_beside_refused(rule, found):
                 note = "refused requests are among its own"
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=REFUSED_RULE, requests=sent, note=note)
@@ -172,6 +175,11 @@ class Relations:
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=REPEAT_RULE, requests=sent, note=note)
             elif found.asked and self._loses_answers(rule, found):
                 return self._left_to_crowds(rule, found, sent)
+            elif found.asked and (lost := self._lost_now_and_then(rule, found)):
+                why = found.seen[-1][0] or ""
+                symptom = _LOST[react(lost)]
+                apart = CrowdSighting(rule.id, why, symptom, lost.request, lost, found.told, rare=True)
+                note = self.kept[STEADY_RULE].note(apart, rule.strength)
             elif found.asked:
                 return self._broken(rule, found, sent)
             held += 1
@@ -258,6 +266,14 @@ class Relations:
             if react(later) is Reaction.ACCEPTED or (react(later) is Reaction.REFUSED and later.status != one.status):
                 return later
         return None
+
+    def _lost_now_and_then(self, rule: Relation, found: Asked[Played]) -> Exchange | None:
+        """The answer that is missing from a comparison which is not broken every time, where that is another rule's to
+        bear: of many at once only where single requests fail as well."""
+        kept = self.kept[STEADY_RULE]
+        if found.steady or kept.blamed in (None, rule.id) or (rule.chapter == CROWDS and not kept.known):
+            return None
+        return next((one for one in found.seen[-1][1] if react(one) in _LOST), None)
 
     def _loses_answers(self, rule: Relation, found: Asked[Played]) -> bool:
         """Whether many at once get no answers, as a rule: one fault, whatever they ask for. The rule about that bears

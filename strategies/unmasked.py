@@ -13,6 +13,7 @@ from typing import Any
 from . import combinations
 from .bodies import SCHEMAS
 from .combinations import ABSENT, FEATURES, TOOLS, Body, Rules, body_of, called, rows_of
+from .text import LABEL
 
 ROOM = 128
 """Tokens that a short answer has room in."""
@@ -51,14 +52,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "bound": {"new": {"max_completion_tokens": ROOM}},
     "account": {
         "some": {
-            "user": "user-1",
+            "user": LABEL,
             "store": True,
             "metadata": {"topic": "test"},
             "service_tier": "auto",
             "modalities": ["text"],
         }
     },
-    "history": {"turns": FEATURES["history"]["turns"] * 4, "tool calls": FEATURES["history"]["tool calls"]},
+    "history": {"turns": FEATURES["history"]["turns"] * 21, "tool calls": FEATURES["history"]["tool calls"]},
     "last": {"results": called("call00002", "call00003")},
     "system": FEATURES["system"],
     "text": {"weather": "What is the weather in Paris and in Rome?", "unicode": FEATURES["text"]["unicode"]},

@@ -16,7 +16,7 @@ from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import AnswerRule, Exchange, Expect, Relation, Request, RequestRule, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
-from chatproof.conformance.plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, Settings
+from chatproof.conformance.plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, Settings
 from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean
@@ -125,6 +125,37 @@ def test_a_crowd_is_blamed_and_nobody_else(serve: Serve, wrong: servers.Behaviou
     assert len(blamed.finding.steps) > 1  # a replay sends them together
     assert {result.verdict for result in found.values()} == {Verdict.PASSED}
     assert any("many.*" in result.note for result in found.values())
+
+
+def rarely(wrong: servers.Behaviour, every: int) -> servers.Behaviour:
+    """Does wrong with every so many-th request."""
+    turn = [0]
+
+    async def behave(request: servers.Received, talk: servers.Talk) -> None:
+        turn[0] += request.is_chat
+        await (wrong if request.is_chat and turn[0] % every == 0 else servers.agreeable)(request, talk)
+
+    return behave
+
+
+STEADY: Relation = replace(load().by_id[STEADY_RULE], chapter="relations")  # type: ignore[type-var]
+MANY = tuple(rule(f"m{place}", pins=users(f"v{place}")) for place in range(60))
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_what_fails_now_and_then_is_one_finding(serve: Serve, status: int) -> None:
+    found = fire(serve(rarely(servers.refuses(status), 17)), [*MANY, STEADY], in_flight=1)
+    blamed = found.pop(STEADY_RULE)
+    assert blamed.verdict is Verdict.INCONSISTENT
+    assert blamed.finding is not None
+    assert "not every time" in blamed.finding.why
+    assert {result.verdict for result in found.values()} == {Verdict.PASSED}
+    assert any(STEADY_RULE in result.note for result in found.values())
+
+
+def test_who_fails_now_and_then_says_so_where_nobody_else_does(serve: Serve) -> None:
+    found = fire(serve(rarely(servers.refuses(500), 17)), MANY, in_flight=1)
+    assert Verdict.INCONSISTENT in {result.verdict for result in found.values()}
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,7 @@ FAULTY: dict[str, Reply] = {
     "mm.isolation.options": lambda request, n: good(
         request if n < 4 or has(value_of(request), "stop") else Request({**value_of(request), "stop": "5, 6"}), n
     ),
+    "mm.repeat": lambda request, n: refusal(request, 500) if n > 1 else good(request),
     "mm.repeat.neg": lambda request, n: refusal(request, code=f"code-{n}"),
     "ef.echo": refusing(lambda _, body: len(body["messages"]) > 1 and "content" in body["messages"][1]),
     "ef.echo.text": refusing(lambda _, body: len(body["messages"]) > 1 and "refusal" in body["messages"][1]),

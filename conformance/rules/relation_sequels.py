@@ -6,7 +6,7 @@ import json
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
-from ..judge import Reaction, error_of, mishap, react
+from ..judge import Reaction, error_of, excuse, mishap, react
 from ..model import Body, Exchange, Fresh, Request, Script, Undecided
 from .gates import TOOL
 from .relation_outcomes import accepted_or_undecided, outcome
@@ -112,6 +112,17 @@ def leftovers(body: Body) -> Script:
         if why:
             return f"the same request is answered otherwise after another one: {why}"
     return None
+
+
+def taken_again(body: Body) -> Script:
+    """A valid request, sent again as it was: what fails now and then is mostly seen by others."""
+    first = yield Fresh(Request(body))
+    second = yield Fresh(Request(body))
+    if react(first) is not Reaction.ACCEPTED or react(second) is Reaction.ACCEPTED:
+        return None
+    if excuse(second):
+        raise Undecided(excuse(second))
+    return f"a request is accepted, and {outcome(second)} when it is sent again"
 
 
 def repeat(body: Body) -> Script:

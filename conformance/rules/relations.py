@@ -26,7 +26,7 @@ from ..vintages import FIRST
 from .forms import COUPLED, changed, documented, observed, prose
 from .gates import TOOL
 from .relation_outcomes import accepted_or_undecided, outcome, unlike
-from .relation_sequels import isolation, leftovers, repeat
+from .relation_sequels import isolation, leftovers, repeat, taken_again
 from .views import is_integer, long_answer, usage
 
 _BOUND = {"max_tokens": 16}
@@ -457,6 +457,15 @@ relations = [
         source=prose("each request stands for itself"),
         symptom=Symptom.WRONG_CONTENT,
         valid=True,
+        quiet=True,
+    ),
+    _relation(
+        "mm.repeat",
+        "takes a valid request each time that it is sent",
+        taken_again,
+        lean(),
+        source=prose("each request stands for itself"),
+        symptom=Symptom.REFUSED_VALID,
         quiet=True,
     ),
     _relation(

@@ -146,17 +146,18 @@ MUTANTS = [
         Reference(behaviour=Behaviour(first=absent_is_conflict)),
         prop="error",
         family="status",
-        with_it="*.required.refuses model.empty.refuses toolcall.shape.refuses tool.type.refuses functions.name.refuses"
+        with_it="*.required.refuses role.type.refuses"
+        " model.empty.refuses toolcall.shape.refuses tool.type.refuses functions.name.refuses"
         " tool_choice.named.shape.refuses function_call.named.shape.refuses prediction.shape.refuses"
         " prediction.parts.refuses audio.needs.refuses part.image.url.refuses content.function.nullable.refuses"
         " tool.function.flat.refuses *.form.refuses mm.position.refuses client.error many.refusals",
     ),
     answer(
         "bad-utf8-echoed",
-        "err.envelope",
+        "err.json",
         prop="error",
         family="error",
         around=between(echoed),
-        with_it="err.json err.keys.message err.keys.type http.json.utf8.refuses",
+        with_it="err.envelope err.keys.message err.keys.type http.json.utf8.refuses",
     ),
 ]

@@ -128,9 +128,9 @@ MUTANTS = [
     ),
     refused(
         "role-function-refused",
-        "role.function.accepts",
+        "gate.function_messages",
         refusing_message(any_message, "function"),
-        with_it="gate.function_messages content.function.nullable.accepts content.assistant.function.accepts"
+        with_it="role.function.accepts content.function.nullable.accepts content.assistant.function.accepts"
         " functions.conversation.accepts tools.history.functions tools.history.both together.*",
     ),
     refused(
@@ -163,16 +163,16 @@ MUTANTS = [
     failing("deep-nesting-crash", "http.deep", Reference(behaviour=Behaviour(parse=parse_shallow)), "body"),
     refused(
         "user-accent-stored-refused",
-        "user.type.accepts",
+        "together.pairs.accepts",
         refusing_valid(accented_and_stored),
         prop="user",
-        with_it="store.type.accepts mm.monotone.good together.*",
+        with_it="user.type.accepts store.type.accepts mm.monotone.good together.*",
     ),
     refused(
         "name-with-tools-refused",
-        "messages.name.type.accepts",
+        "together.pairs.accepts",
         refusing_valid(named_beside_tools),
-        with_it="messages.name.pattern.accepts mm.monotone.good together.*",
+        with_it="messages.name.type.accepts messages.name.pattern.accepts mm.monotone.good together.*",
     ),
     failing(
         "penalties-both-crash",
@@ -183,14 +183,14 @@ MUTANTS = [
     ),
     failing(
         "parts-stream-crash",
-        "mm.stream",
+        "mm.content.parts",
         crashing(parts_streamed),
-        with_it="content.*.parts.accepts content.parts.accepts mm.content.parts together.*",
+        with_it="content.*.parts.accepts content.parts.accepts mm.stream together.*",
     ),
     failing(
         "history-long-stream-crash",
-        "mm.stream",
+        "together.pairs.accepts",
         crashing(long_stream),
-        with_it="messages.many.accepts messages.max together.*",
+        with_it="mm.stream messages.many.accepts messages.max together.*",
     ),
 ]

@@ -69,7 +69,7 @@ async def another_chunk(flight: Flight, others: list[Flight]) -> Sent:
 
 
 MUTANTS = [
-    state("fiftieth-fails", "many.refusals", fiftieth(), prop="server", with_it="mm.isolation together.* many.*"),
+    state("fiftieth-fails", "mm.repeat", fiftieth(), prop="server", with_it="many.refusals mm.isolation"),
     state("crowd-body-cut", "many.refusals", prop="server", around=cut_in_crowd, with_it="many.*"),
     state(
         "crowd-chunk-of-another", "many.streams", prop="stream", around=crowd(another_chunk), with_it="many.refusals"

@@ -128,7 +128,7 @@ MUTANTS = [
         Reference(behaviour=Behaviour(parse=parse_or_greet)),
         prop="body",
         family="transport",
-        with_it="http.json.*.refuses http.nan http.bom",
+        with_it="http.json.*.refuses http.body.empty.refuses http.nan http.bom",
     ),
     taken(
         "metadata-unchecked-stream",
