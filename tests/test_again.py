@@ -7,16 +7,18 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import servers
-from chatproof.conformance.again import PROOFS, SEQUELS, Crowd, CrowdSighting, asked_again
+from chatproof.conformance.again import PROOFS, SEQUELS, Crowd, CrowdSighting, asked_again, kept_apart
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import AnswerRule, Exchange, Expect, Relation, Request, RequestRule, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
 from chatproof.conformance.plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, Settings
+from chatproof.conformance.relations import Relations
 from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean
@@ -151,6 +153,84 @@ def test_what_fails_now_and_then_is_one_finding(serve: Serve, status: int) -> No
     assert "not every time" in blamed.finding.why
     assert {result.verdict for result in found.values()} == {Verdict.PASSED}
     assert any(STEADY_RULE in result.note for result in found.values())
+
+
+def by_turns(texts: Sequence[tuple[str, int]]) -> servers.Behaviour:
+    """Says these texts in turn, of so many tokens each, and is cut where a bound is smaller."""
+    turn = [0]
+
+    async def behave(request: servers.Received, talk: servers.Talk) -> None:
+        if not request.is_chat:
+            await servers.agreeable(request, talk)
+            return
+        turn[0] += 1
+        text, tokens = texts[turn[0] % len(texts)]
+        value: Any = request.value("max_tokens") or request.value("max_completion_tokens")
+        bound = value if isinstance(value, int) else 64
+        answer = servers.completion(text)
+        answer["usage"] = {"prompt_tokens": 3, "completion_tokens": min(tokens, bound), "total_tokens": 3}
+        answer["choices"][0]["finish_reason"] = "stop" if tokens <= bound or tokens == 60 else "length"
+        await talk.json(200, answer)
+
+    return behave
+
+
+ENDS: AnswerRule = load().by_id["ef.length"]  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("texts", "verdict"),
+    [
+        ([("OK", 1), ("A long text.", 40), ("OK", 1), ("OK", 1), ("OK", 1), ("A long text.", 40)], Verdict.PASSED),
+        ([("A text that never says that it was cut.", 60)], Verdict.FAILED),
+    ],
+    ids=["in turn", "never"],
+)
+def test_an_end_that_may_have_come_by_itself_is_asked_for_again(
+    serve: Serve, texts: list[tuple[str, int]], verdict: Verdict
+) -> None:
+    found = fire(serve(by_turns(texts)), [ENDS], in_flight=1)
+    assert found[ENDS.id].verdict is verdict
+
+
+def of_crowd(*seen: tuple[str, Symptom]) -> Relations:
+    """What is known when these rules were broken in a crowd."""
+    kept = kept_apart()
+    kept[CROWD_RULE].blamed = CROWD_RULE
+    request = Request(body=lean())
+    kept[CROWD_RULE].sightings += [
+        CrowdSighting(name, "", symptom, request, Exchange(request), "2/2") for name, symptom in seen
+    ]
+    rules = tuple(one for one in load().by_id.values() if isinstance(one, AnswerRule))
+    given: Any = SimpleNamespace(rules=rules)
+    unused: Any = None
+    return Relations(unused, Settings(), given, unused, kept, unused)
+
+
+WRONG = Symptom.WRONG_CONTENT
+
+
+@pytest.mark.parametrize(
+    ("seen", "home"),
+    [
+        ([("ef.json_object", WRONG)], "many.schemas"),
+        ([("sse.usage.on", WRONG), ("sse.same.id", WRONG)], "many.streams"),
+        ([("ef.json_object", WRONG), ("sse.same.id", WRONG)], None),
+        ([("ef.json_object", Symptom.CRASHED)], None),
+        ([("ef.stop", WRONG)], None),
+        ([("mm.number", WRONG)], None),
+    ],
+)
+def test_what_a_crowd_breaks_of_one_property_is_its_rules_finding(
+    seen: list[tuple[str, Symptom]], home: str | None
+) -> None:
+    held = [
+        one
+        for one in load().by_id.values()
+        if isinstance(one, Relation) and one.chapter == "many" and one.id != CROWD_RULE
+    ]
+    found = of_crowd(*seen).seen_by(held)
+    assert (found.id if found else None) == home
 
 
 def test_who_fails_now_and_then_says_so_where_nobody_else_does(serve: Serve) -> None:

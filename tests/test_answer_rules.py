@@ -175,6 +175,7 @@ SPEAKING = lean(modalities=["text", "audio"])
 SOUND = {"id": "x", "expires_at": 7, "data": "x", "transcript": "x"}
 FALSE_KEY = Request(body=lean(), auth="Bearer wrong-0123456789")
 DEEP = [b"[" * 900 + b"]" * 900, b"9" * 4300, b"[" * 100_000, b"\xff\xfe", b'{"id": "\\ud800"}']
+TOOLS_ALONE = {"tools": TOOLS["tools"]}
 TEN = {"completion_tokens": 8, "prompt_tokens": 9, "total_tokens": 17}
 
 ANSWERS: list[tuple[str, Any, Any, Change]] = [
@@ -208,6 +209,7 @@ ANSWERS: list[tuple[str, Any, Any, Change]] = [
     ("res.finish.enum", TOOLS, calling, put(*CHOICE, "finish_reason", value=[])),
     ("res.finish.early", lean(max_tokens=16), completion, put(*CHOICE, "finish_reason", value="length")),
     ("res.finish.length", long_answer(max_tokens=8), completion, put("usage", value=TEN)),
+    ("res.finish.length", {**long_answer(max_tokens=8), **TOOLS_ALONE}, completion, put("usage", value=TEN)),
     (
         "res.finish.length",
         lean(max_tokens=8, response_format={"type": "json_object"}),

@@ -61,6 +61,26 @@ def test_many_are_not_blamed_for_what_one_lacks(serve: Serve, prop: str, other: 
     assert found[rules[0]]["blocked_by"] == "control"
 
 
+def test_what_a_tool_holds_is_not_blamed_for_how_many_there_are(serve: Serve) -> None:
+    """A server that takes one tool at most, or one with an ordinary name."""
+
+    def several(request: servers.Received) -> bool:
+        tools: Any = request.value("tools") if request.is_chat else None
+        return isinstance(tools, list) and len(tools) > 1
+
+    rules = ["fn.name.maxlen.accepts", "fn.strict.default.accepts", "fn.name.pattern.accepts"]
+    found = asked(serve(servers.on(several, servers.refuses(), servers.strict)).url + "/v1", Settings(), only=rules)
+    assert {found[name]["blocked_by"] for name in rules} == {"control"}
+    found = asked(serve(servers.on(odd_name, servers.refuses(), servers.strict)).url + "/v1", Settings(), only=rules)
+    assert [found[name]["verdict"] for name in rules] == ["failed", "passed", "passed"]
+
+
+def odd_name(request: servers.Received) -> bool:
+    """Whether a tool has a long name."""
+    tools: Any = request.value("tools") if request.is_chat else None
+    return isinstance(tools, list) and any("a" * 60 in str(tool) for tool in tools)
+
+
 def test_what_only_company_lets_pass_is_left_to_no_rule_that_was_not_asked_so(serve: Serve) -> None:
     """An engine that checks the keys of biases when the stream has begun."""
 
