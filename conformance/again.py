@@ -241,7 +241,7 @@ class Crowd:
 
     def note(self, sighting: CrowdSighting, strength: Strength) -> str:
         """Keep a sighting of a rule of this strength; what is said of it on that rule."""
-        said = f"holds alone; broken {self.when}, {sighting.confirmed}"
+        said = f"{'' if sighting.rare else 'holds alone; '}broken {self.when}, {sighting.confirmed}"
         if strength is Strength.MAY and sighting.symptom not in GRAVE:
             return said  # what binds nobody alone binds nobody in a crowd
         if sighting.symptom is Symptom.HUNG:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..strategies.json_values import is_object
@@ -131,7 +131,9 @@ class Answers:
                 after=sighting.exchange.after,
             )
             apart = found.crowd or found.refused
-            if rule.doubt is not None and (apart or not await self._settled(rule, request, judged)):
+            mostly = watched.seen * 2 > watched.judged and watched.judged > DOUBTED
+            times = 1 if mostly or found.after else DOUBTED
+            if rule.doubt is not None and (apart or not await self._settled(rule, request, judged, times, found.after)):
                 note = f"{first[1]}, not every time: it cannot be told from an end that came by itself"
                 return Result(rule.id, upheld(rule.strength), observed="held", note=note)
             if apart:
@@ -164,14 +166,19 @@ class Answers:
         return Result(rule.id, weighed(rule.strength, steady, self.settings.strict), finding=finding)
 
     async def _settled(
-        self, rule: AnswerRule, request: Request, judged: Callable[[Exchange], tuple[Exchange, str] | None]
+        self,
+        rule: AnswerRule,
+        request: Request,
+        judged: Callable[[Exchange], tuple[Exchange, str] | None],
+        times: int,
+        before: Sequence[Request],
     ) -> bool:
         """Whether a violation of which there is doubt is there every time, and the doubt is not borne out by another
         answer: a model that draws its words, or takes its texts in turn, may have come to its end just there."""
         assert rule.doubt is not None
         again = None
-        for _ in range(DOUBTED):
-            again = judged(await self.pipeline.ask_alone(request, rule.id))
+        for _ in range(times):
+            again = judged(await self.pipeline.ask_alone(request, rule.id, before))
             if again is None:
                 return False
         if again is None or not is_object(request.body):

@@ -30,6 +30,7 @@ from .pipeline import Pipeline
 from .plan import (
     CROWD_RULE,
     DEPTHS,
+    STEADY_RULE,
     Settings,
     accompanied,
     disposition,
@@ -106,7 +107,7 @@ class Campaign:
         self._ledger = Ledger(self._sightings)
         self._finished: list[Mapping[str, Any]] = []
         self._kept = kept_apart()
-        self._crowd = self._kept[CROWD_RULE]
+        self._told = self._kept[CROWD_RULE], self._kept[STEADY_RULE]
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,7 +122,7 @@ class Campaign:
     def carry(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Take over what an earlier part of the run has found: result lines. Only before ``submit``."""
         lines = list(lines)
-        restore(self._sightings, self._crowd, lines)
+        restore(self._sightings, self._kept, lines)
         self._finished += lines
 
     def open(self) -> None:
@@ -146,7 +147,7 @@ class Campaign:
             if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
                 with self._ledger.of(gate.id):
                     self._sightings.observe(exchange)
-        report.results = [row.with_(tally=self._ledger.take(row.rule, self._crowd)) for row in report.results]
+        report.results = [row.with_(tally=self._ledger.take(row.rule, *self._told)) for row in report.results]
         return report
 
     def submit(self, rules: Sequence[RequestRule | AnswerRule | Relation]) -> None:
@@ -358,7 +359,7 @@ class Campaign:
             if result.verdict is Verdict.ERROR and NOTE in result.note:
                 result = result.with_(note=_said_first(result.note))
         if not future.done():
-            if told := self._ledger.take(result.rule, self._crowd):
+            if told := self._ledger.take(result.rule, *self._told):
                 result = result.with_(tally=told)
             self._on_result(result)
             future.set_result(result)

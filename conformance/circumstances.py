@@ -1,4 +1,5 @@
-"""Findings of what rules saw only under some circumstance: in a crowd, after refused requests, in company, repeated."""
+"""Findings of what rules saw only under some circumstance: in a crowd, after refused requests, in company, repeated,
+now and then."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ _UNSUPPORTED = re.compile(
 _FEATURE = re.compile(
     r"tool|function|\bcall|stream|log[ _-]?prob|format|json|schema|choice|\bn\b|best_of|image|picture|vision|audio"
     r"|voice|system|developer|role|prefi|stop|temperature|top_|greedy|sampl|penalt|bias|seed|predict|modalit|reason|search"
-    r"|together|combin|\bboth\b",
+    r"|together|combin|\bboth\b|same time|simultan|each other|mutual|alongside|modal|plugin|assistant",
     re.IGNORECASE,
 )
 # The request was taken and its answer came to nothing: cut by the bound, or stopped by a filter.
@@ -281,7 +281,8 @@ def _excuse_for(rule: RequestRule, exchange: Exchange) -> str:
     if reason or rule.fit is None or exchange.answer is None:
         return reason
     message = _told(exchange.answer)[1]
-    named = _UNSUPPORTED.search(message) and _FEATURE.search(message)
+    named = _FEATURE.search(message) or any(name in message for name in _sent(exchange) if len(name) > 3)
+    named = named and _UNSUPPORTED.search(message)
     return f"the server does not offer that together: {_short(message)}" if named else ""
 
 

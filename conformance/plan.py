@@ -99,7 +99,7 @@ REPEAT_RULE = "mm.repeat.neg"
 """The rule that bears the blame where a refused request is accepted when it is sent again, as it was."""
 
 STEADY_RULE = "mm.repeat"
-"""The rule that bears the blame where a valid request fails now and then, and not when it is sent again."""
+"""The rule that bears the blame where a request fails now and then, and not when it is sent again."""
 
 TEXT_RULE = "http.unicode.accepts"
 """The rule that bears the blame for characters that a server does not bear, wherever they stand."""

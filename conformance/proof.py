@@ -146,7 +146,7 @@ class Prover:
         assert isinstance(result, CrowdSighting)
         verdict = upheld(rule.strength)
         note = self.kept[result.bearer].note(result, rule.strength)
-        return Result(rule.id, verdict, observed="held alone", note=note)
+        return Result(rule.id, verdict, observed="held" if result.rare else "held alone", note=note)
 
     async def _prove_one(self, rule: RequestRule, row: Judged, violated: Sequence[Judged]) -> Result | CrowdSighting:
         """The verdict that one violating body makes, or what was seen of it only with others in flight."""
@@ -187,10 +187,8 @@ class Prover:
         if judgement.symptom is Symptom.HUNG and not asked.steady:
             note = f"{judgement.why}, {asked.told}: a server that is slow now and then breaks no rule"
             return Result(rule.id, upheld(rule.strength), observed="held", note=note)
-        if judgement.symptom in (*GRAVE, *LOST) and judgement.symptom is not Symptom.KILLED_SERVER:
-            with unproved_means("seen broken, could not be proved"):
-                if await self._rare(rule, request, asked.steady):
-                    return replace(self._apart(rule, request, exchange, judgement, asked.told), rare=True)
+        if await self._rare(rule, request, judgement, asked):
+            return replace(self._apart(rule, request, exchange, judgement, asked.told), rare=True)
         if asked.steady:
             with unproved_means("seen broken, could not be proved"):
                 blamed, note = await self._blamed_instead(rule, request, judgement)
@@ -253,16 +251,21 @@ class Prover:
             raise Unproved(f"{self.pipeline.gone}")
         return asked
 
-    async def _rare(self, rule: RequestRule, request: Request, steady: bool) -> bool:
-        """Whether a request fails now and then, as others do: where that is known, twice may have been by chance."""
+    async def _rare(self, rule: RequestRule, request: Request, judgement: Judgement, asked: Asked[Proof]) -> bool:
+        """Whether a request fails now and then, which one rule bears: where others are known to do so, what was broken
+        twice may have been by chance."""
         others = self.kept[STEADY_RULE]
-        if others.blamed is None or not steady or not others.known:
-            return others.blamed is not None and not steady
+        binding = rule.strength is Strength.MUST or self.settings.strict
+        symptoms = (*GRAVE, *LOST) if binding else GRAVE
+        if others.blamed is None or rule.risky or asked.after:  # the risky ones are asked when that rule has spoken
+            return False
+        if judgement.symptom is Symptom.KILLED_SERVER or judgement.symptom not in symptoms:
+            return False
+        if not asked.steady or not others.known:
+            return not asked.steady
         for _ in range(PROOFS):
-            fresh = self._judge(rule, await self.pipeline.ask_alone(request, rule.id))
-            if fresh.kind is Kind.UNDECIDED:
-                raise Unproved(fresh.why)
-            if fresh.kind is not Kind.VIOLATED:
+            fresh = await self.pipeline.ask_alone(request, rule.id, settling(judgement.symptom))
+            if self._judge(rule, fresh).kind in (Kind.HELD, Kind.EXCUSED):
                 return True
         return False
 
@@ -348,8 +351,8 @@ class Prover:
         if not isinstance(bearer, RequestRule) or rule.id in (bearer.id, SPOKEN_RULE):
             return ""
         body = read_json(request.content)
-        if not is_object(body) or not _foreign(as_request(body)):
-            return ""
+        if not is_object(body) or not _foreign(as_request(body)) or not _encodable(body):
+            return ""  # half a surrogate pair, which only an escape can write
         if request.raw is not None:  # it is about how they are written
             if (await self._tried(rule, as_request(body))).kind is not Kind.VIOLATED:
                 return ""
@@ -401,6 +404,13 @@ class Prover:
 def _foreign(request: Request) -> bool:
     """Whether a body holds characters beyond ASCII, raw ones apart."""
     return request.raw is None and in_ascii(request.body) != request.body
+
+
+def _encodable(body: Body) -> bool:
+    try:
+        return bool(as_request(body).content)
+    except UnicodeEncodeError:
+        return False
 
 
 def unaffordable(exchange: Exchange) -> bool:

@@ -87,7 +87,9 @@ class Relations:
                 kept = self.kept[rule.id]
                 left = [row for row in kept.sightings if not self._mixed_up(row)]
                 rare = rule.id == STEADY_RULE
-                if rare and any(one.sightings or one.proved for one in (self.crowd, self.refused)):
+                if rare and any(
+                    row.symptom in (*GRAVE, *LOST) for one in (self.crowd, self.refused) for row in one.sightings
+                ):
                     return result.with_(note="what fails in a crowd, or after others, explains what fails now and then")
                 if left:
                     return result.with_(

@@ -11,6 +11,7 @@ from typing import Any
 
 from .answers import Answers
 from .model import AnswerRule, Relation
+from .plan import STEADY_RULE
 from .playing import CROWDS
 from .relations import Relations
 from .results import Result, Verdict, faulted
@@ -33,7 +34,7 @@ class SecondWave:
         takes = [rule for rule in relations if self.relations.bears(rule)]  # what the others saw
         crowds = [rule for rule in relations if rule.chapter == CROWDS and rule not in takes]
         last = [rule for rule in relations if rule.quiet and rule not in takes and rule not in crowds]
-        last += takes
+        last += sorted(takes, key=lambda rule: rule.id == STEADY_RULE)  # which the others may add to
         first = [rule for rule in relations if rule not in last and rule not in crowds]
         held: list[tuple[Relation, Result]] = []  # one of them may have to bear what others see
         for rule in crowds:  # what they find explains what others see
@@ -48,11 +49,16 @@ class SecondWave:
             watched.ridden = watched.judged
         await asyncio.gather(*(self._provided(rule) for rule in own))
         await asyncio.gather(*(self._conclude(rule, self.answers.conclude(rule)) for rule in answers))
-        home = self.relations.seen_by([rule for rule, _ in held])
         for rule, result in held:
-            self.publish(self.relations.moved_to(result) if rule is home else result)
+            self.publish(self._moved(rule, result, [rule for rule, _ in held]))
         for rule in last:
             await self._conclude(rule, self.relations.conclude(rule))
+
+    def _moved(self, rule: Relation, result: Result, held: list[Relation]) -> Result:
+        try:
+            return self.relations.moved_to(result) if self.relations.seen_by(held) is rule else result
+        except Exception as error:  # a fault of ours must not hang the run
+            return faulted(rule.id, error)
 
     async def _provided(self, rule: AnswerRule) -> None:
         with suppress(Exception):  # a fault of ours comes up again when the rule is concluded

@@ -53,12 +53,13 @@ class Ledger:
                 rows = self._found.setdefault(label, {}).setdefault(rule.id, [])
                 rows += [row for row in one.smallest if not any(row is other for other in smallest_before)]
 
-    def take(self, label: str, crowd: Crowd) -> dict[str, Any]:
-        """What the rule ``label`` has added since it was last taken, JSON-safe; empty where it added nothing."""
+    def take(self, label: str, *kept: Crowd) -> dict[str, Any]:
+        """What the rule ``label`` has added since it was last taken, and to what is kept by those that bear it,
+        JSON-safe; empty where it added nothing."""
         judged = self._judged.pop(label, [0] * len(self._sightings.rules))
         seen = self._seen.pop(label, {})
         found, marks = self._found.pop(label, {}), self._marks.pop(label, {})
-        only_crowds = [row for row in crowd.sightings if row.rule == label]
+        only_crowds = [row for one in kept for row in one.sightings if row.rule == label]
         if not any(judged) and not only_crowds:
             return {}
         told: dict[str, Any] = {"judged": [[count, len(list(rows))] for count, rows in groupby(judged)]}
@@ -80,6 +81,7 @@ def _told_crowd(sighting: CrowdSighting) -> dict[str, Any]:
         "why": sighting.why,
         "symptom": sighting.symptom.value,
         "confirmed": sighting.confirmed,
+        "rare": sighting.rare,
         "request": request_line(sighting.request),
         "trouble": [trouble.kind, trouble.text] if trouble else None,
         "status": answer.status if answer else None,
@@ -92,7 +94,8 @@ def _restored_crowd(rule: str, row: Line) -> CrowdSighting:
     request = resendable(recorded_request(row["request"], "", ""))
     trouble = Trouble(*row["trouble"]) if row["trouble"] else None
     exchange = Exchange(request, _answer(row) if row["status"] is not None else None, trouble)
-    return CrowdSighting(rule, row["why"], Symptom(row["symptom"]), request, exchange, row["confirmed"])
+    rare = bool(row.get("rare"))
+    return CrowdSighting(rule, row["why"], Symptom(row["symptom"]), request, exchange, row["confirmed"], rare=rare)
 
 
 def _answer(row: Line) -> Answer:
@@ -112,13 +115,15 @@ def _told(sighting: Sighting) -> dict[str, Any]:
     }
 
 
-def restore(sightings: Sightings, crowd: Crowd, lines: Iterable[Line]) -> None:
+def restore(sightings: Sightings, kept: Mapping[str, Crowd], lines: Iterable[Line]) -> None:
     """Add what the lines of finished rules tell. They must come from the same catalogue."""
     for line in lines:
         told = line.get(KEY)
         if told:
             _add(sightings, told)
-            crowd.sightings += [_restored_crowd(line["rule"], row) for row in told.get("crowd", ())]
+            for row in told.get("crowd", ()):
+                sighting = _restored_crowd(line["rule"], row)
+                kept[sighting.bearer].sightings.append(sighting)
 
 
 def _add(sightings: Sightings, told: Line) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import servers
-from chatproof.conformance.again import Crowd
+from chatproof.conformance.again import Crowd, kept_apart
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.model import Answer, Exchange, Expect, as_request
 from chatproof.conformance.outgoing import prepare
@@ -276,7 +276,7 @@ def test_tallies_survive_a_record() -> None:
         lines.append(json.loads(json.dumps({"rule": f"rule.{number}", KEY: ledger.take(f"rule.{number}", crowd)})))
     assert ledger.take("rule.0", crowd) == {}
     other = Sightings(CATALOGUE.answers)
-    restore(other, Crowd(), lines)
+    restore(other, kept_apart(), lines)
     for rule in CATALOGUE.answers:
         one, two = sightings.of[rule.id], other.of[rule.id]
         assert (rule.id, one.judged, one.seen) == (rule.id, two.judged, two.seen)

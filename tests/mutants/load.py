@@ -139,15 +139,13 @@ MUTANTS = [
     load(
         "rare-500",
         rarely(lambda taken, last: (failure(500, "Something went wrong."), None)),
-        "together.pairs.accepts",
-        "together.random.accepts",
+        "mm.repeat",
         with_it=("*",),
     ),
     load(
         "rare-truncated",
         rarely(lambda taken, last: (taken, len(taken.content) // 2)),
-        "together.pairs.accepts",
-        "together.random.accepts",
+        "mm.repeat",
         with_it=("*",),
     ),
     load(
