@@ -83,6 +83,33 @@ def test_an_error_for_every_refusal_has_nothing_to_do_with_characters() -> None:
     assert {found[name]["verdict"] for name in REFUSED} == {"failed"}
 
 
+def test_half_a_surrogate_pair_is_a_fault_of_its_own_rule() -> None:
+    """No body but an escaped one can hold it, so nothing else is asked in its place."""
+    with served(answering_astral(500)) as url:
+        found = asked(url, Settings(), only=[TEXT_RULE, "http.surrogate"])
+    assert found["http.surrogate"]["verdict"] != "error"
+
+
+def failing_at_halves() -> ASGIApp:
+    """The reference, but for a server error where an escape stands for half a surrogate pair."""
+    reference = create_app()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await Request(scope, receive).body()
+        if b"\\ud800" in body or b"\\ude00" in body:
+            await JSONResponse({"error": {"message": "no"}}, 500)(scope, receive, send)
+            return
+        await reference(scope, replayed(body), send)
+
+    return app
+
+
+def test_who_fails_at_half_a_surrogate_pair_is_found() -> None:
+    with served(failing_at_halves()) as url:
+        found = asked(url, Settings(), only=[TEXT_RULE, "http.surrogate"])
+    assert {name: line["verdict"] for name, line in found.items()} == {TEXT_RULE: "passed", "http.surrogate": "failed"}
+
+
 def test_who_is_asked_alone_speaks_for_itself() -> None:
     with served(answering_astral(500)) as url:
         found = asked(url, Settings(), only=ELSEWHERE)
