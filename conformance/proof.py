@@ -257,7 +257,9 @@ class Prover:
         others = self.kept[STEADY_RULE]
         binding = rule.strength is Strength.MUST or self.settings.strict
         symptoms = (*GRAVE, *LOST) if binding else GRAVE
-        if others.blamed is None or rule.risky or asked.after:  # the risky ones are asked when that rule has spoken
+        if others.blamed is None or asked.after:
+            return False
+        if rule.risky and not others.known:  # they are asked when that rule has spoken
             return False
         if judgement.symptom is Symptom.KILLED_SERVER or judgement.symptom not in symptoms:
             return False
