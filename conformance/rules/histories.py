@@ -39,7 +39,7 @@ def _replied_to(call: Any) -> Body:
 def _as_long(body: Body) -> Body:
     """The control of many calls: about as many messages, and no call."""
     turns = len(body["messages"]) // 2
-    return lean(messages=[*[user("1"), assistant("2")] * turns, user("3")])
+    return {**body, "messages": [*[user("1"), assistant("2")] * turns, user("3")]}
 
 
 def _many(number: int) -> Body:

@@ -332,10 +332,7 @@ unicode = [
         "messages",
         "refuses a faulty body that holds characters beyond ASCII",
         prose("messages: content is text; the rules about each fault say that it is refused"),
-        [
-            {**_saying("שלום é 日本語 \U0001f600"), "temperature": "é"},
-            lean(messages=[{"role": "пользователь \U0001f600", "content": PROMPT}]),
-        ],
+        [{**_saying("שלום é 日本語 \U0001f600"), "temperature": "é \U0001f600"}],
     ),
     accepts(
         "http.unicode.rare",

@@ -116,9 +116,9 @@ def leftovers(body: Body) -> Script:
 
 def taken_again(body: Body) -> Script:
     """A valid request, sent again as it was: what fails now and then is mostly seen by others."""
-    made: list[Exchange] = []
-    while len(made) < 2:
-        made.append((yield Fresh(Request(body))))
+    first: Exchange = yield Request(body)
+    second: Exchange = yield Fresh(Request(body))
+    made = [first, second]
     declined = [exchange for exchange in made if react(exchange) is not Reaction.ACCEPTED]
     if not declined:
         return None

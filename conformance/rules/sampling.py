@@ -122,7 +122,6 @@ n = [
         "accepts n of 2 and 3",
         documented("n: up to 128"),
         values("n", 2, 3),
-        examples=varying("n", st.integers(2, 4)),
         strength=Strength.SHOULD,  # a service may stop at two, as it may at one
         needs=["multiple_choices"],
     ),
