@@ -107,7 +107,7 @@ together = [
             [],
             examples=bodies(),
             strength=Strength.SHOULD,
-            weight=6,
+            weight=4,
             fit=fit,
             reduce=simpler,
         ),
