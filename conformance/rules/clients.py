@@ -33,6 +33,7 @@ from ..model import (
     Undecided,
 )
 from .gates import TOOL
+from .relation_outcomes import in_events
 
 MISSING = "the openai package is not installed: pip install 'chatproof[clients]'"
 
@@ -225,16 +226,12 @@ def used(use: str, compare: Compare, **asked: Any) -> Callable[[Body], Script]:
         plain = yield from _accepted({**body, **asked})
         outcome = yield from _used(use, body)
         last = outcome.exchanges[-1]
-        if react(last) is Reaction.ACCEPTED and _in_events(plain) and not _in_events(last):
+        if react(last) is Reaction.ACCEPTED and in_events(plain) and not in_events(last):
             assert last.answer is not None
             return f"the client gets {last.answer.media_type!r} where another client gets an event stream"
         return _wrong(outcome, compare)
 
     return script
-
-
-def _in_events(exchange: Exchange) -> bool:
-    return exchange.answer is not None and exchange.answer.event_stream
 
 
 def structured(body: Body) -> Script:

@@ -16,6 +16,7 @@ from ..model import Body, Chapter, Exchange, Fresh, Relation, Request, Script, S
 from ..sse import read_json
 from .effect_bounds import bounded, overspent
 from .forms import contested, prose
+from .relation_outcomes import in_events
 from .stream_views import deltas
 from .views import choices, completion, long_answer, messages
 
@@ -153,7 +154,7 @@ def _no_stream(exchanges: list[Exchange]) -> Script:
     if plain is None or plain.answer is None:
         return None
     came: Exchange = yield Fresh(plain.request)
-    if came.answer is None or not came.answer.event_stream:
+    if not in_events(came):
         raise Undecided("alone, no event stream is answered either")
     return f"alone an event stream is answered, but {plain.answer.media_type!r} with {TOGETHER} requests at once"
 

@@ -6,6 +6,11 @@ from ..judge import Reaction, excuse, react
 from ..model import Exchange, Undecided
 
 
+def in_events(exchange: Exchange) -> bool:
+    """Whether the answer says that it is an event stream."""
+    return exchange.answer is not None and exchange.answer.event_stream
+
+
 def outcome(exchange: Exchange) -> str:
     """Acceptance, or the status of the refusal, in words. What is neither allows no comparison."""
     match react(exchange):
@@ -40,7 +45,7 @@ def unlike(base: Exchange, other: Exchange, change: str) -> str | None:
 
 def _in_other_form(base: Exchange, other: Exchange, change: str) -> str | None:
     """What is wrong where an event stream is answered to one form of a body only."""
-    streams = [one.answer is not None and one.answer.event_stream for one in (base, other)]
+    streams = [in_events(one) for one in (base, other)]
     if streams == [True, False]:
         return f"a request is answered with an event stream, but not {change}"
     return None
