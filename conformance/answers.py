@@ -10,15 +10,14 @@ from ..strategies.simpler import simpler
 from . import vendor
 from .again import IN_SEQUEL, Crowd, CrowdSighting, Unproved, request_again
 from .budget import LATER, SEARCH, URGENT
-from .exchange import Exchange, Request, as_request
+from .exchange import Exchange, Request, as_request, unaffordable
 from .judge import Reaction, describe, react
 from .model import AnswerRule
 from .outgoing import curl, prepare
 from .pipeline import Pipeline
 from .plan import CROWD_RULE, REFUSED_RULE, Settings
-from .proof import unaffordable, upheld, weighed
 from .record import cut
-from .results import Finding, Result, Verdict
+from .results import Finding, Result, Verdict, upheld, weighed
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
 from .tallies import Ledger
 

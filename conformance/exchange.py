@@ -191,6 +191,11 @@ class Exchange:
         return self.answer.status if self.answer else None
 
 
+def unaffordable(exchange: Exchange) -> bool:
+    """Whether a ceiling has kept a request from being sent."""
+    return exchange.trouble is not None and exchange.trouble.kind == "budget"
+
+
 def view(look: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
     """Decorator of a function of one exchange: what it gives is kept with the exchange, since some 170 rules look for
     the same few things in every answer. Nobody may change what it gives."""

@@ -12,9 +12,8 @@ from ..reports.reading import Run
 from .catalogue import Catalogue
 from .model import AnswerRule, Gate, Strength
 from .plan import CROWD_RULE
-from .proof import weighed
 from .record import INCOMPLETE, NON_CONFORMANT, verdict_of_run
-from .results import Verdict
+from .results import Verdict, weighed
 from .resume import FREE
 from .sightings import KEPT
 from .traffic import Traffic, bucket_of

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
-from ..strategies.json_values import in_ascii, is_object, up_to
-from ..strategies.plainer import said_by_user
 from . import killers
 from .again import (
     GRAVE,
@@ -27,44 +25,34 @@ from .again import (
     settling,
     unproved_means,
 )
+from .blame import Blame
 from .budget import SEARCH
-from .exchange import Body, Exchange, Request, as_request
+from .exchange import Body, Exchange, Request, as_request, unaffordable
 from .in_company import added_to, without_company
-from .judge import Judgement, Kind, Reaction, describe, react
+from .judge import Judgement, Kind, describe
 from .model import Expect, RequestRule, Rule, Strength, Symptom
 from .outgoing import curl, prepare
 from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
-from .pipeline import URGENT, Pipeline
+from .pipeline import Pipeline
 from .plan import (
     CROWD_RULE,
-    FAULTY_TEXT_RULE,
     REFUSED_RULE,
-    SPOKEN_RULE,
     STEADY_RULE,
-    TEXT_RULE,
     Case,
     Settings,
-    control_of,
     drawn_count,
 )
 from .record import cut
-from .results import Finding, Result, Verdict
+from .results import Finding, Result, Verdict, upheld, weighed
 from .sharing import Shared
 from .shrink import smallest
-from .sse import read_json
 
 SHRINK_BOUND = 150
 """Requests that one shrinking search may send."""
 
 SHRINK_SECONDS = 600.0
 """Seconds that it may take: where each request hangs, that is a few of them."""
-
-PLANE = "\uffff"
-"""The last character of the basic plane."""
-
-_OF_CHARACTERS = (Symptom.REFUSED_VALID, Symptom.CRASHED, Symptom.DISCONNECTED)
-"""Symptoms that a character may bring about in any string of a body."""
 
 Proof = tuple[Exchange, Judgement]
 """A violation that was seen, and what it is."""
@@ -99,6 +87,10 @@ class Prover:
     @property
     def _overlooked(self) -> Overlooked:
         return Overlooked(self.pipeline, self._judge, self._violates, self.kept, self.bearer)
+
+    @property
+    def _blame(self) -> Blame:
+        return Blame(self.pipeline, self._tried, self._violates, self.bearer)
 
     async def conclude(self, rule: RequestRule, exchanges: Sequence[tuple[Case, Exchange]]) -> Result:
         """The verdict of a rule from the exchanges of all its cases."""
@@ -191,7 +183,7 @@ class Prover:
             return replace(self._apart(rule, request, exchange, judgement, asked.told), rare=True)
         if asked.steady:
             with unproved_means("seen broken, could not be proved"):
-                blamed, note = await self._blamed_instead(rule, request, judgement)
+                blamed, note = await self._blame.instead(rule, request, judgement)
             if blamed:
                 return Result(rule.id, Verdict.BLOCKED, blocked_by=blamed, note=note)
         ready = prepare(request, self.pipeline.target)
@@ -271,21 +263,6 @@ class Prover:
                 return True
         return False
 
-    async def _blamed_instead(self, rule: RequestRule, request: Request, judgement: Judgement) -> tuple[str, str]:
-        """What else bears the blame for a violation that is there every time, and why; two empty strings for nothing.
-        Raises Unproved where it cannot be afforded."""
-        if judgement.symptom in (Symptom.REFUSED_VALID, Symptom.MALFORMED):
-            note = await self._control(rule, request)
-            if note:
-                return "control", note
-        if rule.id == FAULTY_TEXT_RULE and await self._violates(rule, as_request(in_ascii(request.body))):
-            return "control", "the same body without its characters beyond ASCII fails as well"
-        if judgement.symptom in _OF_CHARACTERS:
-            bearer = await self._of_characters(rule, request, judgement)
-            if bearer:
-                return bearer, "the same fault, seen there as well: this body holds without its characters beyond ASCII"
-        return "", ""
-
     async def _violates(self, rule: RequestRule, request: Request) -> bool:
         """Whether a candidate breaks the rule. Raises Unproved where it cannot be afforded."""
         if rule.expect is Expect.ACCEPT and self.settings.beyond(request.body):
@@ -313,8 +290,7 @@ class Prover:
                 break
         added = added_to(case)  # beside what was added the simpler rule has not asked
         alone = without_company(body, case)
-        spoken = rule.id != SPOKEN_RULE and said_by_user(body) and not _foreign(as_request(body))
-        if spoken and await self._breaks_bearer(SPOKEN_RULE):  # of foreign characters another rule bears the blame
+        if await self._blame.of_speech(rule, body):
             return body, True
         simple = not smaller and (not added or await self._violates(rule, as_request(alone)))
         body = alone if simple else body
@@ -328,54 +304,6 @@ class Prover:
             count = max(drawn_count(rule, self.settings), 1)
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self.searchers, self.shared.keep, rule, self.settings, case.order[-1], count)
-
-    async def _control(self, rule: RequestRule, request: Request) -> str:
-        """Why a refusal says nothing about this rule: the same body without what is under test is refused as well."""
-        if request.raw is None and not is_object(request.body):
-            return ""
-        control = control_of(rule, {} if request.raw is not None else request.body)
-        if control is None:
-            return ""
-        asked = as_request(control)
-        if request.raw is not None and is_object(asked.body):  # as text too: nothing is added to that
-            asked = Request(raw=asked.content)
-        exchange = await self.pipeline.ask(asked, rule.id, URGENT)
-        if unaffordable(exchange):
-            raise Unproved(describe(exchange))
-        if react(exchange) is Reaction.ACCEPTED:
-            return ""
-        return f"the same body without what is under test is not accepted either ({describe(exchange)})"
-
-    async def _of_characters(self, rule: RequestRule, request: Request, judgement: Judgement) -> str:
-        """The rule about characters, where it is broken as well and nothing else is wrong with this body."""
-        valid = rule.expect is not Expect.REFUSE
-        bearer = self.bearer(TEXT_RULE if valid else FAULTY_TEXT_RULE)
-        if not isinstance(bearer, RequestRule) or rule.id in (bearer.id, SPOKEN_RULE):
-            return ""
-        body = read_json(request.content)
-        if not is_object(body) or not _foreign(as_request(body)) or not _encodable(body):
-            return ""  # half a surrogate pair, which only an escape can write
-        if request.raw is not None:  # it is about how they are written
-            if (await self._tried(rule, as_request(body))).kind is not Kind.VIOLATED:
-                return ""
-        elif valid and all(_foreign(as_request(pin)) for pin in rule.pins):  # it is about some of them
-            if up_to(PLANE, body) == body or await self._violates(rule, as_request(up_to(PLANE, body))):
-                return ""
-        else:
-            plain = await self._tried(rule, as_request(in_ascii(body)))
-            if plain.kind is Kind.VIOLATED and (valid or plain.symptom is judgement.symptom):
-                return ""
-        return bearer.id if await self._breaks_bearer(bearer.id) else ""
-
-    async def _breaks_bearer(self, name: str) -> bool:
-        """Whether a pin of a rule that bears the blame for others is broken as well, where it is asked."""
-        bearer = self.bearer(name)
-        if not isinstance(bearer, RequestRule):
-            return False
-        for pin in bearer.pins:
-            if await self._violates(bearer, as_request(pin)):
-                return True
-        return False
 
     async def _shrunk(self, rule: RequestRule, beside: Body) -> Request | None:
         """The smallest drawn body that fails beside this company, or None where the search met no failure again."""
@@ -403,42 +331,11 @@ class Prover:
         return None if body is None else as_request({**body, **beside} if beside else body)
 
 
-def _foreign(request: Request) -> bool:
-    """Whether a body holds characters beyond ASCII, raw ones apart."""
-    return request.raw is None and in_ascii(request.body) != request.body
-
-
-def _encodable(body: Body) -> bool:
-    try:
-        return bool(as_request(body).content)
-    except UnicodeEncodeError:
-        return False
-
-
-def unaffordable(exchange: Exchange) -> bool:
-    """Whether a ceiling has kept a request from being sent."""
-    return exchange.trouble is not None and exchange.trouble.kind == "budget"
-
-
 def verdict_of(rule: RequestRule, finding: Finding, steady: bool, strict: bool) -> Verdict:
     """What a violation makes of a rule."""
     if finding.symptom in GRAVE:
         return Verdict.FAILED if steady else Verdict.INCONSISTENT
     return weighed(rule.strength, steady, strict)
-
-
-def upheld(strength: Strength) -> Verdict:
-    """What a rule of this strength is that held: one that binds nobody only tells which way the server went."""
-    return Verdict.INFO if strength is Strength.MAY else Verdict.PASSED
-
-
-def weighed(strength: Strength, steady: bool, strict: bool) -> Verdict:
-    """What a violation that is there every time (``steady``) or now and then makes of a rule of this strength."""
-    if strength is Strength.MAY:
-        return Verdict.INFO
-    if strength is Strength.SHOULD and not strict:
-        return Verdict.WARNING
-    return Verdict.FAILED if steady else Verdict.INCONSISTENT
 
 
 def tally(observed: Sequence[str]) -> str:

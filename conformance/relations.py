@@ -17,9 +17,8 @@ from .outgoing import curl
 from .pipeline import Pipeline
 from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, Settings, relation_bodies
 from .playing import CROWDS, Played, Player
-from .proof import upheld, weighed
 from .record import cut
-from .results import Finding, Result, Verdict
+from .results import Finding, Result, Verdict, upheld, weighed
 from .server_errors import ServerErrors
 from .sightings import Sightings
 from .sse import read_json

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from .exchange import Exchange, Request
-from .model import Symptom
+from .model import Strength, Symptom
 
 
 class Verdict(StrEnum):
@@ -87,3 +87,17 @@ OURS = "internal error"
 def faulted(rule: str, error: Exception) -> Result:
     """The result of a rule that a fault of ours has kept from a verdict."""
     return Result(rule, Verdict.ERROR, note=f"{OURS}: {type(error).__name__}: {error}")
+
+
+def upheld(strength: Strength) -> Verdict:
+    """What a rule of this strength is that held: one that binds nobody only tells which way the server went."""
+    return Verdict.INFO if strength is Strength.MAY else Verdict.PASSED
+
+
+def weighed(strength: Strength, steady: bool, strict: bool) -> Verdict:
+    """What a violation that is there every time (``steady``) or now and then makes of a rule of this strength."""
+    if strength is Strength.MAY:
+        return Verdict.INFO
+    if strength is Strength.SHOULD and not strict:
+        return Verdict.WARNING
+    return Verdict.FAILED if steady else Verdict.INCONSISTENT

@@ -64,7 +64,7 @@ def company(body: dict[str, Any], prop: str, offered: frozenset[str], *, streame
     kept_out = _kept_out(names)
     left_out = set[str]() if streamed else {STREAMED}
     if body.get("tools"):
-        left_out.add("forced_tool")  # nothing is called of what may have the fault
+        left_out |= {"forced_tool"} if prop == "tools" else set()  # nothing is called of what may have the fault
     else:
         left_out |= (
             {"tool_choice"} if "tools" in offered and "tools" not in kept_out else {"tool_choice", "forced_tool"}
