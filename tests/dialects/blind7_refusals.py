@@ -199,7 +199,7 @@ DIALECTS = [
     Dialect(
         name="blind7-each-department",
         server=built(refuses=departments),
-        warnings=frozenset({"n.few.accepts", "n.more.accepts", "n.max.accepts"}),
+        warnings=frozenset({"n.max.accepts"}),
     ),
     Dialect(name="blind7-no-endpoints-found", server=built(refuses=endpoints)),
     Dialect(name="blind7-polyglot-validators", server=built(envelope=polyglot)),

@@ -143,7 +143,7 @@ _LEADS: ContextVar[bool] = ContextVar("_LEADS", default=False)
 
 def by_task(body: Body, now: int) -> Reply:
     """To each task the model that was made for it."""
-    _LEADS.set(bound(body) is None and not stops(body))
+    _LEADS.set(bound(body) is None and not stops(body) and not body.get("logprobs"))
     if body.get("tools") or body.get("functions"):
         name, plan = "caller-3", answers.plan
     elif format_of(body) != "text":

@@ -64,7 +64,7 @@ class Crowd:
         async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
             self.going += 1
             try:
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.006)
                 await app(scope, receive, send)
             finally:
                 self.going -= 1
