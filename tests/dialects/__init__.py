@@ -24,6 +24,10 @@ from . import (
     blind6_habits,
     blind6_houses,
     blind6_load,
+    blind7_refusals,
+    blind7_routes,
+    blind7_time,
+    blind7_voices,
     blind_calls,
     blind_forms,
     blind_members,
@@ -52,6 +56,7 @@ BLIND = (
     *(blind4_limits, blind4_forms, blind4_talk, blind4_traffic),
     *(blind5_limits, blind5_forms, blind5_talk),
     *(blind6_habits, blind6_families, blind6_houses, blind6_load),
+    *(blind7_time, blind7_routes, blind7_refusals, blind7_voices),
 )
 """Thought of by people who had not read the rules."""
 
