@@ -66,6 +66,11 @@ from . import (
     blind9_refused,
     blind9_state,
     blind9_taken,
+    blind10_answers,
+    blind10_effects,
+    blind10_refused,
+    blind10_state,
+    blind10_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -173,6 +178,11 @@ _PARTS = (
     blind9_answers,
     blind9_effects,
     blind9_state,
+    blind10_taken,
+    blind10_refused,
+    blind10_answers,
+    blind10_effects,
+    blind10_state,
 )
 
 for _module in _PARTS:
