@@ -179,8 +179,6 @@ user = [
     null_observed("user", contested("user: not nullable in the document")),
 ]
 
-_tiers = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8).map("zz{}".format)
-
 TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 _SIX = documented("service_tier: one of six words")
 
@@ -204,7 +202,7 @@ service_tier = [
             "refuses a service tier that is not listed",
             documented("service_tier: auto or default"),
             values("service_tier", "bogus", "", "AUTO"),
-            examples=varying("service_tier", _tiers),
+            examples=varying("service_tier", no_such(TIERS[:2])),
         ),
         observes(
             "service_tier.enum.later",

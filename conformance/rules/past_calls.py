@@ -93,7 +93,7 @@ RULES = [
             undeclared(called(lacking(tool_call(), "type"))),
             called(_function(name="get_weather")),
             undeclared(called(_function(Name="get_weather", arguments="{}"))),
-            called(tool_call(type="retrieval")),
+            called(tool_call(type="Function")),
             talk(user(), assistant_calls(tool_call(1), lacking(tool_call(2), "type")), tool_reply(1), tool_reply(2)),
         ],
         needs=CALLS,

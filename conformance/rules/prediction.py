@@ -66,7 +66,9 @@ prediction = [
         "prediction",
         "refuses a prediction without type or content, or of another type",
         _SHAPE,
-        values("prediction", {"type": "content"}, {"content": "Hi."}, {**_GOOD, "type": "text"}, {**_GOOD, "type": 7}),
+        values(
+            "prediction", {"type": "content"}, {"content": "Hi."}, {**_GOOD, "type": "Content"}, {**_GOOD, "type": 7}
+        ),
     ),
     refuses(
         "prediction.content.type",

@@ -43,7 +43,7 @@ def _shapes(name: str) -> list[dict[str, Any]]:
         {"type": "function", "function": {}},
         {"name": name},
         {"function": {"name": name}},
-        {"type": "bogus", "function": {"name": name}},
+        {"type": "Function", "function": {"name": name}},
         {"type": "function", "function": name},
         {"type": "function", "name": name},  # as the Responses endpoint writes it
         {"type": "auto"},  # as the Messages endpoint of another service writes it
