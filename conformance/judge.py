@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,10 +62,7 @@ def first_event(content: bytes) -> object:
     """The JSON of the first ``data:`` line of an event stream, or NOT_JSON."""
     for line in content.splitlines():
         if line.startswith(b"data:"):
-            try:
-                return json.loads(line[5:])
-            except (ValueError, RecursionError):
-                return NOT_JSON
+            return read_json(line[5:])
     return NOT_JSON
 
 

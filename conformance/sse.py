@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
-from ..strategies.json_values import is_object
+from ..strategies.json_values import is_array, is_object
 
 
 class _NotJson:
@@ -22,12 +22,29 @@ NOT_JSON = _NotJson()
 DONE = "[DONE]"
 
 
+DEEPEST = 256
+"""Levels of nesting that are read: beyond them a walk over the value could leave Python's stack."""
+
+
 def read_json(text: str | bytes) -> Any:
-    """The JSON value of a text, or ``NOT_JSON``. NaN and Infinity are not JSON."""
+    """The JSON value of a text, or ``NOT_JSON``. NaN, Infinity and what is nested beyond ``DEEPEST`` are not JSON."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return NOT_JSON
+    opened = text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
+    return value if opened <= DEEPEST or not _nested_beyond(value, DEEPEST) else NOT_JSON
+
+
+def _nested_beyond(value: Any, levels: int) -> bool:
+    """Whether there are more levels of arrays and objects than these."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [one for one in layer if is_object(one) or is_array(one)]
+        if not layer:
+            return False
+        layer = [inner for one in layer for inner in (one.values() if is_object(one) else one)]
+    return True
 
 
 def _refuse(name: str) -> Any:

@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# how long a drawn case takes says nothing on a shared machine
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 pytest_plugins = ["pytester"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from chatproof.conformance.sse import NOT_JSON, Stream, parse
+from chatproof.conformance.sse import DEEPEST, NOT_JSON, Stream, parse, read_json
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,7 +85,26 @@ def test_invalid_utf8_is_told_and_read_past() -> None:
     assert stream.finished
 
 
-@pytest.mark.parametrize("data", ["", "NaN", '{"a": NaN}', '{"a": -Infinity}', "{} {}", "{", "[done]", "[" * 100_000])
+DEEPER = "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "[" * DEEPEST + "]" * DEEPEST,
+        '{"a": ' * DEEPEST + "7" + "}" * DEEPEST,
+        "[" + "[]," * 999 + "[]]",
+        '"' + "[" * 999 + '"',
+    ],
+)
+def test_what_is_not_too_deep_is_read(data: str) -> None:
+    """Python from 3.12 on would read more than a walk over it could bear."""
+    assert read_json(data) == read_json(data.encode()) != NOT_JSON
+
+
+@pytest.mark.parametrize(
+    "data", [DEEPER, "", "NaN", '{"a": NaN}', '{"a": -Infinity}', "{} {}", "{", "[done]", "[" * 100_000]
+)
 def test_what_is_not_json(data: str) -> None:
     stream = parse(f"data: {data}\n\n".encode())
     assert stream.events[0].json is NOT_JSON

@@ -32,6 +32,7 @@ from ..model import (
     Symptom,
     Undecided,
 )
+from ..sse import read_json
 from .gates import TOOL
 from .relation_outcomes import in_events
 
@@ -244,10 +245,7 @@ def structured(body: Body) -> Script:
     choices: list[dict[str, Any]] = _completion(last.answer.json).get("choices", [])
     choice = choices[0] if choices else {}
     text = choice.get("message", {}).get("content")
-    try:
-        city = json.loads(text or "")
-    except (ValueError, RecursionError):
-        city = NOT_JSON
+    city = read_json(text or "")
     accepted = react(last) is Reaction.ACCEPTED
     if accepted and (choice.get("finish_reason") != "stop" or not _is_city(city)):
         raise Undecided("the answer was cut, or is not what the schema says: other rules speak of that")

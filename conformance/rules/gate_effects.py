@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ...strategies.json_values import is_array, is_object
 from ..model import NOT_JSON, Answer
+from ..sse import read_json
 
 
 def _choices(answer: Answer) -> list[dict[str, Any]] | None:
@@ -105,10 +105,7 @@ def json_content(answer: Answer) -> bool | None:
     message = _first_message(answer)
     if message is None or not isinstance(message.get("content"), str) or _silent(answer) or _cut(answer):
         return None
-    try:
-        return is_object(json.loads(message["content"]))
-    except (ValueError, RecursionError):
-        return False
+    return is_object(read_json(message["content"]))
 
 
 def audio_content(answer: Answer) -> bool | None:
