@@ -71,6 +71,11 @@ from . import (
     blind10_refused,
     blind10_state,
     blind10_taken,
+    blind11_answers,
+    blind11_effects,
+    blind11_refused,
+    blind11_state,
+    blind11_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -183,6 +188,11 @@ _PARTS = (
     blind10_answers,
     blind10_effects,
     blind10_state,
+    blind11_taken,
+    blind11_refused,
+    blind11_answers,
+    blind11_effects,
+    blind11_state,
 )
 
 for _module in _PARTS:
