@@ -12,7 +12,10 @@ from itertools import cycle, islice
 from typing import Generic, TypeVar
 
 from ..strategies.bodies import lean
+from ..strategies.company import COMPANY
+from ..strategies.json_values import is_object
 from ..strategies.messages import user
+from ..strategies.tools import named_choice
 from .canary import CANARY
 from .exchange import Exchange, Request
 from .judge import Reaction, react
@@ -37,6 +40,19 @@ _COMPANIONS = (
 """What stands between: among equal requests nobody would see that they get each other's answers. Theirs end of
 themselves, because most rules do not judge what was cut."""
 
+_CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+_ORDINARY = {
+    **dict(COMPANY.values()),
+    "tool_choice": named_choice("get_weather"),
+    "response_format": {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": _CITY}},
+}
+"""Valid values that a companion has where the request has some: what is mixed up shows beside its own kind."""
+
 LOST = (Symptom.CRASHED, Symptom.REFUSED_VALID)
 """Symptoms that another request may have left behind."""
 
@@ -58,6 +74,9 @@ SEQUELS = 3
 
 IN_SEQUEL = "; only right after others in the same connection"
 """What is said of a violation that needs the requests before it."""
+
+CROWDS_TRIED = 3
+"""How often that is tried: who mixes up whom is a matter of chance."""
 
 KNOWN = 3
 """Sightings after which it is known that crowds break things: what holds alone then needs no crowd of its own."""
@@ -171,8 +190,12 @@ async def _each_time(sequel: Callable[[], Awaitable[T | None]]) -> list[T]:
 
 
 def crowd_of(request: Request, count: int = MOST_AT_ONCE) -> tuple[Request, ...]:
-    """A request and others in turn, so many in all."""
-    others = cycle(_COMPANIONS)
+    """A request and others in turn, so many in all; one of the others has valid values for what the request has."""
+    body = request.body if request.raw is None and is_object(request.body) else {}
+    told = {name: value for name, value in _ORDINARY.items() if name in body}
+    alike = (Request(body=lean(messages=[user("Name a mountain in a word.")], max_tokens=96, **told)),) if told else ()
+    # every second of them, and the last of all: who comes last may be the one who is served to everybody
+    others = cycle(one for plain in _COMPANIONS for one in (plain, *alike))
     return tuple(next(others) if place % 2 else request for place in range(count))
 
 
@@ -280,7 +303,12 @@ async def request_again(
         return sequel
 
     async def at_once_with_others() -> list[T | None]:
-        return [judged(one) for one in await at_once(pipeline, request, label, count)]
+        rows: list[T | None] = []
+        for _ in range(CROWDS_TRIED):
+            rows = [judged(one) for one in await at_once(pipeline, request, label, count)]
+            if _often(rows):
+                break
+        return rows
 
     async def right_after_refused() -> list[T | None]:
         return [judged(one) for one in await after_refused(pipeline, request, label)]
