@@ -88,7 +88,7 @@ def hits_and_misses(owner: Chunk) -> None:
 def bounded(ask: Ask) -> Iterator[Reason]:
     for key in ("max_tokens", "max_completion_tokens"):
         say = f"Invalid max_tokens value, the valid range of max_tokens is [1, {MOST}]"
-        yield from at_most(key, MOST, say)(ask)
+        yield from at_most(key, MOST, say, None)(ask)
 
 
 DEEPSEEK = built(

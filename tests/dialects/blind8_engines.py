@@ -6,6 +6,7 @@ Whose habits they are and why each of them conforms is told in ``BLIND_8.md``.
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -42,7 +43,6 @@ from .blind8_parts import (
     Noted,
     calls_at_once,
     class_of,
-    forced,
     greedy_is_single,
     lacking,
     marked,
@@ -211,7 +211,10 @@ def llama_slot(ask: Ask) -> Iterator[Reason]:
 
 
 def llama_within(reason: Reason) -> dict[str, Any]:
-    return {"n_prompt_tokens": SLOT + 1, "n_ctx": SLOT} if reason.rule == "slot" else {}
+    if reason.rule != "slot":
+        return {}
+    needed = re.findall("[0-9]+", reason.message)[0]
+    return {"n_prompt_tokens": int(needed), "n_ctx": SLOT}
 
 
 def loading(app: ASGIApp) -> ASGIApp:
@@ -296,12 +299,7 @@ OLLAMA = built(
 
 
 def lm_studio(ask: Ask) -> Iterator[Reason]:
-    for path, function in ask.declared:
-        schema = function.get("parameters") or {}
-        if schema.get("type") == "object" and "properties" not in schema:
-            where = f"{path}.parameters.properties"
-            yield Reason("dialect", f"Invalid '{where}': Required", where, "invalid_function_parameters")
-    if forced(ask.body) and isinstance(ask.body.get("tool_choice"), dict):
+    if isinstance(ask.body.get("tool_choice"), dict):
         why = "Invalid tool_choice type: 'object' is not supported. Supported string values: none, auto, required"
         yield Reason("dialect", why, "tool_choice", "unsupported_value")
     for place, message, _ in ask.spoken:
@@ -330,7 +328,8 @@ TOTAL = 2_048
 
 
 def tgi_window(needed: int, wanted: int) -> str:
-    return f"`inputs` tokens + `max_new_tokens` must be <= {TOTAL}. Given: {needed} `inputs` tokens and {wanted}"
+    given = f"Given: {needed} `inputs` tokens and {wanted} `max_new_tokens`"
+    return f"`inputs` tokens + `max_new_tokens` must be <= {TOTAL}. {given}"
 
 
 def tgi(ask: Ask) -> Iterator[Reason]:
