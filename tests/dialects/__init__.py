@@ -28,6 +28,10 @@ from . import (
     blind7_routes,
     blind7_time,
     blind7_voices,
+    blind8_clouds,
+    blind8_east,
+    blind8_engines,
+    blind8_gateways,
     blind_calls,
     blind_forms,
     blind_members,
@@ -57,6 +61,7 @@ BLIND = (
     *(blind5_limits, blind5_forms, blind5_talk),
     *(blind6_habits, blind6_families, blind6_houses, blind6_load),
     *(blind7_time, blind7_routes, blind7_refusals, blind7_voices),
+    *(blind8_engines, blind8_clouds, blind8_east, blind8_gateways),
 )
 """Thought of by people who had not read the rules."""
 
