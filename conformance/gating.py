@@ -10,7 +10,7 @@ from functools import partial
 
 from .again import GRAVE, settling
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
-from .judge import Judgement, Kind, Reaction, describe, excuse, judge, react, speaks_of_model
+from .judge import Judgement, Kind, Reaction, declined, describe, excuse, judge, react, speaks_of_model
 from .model import Expect, Gate, RequestRule, Strength, Symptom
 from .outgoing import curl, prepare
 from .pipeline import URGENT, Pipeline
@@ -110,11 +110,13 @@ async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
     if judgement.kind is Kind.UNDECIDED:
         return Result(gate.id, Verdict.ERROR, note=judgement.why, requests=1, capability=Capability.BROKEN)
     if react(exchange) is Reaction.REFUSED:
-        if claimed and (speaks_of_capability(exchange) or (gate.optional and not excuse(exchange))):
+        without = declined(exchange, gate.property)
+        if claimed and (without or speaks_of_capability(exchange) or (gate.optional and not excuse(exchange))):
             why = f"the profile {settings.profile} claims {gate.capability}, and it is refused ({describe(exchange)})"
             return found(probe, exchange, Symptom.REFUSED_VALID, why, Capability.REFUSED, claimed=True)
-        note = "" if gate.optional or excuse(exchange) else await _refused_without(pipeline, gate, probe)
-        if gate.optional or excuse(exchange) or note:
+        excused = gate.optional or excuse(exchange) or without
+        note = "" if excused else await _refused_without(pipeline, gate, probe)
+        if excused or note:
             return Result(
                 gate.id,
                 Verdict.NOT_OFFERED,

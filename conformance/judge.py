@@ -142,6 +142,7 @@ _MODEL_TEXT = re.compile(
     r"(?:support|allow|availab|enabl|specif)\w*.{0,60}\b(?:with|by|for|from|on|in) (?:this|the|your)(?: \w+)? model\b"
     r"|\bmodel\b.{0,60}\bdo(?:es)?(?: not|n't) support|\bmodel only (?:supports|allows|accepts)\b"
     r"|\bin thinking mode\b|\b(?:while|when) thinking is enabled\b"
+    r"|模型.{0,20}不支持|不支持.{0,20}模型"
     r"|no endpoints found that"  # a router whose providers lack the feature
     r"|\b(?:not|n't) (?:supported|allowed|available|enabled) (?:with|by|for|on|in) models?\b"
     # chat templates
@@ -151,6 +152,11 @@ _MODEL_TEXT = re.compile(
 # Beside the name of the model, that something is not supported.
 _UNSUPPORTED = re.compile(
     r"(?:\bnot|n't|\bonly)\b.{0,60}\b(?:support|compatib)|\b(?:unsupport|incompatib)|\bsupports? only\b",
+    re.IGNORECASE | re.DOTALL,
+)
+# That a property is not supported; "unsupported value" is said of a value.
+_DECLINED = re.compile(
+    r"\bunsupported\b(?! value)|\b(?:not|n't) (?:yet |currently )?support(?:ed)?\b(?!.{0,40}\bvalue)|不支持",
     re.IGNORECASE | re.DOTALL,
 )
 # What is not supported beside something else: a feature, or that they come together.
@@ -243,6 +249,16 @@ def speaks_of_model(exchange: Exchange) -> bool:
     if error.get("code") in _MODEL_CODES:
         return True
     return isinstance(message, str) and (bool(_MODEL_TEXT.search(message)) or _names_model(exchange, message))
+
+
+def declined(exchange: Exchange, prop: str) -> str:
+    """Why a refusal of a whole property is none of a value: it names the property and says that it is not supported.
+    Or an empty string."""
+    if exchange.answer is None:
+        return ""
+    _, message = _told(exchange.answer)
+    named = re.search(rf"(?<![\w]){re.escape(prop)}(?![\w])", message)
+    return f"the server does not offer it: {_short(message)}" if named and _DECLINED.search(message) else ""
 
 
 def _names_model(exchange: Exchange, message: str) -> bool:

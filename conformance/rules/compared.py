@@ -14,6 +14,7 @@ from ...strategies.json_values import is_array, is_object
 from ..judge import Reaction, react
 from ..model import (
     EVIDENCE_STRENGTH,
+    TOKEN_BOUNDS,
     Body,
     Chapter,
     Exchange,
@@ -251,17 +252,24 @@ def nested(body: Body) -> Script:
 
 def same_bound(body: Body) -> Script:
     """How many tokens an endless answer has under either name of the bound."""
-    counts: list[int] = []
-    for name in ("max_tokens", "max_completion_tokens"):
-        answer = plainly((yield Request({**body, name: 8})))
-        spent, details = usage(answer).get("completion_tokens"), usage(answer).get("completion_tokens_details")
-        hidden = details.get("reasoning_tokens") if is_object(details) else 0
-        if hidden or not is_integer(spent) or any(one.get("finish_reason") != "length" for one in choices(answer)):
-            raise Undecided("the bound was not seen to cut the answer")
-        counts.append(spent)
-    if counts[0] == counts[1]:
+    counts: dict[str, int] = {}
+    for name in TOKEN_BOUNDS:
+        counts[name] = _cut_at(plainly((yield Request({**body, name: 8}))))
+    if len(set(counts.values())) == 1:
         return None
-    return f"{counts[0]} completion_tokens for max_tokens: 8, {counts[1]} for max_completion_tokens: 8"
+    for name, spent in counts.items():
+        if _cut_at(plainly((yield Fresh(Request({**body, name: 8}))))) != spent:
+            raise Undecided("answers are not cut at the same place each time")
+    return ", ".join(f"{spent} completion_tokens for {name}: 8" for name, spent in counts.items())
+
+
+def _cut_at(answer: Exchange) -> int:
+    """How many tokens an answer has that the bound cut."""
+    spent, details = usage(answer).get("completion_tokens"), usage(answer).get("completion_tokens_details")
+    hidden = details.get("reasoning_tokens") if is_object(details) else 0
+    if hidden or not is_integer(spent) or any(one.get("finish_reason") != "length" for one in choices(answer)):
+        raise Undecided("the bound was not seen to cut the answer")
+    return spent
 
 
 # --- the table ----------------------------------------------------------------------------------------------------

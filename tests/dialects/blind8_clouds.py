@@ -513,8 +513,6 @@ MISTRAL_HEADERS = (
 
 
 def decoder(ask: Ask) -> Iterator[Reason]:
-    if ask.body.get("stream_options") is not None:
-        yield Reason("dialect", 'json: unknown field "stream_options"', "stream_options", None)
     yield from lacking(lambda name: f"{name} > 1 is not supported for this endpoint", "n")(ask)
 
 
@@ -614,11 +612,11 @@ DIALECTS = [
     _like("openrouter", OPENROUTER, warned=NUMBER, around=fails_on_the_way(90)),
     _like("xai", XAI, *XAI_HEADERS),
     _like("mistral", MISTRAL, *MISTRAL_HEADERS),
-    _like("databricks", DATABRICKS, *DATABRICKS_HEADERS, warned=["n.max.accepts"]),
+    _like("databricks", DATABRICKS, *DATABRICKS_HEADERS, warned=["sse.usage.on.null", "n.max.accepts"]),
     _like(
         "claude-gateway",
         CLAUDE,
-        warned=["n.max.accepts", "content.empty.string*"],
+        warned=["n.max.accepts", "content.empty.*"],
         around=now_and_then(80, turned_away(529, "Overloaded", "overloaded_error")),
     ),
 ]

@@ -500,7 +500,7 @@ DIALECTS = [
         warnings=SHORT | {"n.max.accepts", "model.unknown.refuses"},
     ),
     Dialect(name="blind8-like-ollama", server=OLLAMA, warnings=IGNORES | LEAN),
-    Dialect(name="blind8-like-lm-studio", server=LM_STUDIO, warnings=frozenset({"content.empty.string*"})),
+    Dialect(name="blind8-like-lm-studio", server=LM_STUDIO, warnings=frozenset({"content.empty.*"})),
     Dialect(
         name="blind8-like-tgi-router",
         server=TGI,
