@@ -98,15 +98,38 @@ def _unpadded(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _special_turns(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The conversation without the turns in which user and assistant say the plain text, and nothing else."""
+    """The conversation without the turns in which all say the plain text, and call tools and functions at most."""
     kept: list[dict[str, Any]] = []
     for message in messages:
-        last = kept[-1] if kept else {}
-        if message == _plain("assistant") and last == _plain("user"):
-            kept.pop()
-        else:
-            kept.append(message)
+        kept.append(message)
+        for turn in (_TURN, _CALLING):
+            if _says(kept[-len(turn) :], turn):
+                del kept[-len(turn) :]
+    while len(kept) > len(_CALLING) and _says(kept[-len(_CALLING) :], _CALLING[-1:] + _CALLING[:-1]):
+        del kept[-len(_CALLING) :]  # the result of another call comes last
     return kept
+
+
+_CALLER, _RESULT = "caller", "result"
+_TURN = ("user", "assistant")
+_CALLING = ("user", _CALLER, _RESULT, "assistant")
+
+
+def _says(messages: Sequence[dict[str, Any]], turn: Sequence[str]) -> bool:
+    """Whether these are such messages with the plain text."""
+    return [_kind(message) for message in messages] == list(turn)
+
+
+def _kind(message: dict[str, Any]) -> str:
+    """What a message with the plain text, or a call without any, is in its turn; empty where it says more."""
+    for role in _TURN:
+        if message == _plain(role):
+            return role
+    if message.get("content", PROMPT) not in (PROMPT, None):
+        return ""
+    if message.get("role") == "assistant" and ("tool_calls" in message or "function_call" in message):
+        return _CALLER
+    return _RESULT if message.get("role") in ("tool", "function") and message.get("content") else ""
 
 
 def _plain(role: str) -> dict[str, Any]:

@@ -112,6 +112,12 @@ def plain_functions(*, max_size: int = 3) -> SearchStrategy[list[Definition]]:
     return names.map(lambda drawn: [definition(name) for name in drawn])
 
 
+def named_tools(*, max_size: int = 3) -> SearchStrategy[list[Tool]]:
+    """Lists of ordinary tools that differ in their names only, which may be any. Shrinks towards one tool."""
+    names = st.lists(function_names(), min_size=1, max_size=max_size, unique=True)
+    return names.map(lambda drawn: [tool(name) for name in drawn])
+
+
 def plain_tools(*, max_size: int = 3) -> SearchStrategy[list[Tool]]:
     """The same as tools. Shrinks towards one tool."""
     return plain_functions(max_size=max_size).map(lambda drawn: [as_tool(function) for function in drawn])

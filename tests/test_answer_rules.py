@@ -354,13 +354,17 @@ def test_a_wrong_content_type_breaks_one_rule() -> None:
         assert speaking(made(lean(n="x"), refusal(), 400, headers)) == ["err.ctype"]
     streamed = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
     assert speaking(made(lean(), streamed, headers=(("content-type", "text/event-stream"),))) == ["res.ctype"]
+    for off in (False, None):
+        assert speaking(made(lean(stream=off), streamed, headers=(("content-type", "text/event-stream"),))) == [
+            "stream.off"
+        ]
     event = b"data: " + json.dumps(refusal()).encode() + b"\n\n"
     for body, told in ((lean(n="x"), ["err.json"]), (lean(n="x", stream=True), []), (lean(n="x", stream="true"), [])):
         assert speaking(made(body, event, 400, (("content-type", "text/event-stream"),))) == told
 
 
 def test_every_rule_is_broken_once() -> None:
-    broken = {row[0] for row in (*ANSWERS, *ERRORS)} | {"res.ctype", "err.ctype", "res.id.unique"}
+    broken = {row[0] for row in (*ANSWERS, *ERRORS)} | {"res.ctype", "stream.off", "err.ctype", "res.id.unique"}
     assert broken == set(BY_ID)
 
 

@@ -14,7 +14,7 @@ from ...strategies.json_values import is_array, is_object
 from ..model import Answer, Exchange, Strength, Symptom
 from ..sse import NOT_JSON
 from .answer_forms import PLAIN, is_text, missing, must_be, text_or_null
-from .answer_views import completions, member, objects, unstreamed
+from .answer_views import completions, declined, member, objects, unstreamed
 from .forms import documented, judges, observed, prose
 from .views import TIERS, chunks, is_integer, said
 
@@ -78,6 +78,15 @@ RULES = [
             else f"the content type is {said(answer.header('content-type'))}"
         ),
         PLAIN,
+    ),
+    judges(
+        "stream.off",
+        "stream",
+        "answers with no event stream where stream is false or null",
+        documented("stream: false is the default, and null says nothing"),
+        declined,
+        lambda answer: "an event stream is answered" if answer.event_stream else None,
+        (lean(stream=None), lean(stream=False)),
     ),
     judges(
         "res.json",

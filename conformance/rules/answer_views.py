@@ -15,11 +15,21 @@ Find = Callable[[Exchange], list[Any]]
 
 @view
 def unstreamed(exchange: Exchange) -> list[Answer]:
-    """The answer to an accepted body that asked for no stream in so many words."""
+    """The answer to an accepted body that asked for no stream; where false or null is streamed, ``declined`` has it."""
     answer, body = exchange.answer, asked(exchange)
     if answer is None or exchange.trouble or not body or not plain(exchange):
         return []
+    if "stream" in body and answer.event_stream:
+        return []
     return [answer] if body.get("stream") is None or body.get("stream") is False else []
+
+
+def declined(exchange: Exchange) -> list[Answer]:
+    """The answer to an accepted body with false or null for ``stream``."""
+    answer, body = exchange.answer, asked(exchange)
+    if answer is None or exchange.trouble or "stream" not in body or not plain(exchange):
+        return []
+    return [answer] if body["stream"] is None or body["stream"] is False else []
 
 
 @view

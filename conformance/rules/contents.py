@@ -39,8 +39,22 @@ def _second_tool(content: Any) -> Body:
     return talk(user(), assistant_calls(tool_call(1), _SECOND), *answers, assistant(), THANKS)
 
 
-def _function(content: Any) -> Body:
-    return talk(user(), assistant_function(), function_reply(content=content), assistant(), THANKS)
+_RESULTS = ('{"celsius": 21, "wind": null}', '["Rome", {"celsius": 21}]', "null", " 21\n", "false", _ALL)
+"""What tools and functions give back: JSON of all kinds, and what careless code mangles."""
+
+
+def _tool(*contents: Any) -> Body:
+    """As many calls one after the other, answered with these, the last of them at the end."""
+    rounds = [
+        [user(), assistant_calls(tool_call(number)), tool_reply(number, content), assistant()]
+        for number, content in enumerate(contents, 1)
+    ]
+    return talk(*list(chain(*rounds))[:-1])
+
+
+def _function(*contents: Any) -> Body:
+    rounds = [[user(), assistant_function(), function_reply(content=content), assistant()] for content in contents]
+    return talk(*chain(*rounds), THANKS)
 
 
 def _replied(content: Any, place: Callable[[Any], Body]) -> Body:
@@ -61,7 +75,7 @@ RULES = [
         _P,
         "accepts system content as text",
         documented("system: content"),
-        [system_says(f"You are terse. {_ALL}")],
+        [system_says(f"You are terse. {_ALL}"), system_says('{"style": "terse"}')],
         needs=_SYSTEM,
         reduce=plainer,
     ),
@@ -141,12 +155,7 @@ RULES = [
         _P,
         "accepts tool content as text",
         documented("tool: content"),
-        [
-            talk(
-                *(user(), assistant_calls(tool_call(1)), tool_reply(1, '{"celsius": 21, "wind": null}'), assistant()),
-                *(user(), assistant_calls(_SECOND), tool_reply(2, _ALL)),
-            )
-        ],
+        [_tool(*_RESULTS)],
         needs=CALLS,
         reduce=plainer,
     ),
@@ -167,7 +176,7 @@ RULES = [
         _P,
         "accepts a function message whose content is null or text",
         documented("function: content is nullable"),
-        [_function(None), _function(_ALL)],
+        [_function(None), _function(*_RESULTS)],
         # Reasoning models refuse the deprecated role altogether (row role.function.unsupported).
         strength=Strength.SHOULD,
         needs=FUNCTIONS,

@@ -9,11 +9,11 @@ from ...strategies.tools import (
     STRICT_PARAMETERS,
     misshapen_choices,
     named_choice,
+    named_tools,
     tool,
     tool_choices,
     wrong_choice_words,
 )
-from ...strategies.tools import tools as tool_lists
 from ..model import Body, Strength
 from .forms import (
     accepts,
@@ -67,7 +67,7 @@ tool_choice = [
         "accepts tool_choice required, and any other choice among several tools",
         documented("tool_choice: its three words, and the object that names a tool"),
         _choices("required"),
-        examples=tool_lists(bare=False).flatmap(lambda drawn: varying("tool_choice", tool_choices(drawn), tools=drawn)),
+        examples=named_tools().flatmap(lambda drawn: varying("tool_choice", tool_choices(drawn), tools=drawn)),
         needs=["tools", "forced_tool"],
     ),
     refuses(

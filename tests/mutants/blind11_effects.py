@@ -94,10 +94,10 @@ MUTANTS = [
     ),
     effect(
         "schema-return-token",
-        "ef.json_schema",
+        "gate.json_schema",
         choosing(with_return),
         prop="response_format",
-        with_it="ef.json_schema.* gate.json_schema many.schemas client.structured",
+        with_it="ef.json_schema ef.json_schema.* many.schemas client.structured",
     ),
     effect(
         "logprobs-lost-top-null",
@@ -147,9 +147,9 @@ MUTANTS = [
     ),
     effect(
         "stream-null-streamed",
-        "stream.null.accepts",
+        "stream.off",
         rewriting(null_as_true),
         prop="stream",
-        with_it="gate.stream mm.null mm.default stream_options.*.accepts together.* mm.monotone.*",
+        with_it="gate.stream mm.null mm.default stream_options.* together.* mm.monotone.*",
     ),
 ]

@@ -126,7 +126,7 @@ def failing(name: str, fails: str, server: Reference, prop: str = "messages", wi
 MUTANTS = [
     refused(
         "format-text-refused",
-        "response_format.type.enum.accepts",
+        "gate.response_format",
         refusing_valid(plain_text),
         prop="response_format",
         with_it="response_format.*.accepts gate.response_format mm.default mm.default.should mm.monotone.good"
@@ -157,7 +157,7 @@ MUTANTS = [
     ),
     failing(
         "content-newline-crash",
-        "content.user.required.accepts",
+        "content.unicode.accepts",
         crashing_message(of_several_lines, "user"),
         with_it="content.* http.* messages.* mm.* ef.prompt.* together.* part.* many.* ef.echo*",
     ),

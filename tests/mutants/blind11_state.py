@@ -83,7 +83,7 @@ async def first_event_only(flight: Flight, others: list[Flight]) -> Sent:
 
 MUTANTS = [
     state(
-        "crowd-streams-same", "many.streams", prop="stream", around=crowd(latest_text), with_it="many.refusals many.*"
+        "crowd-streams-same", "many.refusals", prop="stream", around=crowd(latest_text), with_it="many.streams many.*"
     ),
     state("crowd-stream-empty", "many.streams", prop="stream", around=crowd(headed_only), with_it="many.refusals"),
     # --- moved --------------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ MUTANTS = [
     ),
     state(
         "bias-key-poisons-next",
-        "mm.isolation",
+        "mm.repeat",
         poisoned(),
         prop="logit_bias",
         with_it="*.accepts mm.* many.* ef.* res.* sse.* gate.* client.* logit_bias.*",
