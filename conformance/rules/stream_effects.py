@@ -19,7 +19,7 @@ from .answer_forms import NAMED
 from .effect_forms import WEATHER, relation
 from .effect_tools import sent_back
 from .stream_views import calls, deltas, ended, fragments, function, listed, pieces, placed, read, totals, whole
-from .views import accepted, asked, is_integer
+from .views import accepted, asked, is_integer, option
 
 TWINS = (
     "ef.maxtokens",
@@ -75,7 +75,9 @@ def sound(exchange: Exchange) -> bool:
         return False
     if not all(map(readable, deltas(exchange))):
         return False
-    every = {index for index, _, _ in placed(exchange)}
+    every, n = {index for index, _, _ in placed(exchange)}, option(exchange, "n", 1)
+    if is_integer(n) and n > 1 and len(every) != n:
+        return False
     return bool(every) and every == {index for index, piece, _ in placed(exchange) if ended(piece)}
 
 
