@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..strategies.bodies import lean
+from ..strategies.json_values import is_object
 from ..strategies.surroundings import fewer_turns, filled
 from .again import Crowd, CrowdSighting
 from .exchange import Body, Exchange, Request, as_request
@@ -40,6 +41,7 @@ class Overlooked:
     async def apart(self, rule: RequestRule, violated: list[Judged]) -> tuple[list[Judged], str]:
         """The violations by bodies alone, or else by those with the least company that they need; where another rule
         bears the blame for what company brings about, none, and a note."""
+        violated = [(_beside_its_stream(case), exchange, judgement) for case, exchange, judgement in violated]
         if alone := [row for row in violated if row[0].alone is None]:
             return alone, ""
         if any(judgement.symptom is Symptom.KILLED_SERVER for _, _, judgement in violated):
@@ -48,7 +50,9 @@ class Overlooked:
         for case, _, _ in violated:
             assert case.alone is not None
             if await self.violates(rule, case.alone):
-                return [await self._asked(rule, replace(case, request=case.alone, alone=None))], ""
+                case = _beside_its_stream(replace(case, request=case.alone, alone=None))
+                if case.alone is None or await self.violates(rule, case.alone):
+                    return [await self._asked(rule, replace(case, request=case.alone or case.request, alone=None))], ""
             body, added = case.alone.body, added_to(case)
             fewer = {key: value for key, value in added.items() if value is not None}
             if fewer and fewer != added and await self.violates(rule, as_request({**body, **fewer})):
@@ -112,6 +116,21 @@ class Overlooked:
             if alone is Reaction.REFUSED and beside in _OVERLOOKED:
                 return self.kept[bearer.id]
         return None
+
+
+_ABOUT_STREAMS = ("stream", "stream_options")
+
+
+def _beside_its_stream(case: Case) -> Case:
+    """A case that asks for a stream of its own accord as one that has it for company: its rule is about something
+    else."""
+    request = case.request
+    body = request.body if request == Request(body=request.body) and is_object(request.body) else {}
+    if case.alone is not None or body.get("stream") is not True or case.rule.property in _ABOUT_STREAMS:
+        return case
+    if "stream_options" in body:
+        return case
+    return replace(case, alone=Request(body={name: value for name, value in body.items() if name != "stream"}))
 
 
 def _valid(rule: RequestRule, body: Body, added: Body) -> Body:

@@ -245,7 +245,7 @@ def structured(body: Body) -> Script:
     choices: list[dict[str, Any]] = _completion(last.answer.json).get("choices", [])
     choice = choices[0] if choices else {}
     text = choice.get("message", {}).get("content")
-    city = read_json(text or "")
+    city = read_json(text) if isinstance(text, str) else NOT_JSON
     accepted = react(last) is Reaction.ACCEPTED
     if accepted and (choice.get("finish_reason") != "stop" or not _is_city(city)):
         raise Undecided("the answer was cut, or is not what the schema says: other rules speak of that")
