@@ -15,7 +15,7 @@ from ..strategies.bodies import lean
 from ..strategies.company import COMPANY
 from ..strategies.json_values import is_object
 from ..strategies.messages import user
-from ..strategies.tools import named_choice
+from ..strategies.tools import STRICT_PARAMETERS, named_choice
 from .canary import CANARY
 from .exchange import Exchange, Request
 from .judge import Reaction, react
@@ -40,16 +40,13 @@ _COMPANIONS = (
 """What stands between: among equal requests nobody would see that they get each other's answers. Theirs end of
 themselves, because most rules do not judge what was cut."""
 
-_CITY = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
 _ORDINARY = {
     **dict(COMPANY.values()),
     "tool_choice": named_choice("get_weather"),
-    "response_format": {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": _CITY}},
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "city", "strict": True, "schema": STRICT_PARAMETERS},
+    },
 }
 """Valid values that a companion has where the request has some: what is mixed up shows beside its own kind."""
 

@@ -251,14 +251,12 @@ def speaks_of_model(exchange: Exchange) -> bool:
     return isinstance(message, str) and (bool(_MODEL_TEXT.search(message)) or _names_model(exchange, message))
 
 
-def declined(exchange: Exchange, prop: str) -> str:
-    """Why a refusal of a whole property is none of a value: it names the property and says that it is not supported.
-    Or an empty string."""
+def declined(exchange: Exchange, prop: str) -> bool:
+    """Whether a refusal is of a whole property and not of a value: it names it and says that it is not supported."""
     if exchange.answer is None:
-        return ""
+        return False
     _, message = _told(exchange.answer)
-    named = re.search(rf"(?<![\w]){re.escape(prop)}(?![\w])", message)
-    return f"the server does not offer it: {_short(message)}" if named and _DECLINED.search(message) else ""
+    return bool(re.search(rf"(?<!\w){re.escape(prop)}(?!\w)", message) and _DECLINED.search(message))
 
 
 def _names_model(exchange: Exchange, message: str) -> bool:
