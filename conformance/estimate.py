@@ -31,6 +31,7 @@ from .profile import Profile
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
 from .results import Capability
+from .rules.forms_at_once import at_once
 from .sightings import Sightings
 from .sse import read_json
 from .target import Target
@@ -144,17 +145,23 @@ def _rehearsed(
     rehearsal = _Rehearsal(seen, target, vintage=catalogue.vintage, refused=refused)
     rehearsal.opening()
     rehearsal.tier = GATE_TIER
-    for rule in sorted((rule for rule in rules if isinstance(rule, Gate)), key=lambda one: one.property not in bounds):
-        if not settings.beyond(rule.probe):
-            rehearsal.gate(rule)
+    gates = [rule for rule in rules if isinstance(rule, Gate) and not settings.beyond(rule.probe)]
+    probed, body = joint.probes(gates) if DEPTHS[settings.depth].jointly and not settings.only_claims else ([], {})
+    if probed:
+        rehearsal.ask(GATES, Request(body=body))
+    for rule in sorted(gates, key=lambda one: one.property not in bounds):
+        rehearsal.gate(rule, probed=rule in probed)
     offered = frozenset(gate.capability for gate in catalogue.gates)
     if settings.only_claims:
         offered &= set(settings.claims)
     rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
     rehearsal.tier = LATER
-    for rule in rules:
-        if isinstance(rule, Relation):
-            rehearsal.relation(rule, settings)
+    compared = [rule for rule in rules if isinstance(rule, Relation)]
+    forms = [rule for rule in compared if rule.form] if DEPTHS[settings.depth].jointly else []
+    if len(forms) > 1:
+        compared = [at_once(forms), *(rule for rule in compared if rule not in forms)]
+    for rule in compared:
+        rehearsal.relation(rule, settings)
     for rule in answers:
         rehearsal.provide(rule, settings)
     rehearsal.wave(catalogue, [rule for rule in requests if rule.risky], settings, offered)
@@ -256,12 +263,14 @@ class _Rehearsal:
         self.ask(OPENING, CANARY)
         self.known.clear()
 
-    def gate(self, gate: Gate) -> None:
-        """The probe, and the nonsense where the probe's answer shows no effect."""
+    def gate(self, gate: Gate, *, probed: bool) -> None:
+        """The probe, unless it was ``probed`` with others, and the nonsense where no answer shows an effect."""
         self.rule = gate.id
-        exchange = self.ask(GATES, as_request(gate.probe))
-        self.seen.observe(exchange)
-        effect = gate.effect(exchange.answer) if gate.effect and exchange.answer else None
+        effect = None
+        if not probed:
+            exchange = self.ask(GATES, as_request(gate.probe))
+            self.seen.observe(exchange)
+            effect = gate.effect(exchange.answer) if gate.effect and exchange.answer else None
         if gate.nonsense is not None and effect is not True:
             self.ask(GATES, as_request(gate.nonsense))
 

@@ -80,9 +80,8 @@ class FirstWave:
         return self.offered | {name for name, found in self.capabilities.items() if found is Capability.IGNORED}
 
     async def welcome_guests(self) -> None:
-        """Find out what company the server takes, before the first body that has some. Not where few are asked: only
-        a stream keeps company there."""
-        if self.guests is None and not DEPTHS[self.settings.depth].jointly:
+        """Find out what company the server takes, before the first body that has some."""
+        if self.guests is None:
             self.guests = await welcome(self.taken, self.settings.vintage, self._takes)
 
     async def _takes(self, body: Body) -> bool:

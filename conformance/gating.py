@@ -11,10 +11,11 @@ from functools import partial
 from .again import GRAVE, settling
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
 from .judge import Judgement, Kind, Reaction, declined, describe, excuse, judge, react, speaks_of_model
+from .joint import LABEL, probes
 from .model import Expect, Gate, RequestRule, Strength, Symptom
 from .outgoing import curl, prepare
 from .pipeline import URGENT, Pipeline
-from .plan import Settings
+from .plan import DEPTHS, Settings
 from .results import Capability, Finding, Result, Verdict
 from .target import Target
 
@@ -35,19 +36,35 @@ async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Setting
     report = GateReport()
     waiting = list(gates)
     budget = pipeline.target.budget
+    shared = await _probed_at_once(pipeline, gates, settings)
     of_bounds = [gate for gate in gates if gate.property in TOKEN_BOUNDS] if budget and budget.tokens else []
     while waiting:
         ready = [gate for gate in waiting if all(name in report.capabilities for name in gate.needs)]
         ready = [gate for gate in ready if gate in of_bounds] or ready
         waiting = [gate for gate in waiting if gate not in ready]
-        for result in await asyncio.gather(*(_ask(pipeline, gate, report.capabilities, settings) for gate in ready)):
+        asked = (_ask(pipeline, gate, report.capabilities, settings, shared) for gate in ready)
+        for result in await asyncio.gather(*asked):
             report.results.append(result)
         for gate, result in zip(ready, report.results[-len(ready) :], strict=True):
             report.capabilities[gate.capability] = result.capability or Capability.BROKEN
     return report
 
 
-async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], settings: Settings) -> Result:
+async def _probed_at_once(pipeline: Pipeline, gates: Sequence[Gate], settings: Settings) -> dict[str, Exchange]:
+    """The exchange that shows that many probes are accepted, by the id of their gate, where few requests are wanted;
+    without those that are not, which are asked alone."""
+    if not DEPTHS[settings.depth].jointly or settings.only_claims:
+        return {}
+    together, body = probes(gate for gate in gates if not settings.beyond(gate.probe))
+    if not together:
+        return {}
+    exchange = await pipeline.ask(Request(body=body), LABEL, URGENT)
+    return {gate.id: exchange for gate in together} if react(exchange) is Reaction.ACCEPTED else {}
+
+
+async def _ask(
+    pipeline: Pipeline, gate: Gate, known: dict[str, Capability], settings: Settings, shared: dict[str, Exchange]
+) -> Result:
     started = time.monotonic()
     claimed = gate.capability in settings.claims
     if settings.only_claims and not claimed:
@@ -68,7 +85,8 @@ async def _ask(pipeline: Pipeline, gate: Gate, known: dict[str, Capability], set
         return result
     health = pipeline.health
     vetted = await health.undisturbed(
-        lambda: _judged(pipeline, gate, settings), lambda result: result.verdict is Verdict.PASSED
+        lambda: _judged(pipeline, gate, settings, shared.pop(gate.id, None)),
+        lambda result: result.verdict is Verdict.PASSED,
     )
     result = vetted or Result(gate.id, Verdict.ERROR, note=health.why_not)
     if settings.strict and result.verdict is Verdict.WARNING:
@@ -101,12 +119,16 @@ async def _asked(pipeline: Pipeline, rule: RequestRule, request: Request) -> tup
     return exchange, judgement
 
 
-async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings) -> Result:
+async def _judged(pipeline: Pipeline, gate: Gate, settings: Settings, accepted: Exchange | None = None) -> Result:
+    """The verdict of a gate; ``accepted`` is a request with more than its probe that was, if there is one."""
     claimed = gate.capability in settings.claims
     found = partial(_finding, pipeline, gate)
     rule = as_rule(gate, Expect.ACCEPT)
     probe = bounded(gate, pipeline.target)
-    exchange, judgement = await _asked(pipeline, rule, probe)
+    if accepted:
+        exchange, judgement = accepted, judge(rule, accepted)
+    else:
+        exchange, judgement = await _asked(pipeline, rule, probe)
     if judgement.kind is Kind.UNDECIDED:
         return Result(gate.id, Verdict.ERROR, note=judgement.why, requests=1, capability=Capability.BROKEN)
     if react(exchange) is Reaction.REFUSED:

@@ -16,10 +16,8 @@ from .model import RequestRule
 from .plan import DEPTHS, Case, Settings, accompanied, drawn_count
 
 ENOUGH_ALONE = 1
-"""Pins of a rule that are asked without company; those behind them may have some."""
-
-FEW_PINS = 2
-"""Where few are asked of each rule: pins from which on the last is asked with a stream, its only company there."""
+"""Pins of a rule that are asked without company; those behind them may have some. Where few are asked of each rule a
+single one has company: what is refused beside others is refused alone, unless the server is odder than any."""
 
 LABEL = "valid options together"
 """What the request is called that finds out which company a server takes."""
@@ -73,7 +71,7 @@ def in_company(
     cases = list(cases)
     if not accompanied(rule):
         return cases
-    among = frozenset({STREAMED} & set(offered) if DEPTHS[chosen.depth].jointly else offered)
+    among = frozenset(offered)
     beside = _company_of(rule, cases, chosen, drawn=drawn)
     for place, one in zip(range(len(cases) - 1, -1, -1), beside, strict=False):
         if not cases[place].kept:
@@ -84,14 +82,13 @@ def in_company(
 def _company_of(rule: RequestRule, cases: Sequence[Case], chosen: Settings, *, drawn: bool) -> list[_Beside]:
     """The company of the last cases, the very last first."""
     draws = drawn_count(rule, chosen)
-    if DEPTHS[chosen.depth].jointly:
-        return [_Beside.STREAM] if drawn or (not draws and len(cases) >= FEW_PINS) else []
+    enough = 0 if len(cases) == 1 and DEPTHS[chosen.depth].jointly else ENOUGH_ALONE
     odd = bool(cases) and cases[-1].order[-2] % 2 == 1  # by the place of the rule
     wanted = [_Beside.TALK, _Beside.STREAM] if odd else [_Beside.STREAM, _Beside.TALK]
     # a drawn conversation is made smaller as it was drawn: none stands around it
     of_drawn = [one for one in wanted if one is _Beside.STREAM or rule.property != "messages"][:draws]
     rest = [one for one in wanted if one not in of_drawn]
-    return of_drawn if drawn else rest[: max(0, len(cases) - ENOUGH_ALONE)]
+    return of_drawn if drawn else rest[: max(0, len(cases) - enough)]
 
 
 def _asked_beside(case: Case, offered: frozenset[str], beside: _Beside, vintage: str) -> Case:

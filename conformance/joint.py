@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..strategies.bodies import lean
+from ..strategies.in_one import families, in_one
 from ..strategies.json_values import is_object
-from .exchange import Body, Request
+from .exchange import TOKEN_BOUNDS, Body, Request
+from .model import Gate
 from .plan import Case, joinable
 
 MOST = 12
@@ -23,14 +24,8 @@ LABEL = "valid bodies together"
 LONGEST = 4096
 """Bytes of a body from which on it is asked alone: it may not fit the server's window."""
 
-APART = (
-    {"tools", "tool_choice", "parallel_tool_calls"},
-    {"functions", "function_call"},
-    {"response_format"},
-    {"prediction"},
-    {"audio", "modalities"},
-)
-"""Groups of properties of which services are known to take only one at a time."""
+LARGEST = 6144
+"""Bytes of merged bodies: what is longer may not fit either."""
 
 COUPLED = (
     {"n", "temperature"},
@@ -54,25 +49,45 @@ class Group:
 
 
 def groups(cases: Iterable[Case]) -> list[Group]:
-    """Each case in one group, in the order of the first of each. A case that cannot be merged is a group of its own."""
+    """Each case in one group, in the order of the first of each. A case that cannot be merged is a group of its own.
+
+    Bodies of which few meet others are dealt first, so that the rest rides with them.
+    """
     found: list[Group] = []
-    open_: list[Group] = []
-    for case in cases:
-        body = _body(case)
-        merged = None
-        for group in open_ if body is not None else ():
-            merged = _merged(group.body, body or {})
-            if merged is not None:
-                group.body = merged
+    cases = list(cases)
+    bodies = {id(case): _body(case) for case in cases}
+    for case in sorted(cases, key=lambda case: _lonely(bodies[id(case)])):
+        body = bodies[id(case)]
+        for group in found if body is not None else ():
+            both = merged(group.body, body or {}) if group.body and len(group.cases) < MOST else None
+            if both is not None:
+                group.body = both
                 group.cases.append(case)
-                if len(group.cases) == MOST:
-                    open_.remove(group)
                 break
-        if merged is None:
+        else:
             found.append(Group(body or {}, [case]))
-            if body is not None:
-                open_.append(found[-1])
-    return found
+    for group in found:
+        group.cases.sort(key=lambda case: case.order)
+    return sorted(found, key=lambda group: group.cases[0].order)
+
+
+def probes(gates: Iterable[Gate]) -> tuple[list[Gate], Body]:
+    """The gates that are satisfied if one body is accepted, with that body, which says what their probes say: of those
+    that look for no effect and set no bound."""
+    found: list[Gate] = []
+    body: Body = {}
+    for gate in gates:
+        if gate.effect is None and not gate.needs and gate.probe.keys().isdisjoint(TOKEN_BOUNDS):
+            both = merged(body, gate.probe) if body else gate.probe
+            if both is not None:
+                found.append(gate)
+                body = both
+    return (found, body) if len(found) > 1 else ([], {})
+
+
+def _lonely(body: Body | None) -> int:
+    """0 for a body that meets few others."""
+    return 0 if body and families(body) else 1
 
 
 def request_of(group: Group) -> Request:
@@ -88,18 +103,10 @@ def _body(case: Case) -> Body | None:
     return request.body if len(request.content) <= LONGEST else None
 
 
-def _merged(one: Body, other: Body) -> Body | None:
+def merged(one: Body, other: Body) -> Body | None:
     """Both bodies in one, or None where they say different things about a property or should not meet."""
-    plain = lean()
-    first, second = _added(one, plain), _added(other, plain)
-    if any(one[name] != other[name] for name in first.keys() & second.keys()):
+    both = in_one(one, other)
+    if both is None or len(families(both)) > max(1, len(families(one)), len(families(other))):
         return None
-    both = first | second
-    met = [pair for pair in COUPLED if pair <= both.keys() and not (pair <= first.keys() or pair <= second.keys())]
-    if met or sum(bool(family & both.keys()) for family in APART) > 1:
-        return None
-    return {**plain, **both}
-
-
-def _added(body: Body, plain: Body) -> Body:
-    return {name: value for name, value in body.items() if name not in plain or plain[name] != value}
+    met = [pair for pair in COUPLED if pair <= both.keys() and not (pair <= one.keys() or pair <= other.keys())]
+    return None if met or len(Request(body=both).content) > LARGEST else both

@@ -230,7 +230,8 @@ class Relation:
 
     A script raises ``Undecided`` where its exchanges allow no judgement (a precondition was not met). The answers of a
     ``valid`` one, which sends valid requests only, are held against the rules about answers. A ``quiet`` one is made
-    when all others are, because it looks for what requests do to one another.
+    when all others are, because it looks for what requests do to one another. ``form`` is the other form of a request
+    where that is all that a relation compares.
     """
 
     id: str
@@ -244,6 +245,7 @@ class Relation:
     needs: tuple[str, ...] = ()
     valid: bool = False
     quiet: bool = False
+    form: Callable[[Request], Request] | None = None
     symptom: Symptom = Symptom.WRONG_CONTENT
     since: str = FIRST
     until: str | None = None

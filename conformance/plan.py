@@ -144,8 +144,11 @@ def order_of(rule: RequestRule, place: int, number: int) -> tuple[int, ...]:
     return (1, _STRENGTHS.index(rule.strength), place, len(rule.pins) + number)
 
 
-SPARSE = ("legacy", "audio", "prediction")
-"""Chapters about what few servers offer: where pins are few, theirs are fewest."""
+SPARSE = ("legacy", "audio", "prediction", "logit_bias", "images", "audio_input")
+"""Chapters, and features, that few servers offer or clients use: where pins are few, theirs are fewest."""
+
+VARIED = 8
+"""Number of pins from which on there are so many kinds of them that one more is asked where pins are few."""
 
 
 def _asked(rule: RequestRule, depth: Depth) -> list[int]:
@@ -160,7 +163,8 @@ def _asked(rule: RequestRule, depth: Depth) -> list[int]:
         kind = _NUMBER.sub("0", as_request(pin).content.decode("utf-8", "replace"))
         shapes.setdefault(_STRING.sub('""', kind), kinds.setdefault(kind, place))
     telling = dict.fromkeys((*shapes.values(), *kinds.values()))
-    return list(telling)[: 1 if rule.chapter in SPARSE else depth.pins[rule.strength]]
+    most = 1 if not {rule.chapter, *rule.needs}.isdisjoint(SPARSE) else depth.pins[rule.strength]
+    return list(telling)[: most + (len(rule.pins) >= VARIED)]
 
 
 def joinable(rule: RequestRule) -> bool:
@@ -254,33 +258,49 @@ def _tries_footing(rule: RequestRule) -> bool:
     return rule.chapter == "http" and rule.id != FAULTY_TEXT_RULE
 
 
+MANY_STEPS = ("mm.null", "mm.monotone.bad", "mm.monotone.good", "mm.isolation.options")
+"""Relations, beside those of crowds, whose one comparison takes as many requests as five others."""
+
+
+def _compared_at_smoke(rule: Relation) -> bool:
+    if rule.strength is Strength.MAY or rule.chapter in ("many", "clients"):
+        return False
+    return rule.id not in MANY_STEPS
+
+
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
-    """The rules that a run of this depth asks. Smoke sends first pins only, compares no requests but those with
-    and without the key, and of the requests that bind nobody it sends only those that try the server's footing.
-    The rules that bear what others see under some circumstance are there at every depth."""
+    """The rules that a run of this depth asks. Smoke sends first pins only, compares only what takes few requests, and
+    of the requests that bind nobody it sends only those that try the server's footing. The rules that bear what others
+    see under some circumstance are there at every depth."""
     every = catalogue.by_id.values()
     if depth != "smoke":
         return list(every)
     return [
         rule
         for rule in every
-        if (not isinstance(rule, Relation) or rule.chapter == "auth" or _only_bears(rule, depth))
+        if (not isinstance(rule, Relation) or _compared_at_smoke(rule) or _only_bears(rule, depth))
         and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and not _tries_footing(rule))
         and not (isinstance(rule, RequestRule) and rule.borrows)  # it does not send most of that
     ]
 
 
 def relation_bodies(rule: Relation, chosen: Settings) -> list[Body]:
-    """The bodies over which a relation is played: its pins and the drawn ones, few because each is several requests.
-    None at smoke for a rule that bears what the others see: their requests tell."""
+    """The bodies over which a relation is played: its pins and the drawn ones, few because each is several requests;
+    at smoke one. None there for a rule that bears what the others see: their requests tell."""
     if _only_bears(rule, chosen.depth):
         return []
+    pins = list(rule.pins[: _compared_pins(rule, chosen)])
     drawn = chosen.drawn_for(Strength.SHOULD)
     count = drawn if rule.pins else max(drawn, 1)
     if rule.examples is None or count == 0:
-        return list(rule.pins)
+        return pins
     bodies = (draw if count <= FEW else draw.__wrapped__)(rule.examples, count, seed_of(chosen.seed, rule.id))
-    return [*rule.pins, *bodies]
+    return [*pins, *bodies]
+
+
+def _compared_pins(rule: Relation, chosen: Settings) -> int | None:
+    """How many pins a relation is played over at most. One that has a form is played where something is wrong."""
+    return 1 if chosen.depth == "smoke" and not rule.form else None
 
 
 COMPARED = 3
@@ -291,8 +311,11 @@ def steps_of(rule: Relation, chosen: Settings) -> int:
     """About how many requests the comparisons of a relation take."""
     if _only_bears(rule, chosen.depth):
         return 0
+    if rule.form and DEPTHS[chosen.depth].jointly:
+        return 1  # all forms at once
     drawn = chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0
-    return COMPARED * (len(rule.pins) + (drawn if rule.pins else max(drawn, 1)))
+    pins = len(rule.pins[: _compared_pins(rule, chosen)])
+    return COMPARED * (pins + (drawn if rule.pins else max(drawn, 1)))
 
 
 def own_pins(catalogue: Catalogue) -> int:

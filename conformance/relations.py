@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,10 +16,11 @@ from .judge import Reaction, react
 from .model import Relation, Symptom, Undecided
 from .outgoing import curl
 from .pipeline import Pipeline
-from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, Settings, relation_bodies
+from .plan import CROWD_RULE, DEPTHS, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, Settings, relation_bodies
 from .playing import CROWDS, Played, Player
 from .record import cut
 from .results import Finding, Result, Verdict, upheld, weighed
+from .rules.forms_at_once import at_once
 from .server_errors import ServerErrors
 from .sightings import Sightings
 from .sse import read_json
@@ -108,6 +110,29 @@ class Relations:
             confirmed="2/2",
         )
         return Result(rule.id, Verdict.FAILED, requests=result.requests if result else 0, finding=finding)
+
+    async def held_at_once(self, rules: Sequence[Relation]) -> list[Result]:
+        """The results of relations about other forms of a body, where all forms at once change nothing. None where
+        something changes, or few are asked anyway: each is asked by itself."""
+        rules = [rule for rule in rules if rule.form]
+        if len(rules) < 2 or not DEPTHS[self.settings.depth].jointly:
+            return []
+        whole, sent = at_once(rules), 0
+        for body in whole.pins:
+            if self.settings.beyond(body):
+                continue
+            health = self.pipeline.health
+            with suppress(Undecided, Unproved):
+                played = await health.undisturbed(lambda body=body: self._player.play(whole, body), lambda row: not row[0])
+                if played is not None and played[0] is None:
+                    sent += len(played[1])
+                    continue
+            return []
+        note = "with the other forms at once"
+        return [
+            Result(rule.id, upheld(rule.strength), observed="held", judged=sent // 2, requests=sent, note=note)
+            for rule in rules
+        ]
 
     def seen_by(self, held: Sequence[Relation]) -> Relation | None:
         """Which of these rules about crowds, that hold, all wrong answers are about that others saw only in a crowd."""

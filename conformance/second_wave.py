@@ -43,6 +43,9 @@ class SecondWave:
                 held.append((rule, result))
             else:
                 self.publish(result)
+        for result in await self.relations.held_at_once(first):
+            first = [rule for rule in first if rule.id != result.rule]
+            self.publish(result)
         await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in first))
         own = [rule for rule in answers if self.share is None or self.share.owns(rule.id)]
         for watched in (self.answers.sightings.of[rule.id] for rule in answers if rule not in own):

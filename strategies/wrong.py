@@ -16,7 +16,7 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "number": (1.5, 0.5),
     "integer": (1, 0),
     "boolean": (True, False),
-    "array": ([], [1]),
+    "array": ([1], []),
     "object": ({}, {"a": 1}),
     "null": (None,),
 }

@@ -67,7 +67,7 @@ modalities = [
         "modalities",
         "refuses a modality that is not listed",
         documented("modalities: text and audio"),
-        values("modalities", ["text", "video"], ["video", "text"], ["TEXT"]),
+        values("modalities", ["text", "TEXT"], ["video", "text"], ["text", "video"]),
         examples=varying("modalities", no_such(("text", "audio")).map(lambda name: [name])),
     ),
     refuses(
@@ -75,7 +75,7 @@ modalities = [
         "modalities",
         "refuses a modality that is no string",
         documented("modalities: an array of strings"),
-        values("modalities", [1], ["text", 7], [None]),
+        values("modalities", ["text", 7], [1], [None]),
     ),
     wrong_types_refused("modalities", "array", source=documented("modalities: an array"), first=["text"]),
     accepts(
@@ -151,7 +151,7 @@ audio = [
         "audio",
         "refuses a voice that is not listed",
         documented("audio.voice: one of eight names"),
-        [*_audio({**_GOOD, "voice": "bogus"}, {**_GOOD, "voice": "Alloy"}), lean(audio={**_GOOD, "voice": ""})],
+        [*_audio({**_GOOD, "voice": "Alloy"}, {**_GOOD, "voice": "bogus"}), lean(audio={**_GOOD, "voice": ""})],
         needs=_NEEDS,
         control=_good_audio,
         until="2024-11",  # later any string may name a voice
@@ -177,8 +177,8 @@ audio = [
             "refuses an audio format that is not listed",
             documented("audio.format: one of five names"),
             [
-                *_audio({**_GOOD, "format": "ogg"}),
-                lean(**_BOTH, audio={**_GOOD, "format": "WAV"}, stream=True),
+                *_audio({**_GOOD, "format": "WAV"}),
+                lean(**_BOTH, audio={**_GOOD, "format": "ogg"}, stream=True),
                 lean(audio={**_GOOD, "format": 7}),
             ],
             examples=st.builds(_in_format, no_such(FORMATS), st.sampled_from((_BOTH, {**_BOTH, "stream": True}, {}))),

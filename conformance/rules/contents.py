@@ -105,9 +105,9 @@ RULES = [
         documented("user: content is required, not nullable"),
         [
             talk({"role": "user"}),
-            user_says(None),
-            talk({"role": "user", "Content": "Hello."}, assistant(), user()),  # no name is read in any letter case
             talk(user(), assistant(), user(None)),
+            talk({"role": "user", "Content": "Hello."}, assistant(), user()),  # no name is read in any letter case
+            user_says(None),
         ],
     ),
     accepts(

@@ -42,7 +42,7 @@ RULES = [
         "function_call",
         "refuses any other word as function_call",
         documented("function_call: required and the rest are no words of it"),
-        with_calls("required", "Auto", "get_weather", ""),
+        with_calls("", "Auto", "required", "get_weather"),
         examples=varying("function_call", wrong_call_words([FUNCTION]), functions=[FUNCTION]),
         needs=["functions"],
     ),

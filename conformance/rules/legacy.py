@@ -125,10 +125,10 @@ functions = [
         "refuses legacy function names that are empty or hold another character",
         prose("functions: characters of name"),
         with_functions(
-            [definition("has space")],
+            [definition("naïve")],
             [A, B, definition("a.b")],
             [definition("")],
-            [definition("naïve")],
+            [definition("has space")],
             [definition("a\n")],
         ),
         examples=_among(text.bad_function_names().map(definition)),

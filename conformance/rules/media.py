@@ -83,7 +83,7 @@ images = [
         "refuses an unknown image detail",
         documented("image part: detail is auto, low or high"),
         [
-            *(_picture({"url": _URL, "detail": detail}) for detail in ("medium", "HIGH")),
+            *(_picture({"url": _URL, "detail": detail}) for detail in ("HIGH", "medium")),
             _picture({"url": NOWHERE_URL, "detail": "medium"}),
             user_parts(text_part("Are they alike?"), image_part(), image_part(detail="")),
         ],
@@ -131,7 +131,7 @@ audio = [
         "refuses an audio part in an unknown format",
         documented("audio part: format is wav or mp3"),
         [
-            *(_sound({"data": AUDIO["wav"], "format": format}) for format in ("ogg", "WAV", "")),
+            *(_sound({"data": AUDIO["wav"], "format": format}) for format in ("WAV", "", "ogg")),
             {**_sound({"data": AUDIO["wav"], "format": 7}), **_AUDIO_OUT},
             user_parts(audio_part(), {"type": "input_audio", "input_audio": {"data": AUDIO["wav"], "format": "flac"}}),
         ],

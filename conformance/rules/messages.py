@@ -138,8 +138,8 @@ names = [
         documented("name: a string"),
         [
             lean(messages=[user(name=7)]),
-            lean(messages=[user(name={})]),
             lean(messages=[system(name=["alice"]), user()]),
+            lean(messages=[user(name={})]),
             lean(messages=[user(), assistant(name=True), user("Thank you!")]),
         ],
         examples=wrong_type("string").map(lambda name: lean(messages=[user(name=name)])),

@@ -18,7 +18,7 @@ from ..model import Body, Chapter, Exchange, Relation, Request, Script, Source, 
 from .forms import documented, prose
 from .gates import TOOL
 from .relation_outcomes import accepted_or_undecided, base_of, unlike
-from .relations import RICH
+from .relations import RICH, of_body
 
 LARGE = 300_000
 """Bytes of a large body: more than most buffers hold, and less than a picture."""
@@ -82,10 +82,13 @@ def with_older(body: Body, controls: tuple[Body, Body], other: Body, change: str
     return unlike(base, changed, change)
 
 
+def _renamed(body: Body) -> Body:
+    return {"max_completion_tokens" if key == "max_tokens" else key: value for key, value in body.items()}
+
+
 def alias(body: Body) -> Script:
-    named = {"max_completion_tokens" if key == "max_tokens" else key: value for key, value in body.items()}
     controls = (lean(max_tokens=16), lean(max_completion_tokens=16))
-    return with_older(body, controls, named, "with max_completion_tokens in place of max_tokens")
+    return with_older(body, controls, _renamed(body), "with max_completion_tokens in place of max_tokens")
 
 
 def as_functions(body: Body) -> Body:
@@ -122,6 +125,7 @@ CHAPTER = Chapter(
             chunked,
             lean(messages=_TALK, max_tokens=16, stream=True),
             lean(temperature=3),
+            form=lambda request: replace(request, chunked=True),
         ),
         _relation(
             "mm.charset",
@@ -131,6 +135,7 @@ CHAPTER = Chapter(
             with_other_header,
             lean(temperature=3),
             lean(messages=_TALK, max_tokens=16, stream=True),
+            form=lambda request: replace(request, content_type=None, headers=(("CONTENT-TYPE", _CHARSET),)),
         ),
         _relation(
             "mm.alias",
@@ -142,6 +147,7 @@ CHAPTER = Chapter(
             lean(max_tokens=16, temperature=3),
             lean(max_tokens=16, messages=[]),
             needs=("max_tokens", "max_completion_tokens"),
+            form=of_body(_renamed),
         ),
         _relation(
             "mm.tools.legacy",
@@ -149,8 +155,8 @@ CHAPTER = Chapter(
             "takes and refuses the same requests with functions as with tools",
             prose("functions, function_call: deprecated in favour of tools and tool_choice"),
             legacy,
-            lean(tools=[TOOL], seed=7, stop="END", max_tokens=16),
             lean(tools=[TOOL], temperature=3),
+            lean(tools=[TOOL], seed=7, stop="END", max_tokens=16),
             lean(tools=[TOOL], messages=[]),
             needs=("tools", "functions"),
         ),

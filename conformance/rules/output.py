@@ -58,7 +58,7 @@ kinds = [
         _P,
         "refuses any other type of response format",
         documented("response_format: its three types"),
-        formats(*({"type": kind} for kind in ("bogus", "JSON", "json", "", "json_object "))),
+        formats(*({"type": kind} for kind in ("Text", "", "bogus", "json", "json_object "))),
         examples=varying(
             _P,
             (

@@ -134,11 +134,11 @@ text_parts = [
             "refuses a part of an unknown type",
             documented("part: type is text, image_url, input_audio or refusal"),
             [
-                user_parts({"type": "bogus", "text": "Say hi."}),
+                user_parts({"type": "TEXT", "text": "Say hi."}),
                 user_parts({"type": "image", "text": "Say hi."}),
                 user_parts(text_part(), {"type": "input_text", "text": "Hi."}),  # as the Responses endpoint writes it
                 user_parts({"type": "bogus", "text": "Hi."}, text_part()),
-                system_says([{"type": "TEXT", "text": "You are terse."}]),
+                system_says([{"type": "bogus", "text": "You are terse."}]),
                 assistant_says([{"type": "", "text": "Hi."}]),
             ],
             needs=["content_parts"],

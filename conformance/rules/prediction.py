@@ -67,7 +67,7 @@ prediction = [
         "refuses a prediction without type or content, or of another type",
         _SHAPE,
         values(
-            "prediction", {"type": "content"}, {"content": "Hi."}, {**_GOOD, "type": "Content"}, {**_GOOD, "type": 7}
+            "prediction", {"content": "Hi."}, {"type": "content"}, {**_GOOD, "type": "Content"}, {**_GOOD, "type": 7}
         ),
     ),
     refuses(
@@ -85,8 +85,8 @@ prediction = [
         documented("prediction.content: a string or an array of text parts"),
         values(
             "prediction",
-            _content([_PIXEL]),
             _content([_part("Hi."), _PIXEL]),
+            _content([_PIXEL]),
             _content(["Hi."]),
             _content([{"type": "text"}]),
         ),

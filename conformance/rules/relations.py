@@ -13,7 +13,9 @@ apart.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ...strategies.bodies import MODEL, SCHEMAS, bodies, lean, nullable
@@ -108,6 +110,23 @@ def spaced(body: Body) -> str:
     return "\r\n\t " + json.dumps(body, indent="\t", separators=(" \t,\r\n", "\n : ")) + " \n"
 
 
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_TOKEN = re.compile(rf"({_STRING})|([{{}}\[\],:])")
+
+
+def of_text(change: Callable[[re.Match[str]], str]) -> Callable[[Request], Request]:
+    """The form of a request that this makes of its text: of each string, in the first group, and each sign."""
+    return lambda request: replace(request, raw=_TOKEN.sub(change, request.content.decode()).encode())
+
+
+def _spaced_token(token: re.Match[str]) -> str:
+    return token[1] or f"\r\n {token[2]}\t"
+
+
+def _escaped_token(token: re.Match[str]) -> str:
+    return escaped(json.loads(token[1])) if token[1] else token[2]
+
+
 def written(write: Callable[[Body], str], change: str) -> Callable[[Body], Script]:
     """Another notation of the body changes nothing. If it fails for the lean body, the http chapter speaks."""
 
@@ -142,12 +161,21 @@ def numbers(body: Body) -> Script:
     return None
 
 
+def of_body(change: Callable[[Body], Body]) -> Callable[[Request], Request]:
+    """The form of a request that this makes of its body."""
+    return lambda request: replace(request, body=change(request.body))
+
+
+def _stop_in_array(body: Body) -> Body:
+    return {**body, "stop": [body["stop"]]} if isinstance(body.get("stop"), str) else body
+
+
 def scalar_stop(body: Body) -> Script:
     controls = yield [Request(lean(stop="END")), Request(lean(stop=["END"]))]
     for control in controls:
         accepted_or_undecided(control, "a stop (see stop.string and stop.array.min)")
     base = yield Request(body)
-    other = yield Request({**body, "stop": [body["stop"]]})
+    other = yield Request(_stop_in_array(body))
     return unlike(base, other, "with its stop string in an array")
 
 
@@ -159,7 +187,7 @@ def in_parts(body: Body) -> Body:
             return message
         return {**message, "content": [{"type": "text", "text": message["content"]}]}
 
-    return {**body, "messages": [parted(message) for message in body["messages"]]}
+    return {**body, "messages": [parted(message) for message in body["messages"]]} if "messages" in body else body
 
 
 def parts(body: Body) -> Script:
@@ -326,6 +354,7 @@ relations = [
         lean(**_BOUND, messages=[]),
         lean(**_BOUND, seed="7"),
         source=documented("the request object: documented defaults"),
+        form=of_body(lambda body: {**_DEFAULTS, **body}),
     ),
     *changed(
         "2026-08",
@@ -350,6 +379,7 @@ relations = [
         lean(stop="END", stream=True),
         property="stop",
         source=documented("stop: a string or an array of strings"),
+        form=of_body(_stop_in_array),
     ),
     _relation(
         "mm.content.parts",
@@ -362,6 +392,7 @@ relations = [
         property="messages",
         source=documented("messages: user content is a string or an array of parts"),
         needs=("content_parts",),
+        form=of_body(in_parts),
     ),
     _relation(
         "mm.content.parts.tokens",
@@ -383,6 +414,7 @@ relations = [
         lean(messages=in_parts(lean(messages=_TALK))["messages"]),
         lean(temperature=3, seed=7),
         lean(messages=FAULTS[3]["messages"], seed=7),
+        form=of_body(reordered),
     ),
     _relation(
         "mm.whitespace",
@@ -392,6 +424,7 @@ relations = [
         lean(**_BOUND, messages=_TALK, stop=["END", "\n"], stream=True),
         lean(**_BOUND, **_TOOLS),
         {"model": MODEL},
+        form=of_text(_spaced_token),
     ),
     _relation(
         "mm.whitespace.escapes",
@@ -401,6 +434,7 @@ relations = [
         lean(**_BOUND, messages=[system(), user('Größe/大小 🛑 "\\')], stop=["/", "🛑"]),
         lean(**_BOUND, **_TOOLS, tool_choice="auto", stream=True),
         lean(**_BOUND, response_format={"type": "bogus"}),
+        form=of_text(_escaped_token),
     ),
     _relation(
         "mm.number",

@@ -107,7 +107,7 @@ roles = [
         "refuses a role that does not exist",
         documented("role: one of a fixed set"),
         [
-            *_each(lambda role: user(role=role), "bogus", "", "USER", "ai"),
+            *_each(lambda role: user(role=role), "USER", "", "bogus", "ai"),
             talk(user(role="bogus", name="alice"), assistant(), THANKS),
             talk(user(), assistant(role="bogus"), THANKS),
             talk(user(), assistant(), user(role="user ")),  # nothing may be cut off

@@ -73,9 +73,9 @@ several = [
         values(
             "stop",
             ["A", "B", "C", "D", "E"],
+            ["a"] * 5,
             ["A", "AB", "ABC", "ABCD", "ABCDE"],  # each begins with the one before
             [f"s{i}" for i in range(64)],
-            ["a"] * 5,
         ),
         examples=varying("stop", stop_lists(min_size=MOST + 1, max_size=2 * MOST)),
     ),
@@ -92,7 +92,7 @@ several = [
         "stop",
         "refuses a stop that is no string",
         _ITEMS,
-        values("stop", [1], [None], ["A", "B", "C", 7], [7, "A", "B", "C"], [["A"]], [{"A": 1}]),
+        values("stop", ["A", "B", "C", 7], [None], [1], [7, "A", "B", "C"], [["A"]], [{"A": 1}]),
         examples=varying(
             "stop", bad_item_in(stop_lists(min_size=0, max_size=MOST - 1), wrong_type("string") | st.none())
         ),

@@ -182,7 +182,7 @@ options = [
         "stream_options",
         "refuses include_usage of a wrong JSON type",
         _USAGE,
-        values("stream_options", *each(_usage, "yes", 1, "true", 0.5, [], {}), **_ON),
+        values("stream_options", *each(_usage, "true", 1, "yes", 0.5, [], {}), **_ON),
         examples=varying("stream_options", wrong_type("boolean").map(_usage), **_ON),
         needs=_NEEDS,
     ),

@@ -39,11 +39,11 @@ def _choices(*wanted: Any) -> list[Body]:
 def _shapes(name: str) -> list[dict[str, Any]]:
     """Objects that nearly choose a tool, each with one fault of shape."""
     return [
-        {"type": "function"},
-        {"type": "function", "function": {}},
-        {"name": name},
         {"function": {"name": name}},
         {"type": "Function", "function": {"name": name}},
+        {"type": "function", "function": {}},
+        {"type": "function"},
+        {"name": name},
         {"type": "function", "function": name},
         {"type": "function", "name": name},  # as the Responses endpoint writes it
         {"type": "auto"},  # as the Messages endpoint of another service writes it
@@ -75,7 +75,7 @@ tool_choice = [
         "tool_choice",
         "refuses any other word as tool_choice",
         documented("tool_choice: its three words"),
-        _choices("any", "get_weather", "", "Auto", "auto "),
+        _choices("Auto", "", "any", "get_weather", "auto "),
         examples=varying("tool_choice", wrong_choice_words([TOOL]), tools=[TOOL]),
         needs=["tools"],
     ),
@@ -133,7 +133,7 @@ tool_choice = [
         "refuses a tool_choice that names a tool which is not there",
         documented("tool_choice: forces the named tool, so it has to be one of the tools"),
         [
-            *_choices(named_choice("get_time"), named_choice("Get_Weather")),
+            *_choices(named_choice("Get_Weather"), named_choice("get_time")),
             *values("tool_choice", named_choice("gamma"), tools=[A, B]),
         ],
         strength=Strength.SHOULD,  # no document says it, but no server can do what is asked
@@ -180,7 +180,7 @@ parallel = [
         "parallel_tool_calls",
         "boolean",
         source=documented("parallel_tool_calls: a boolean"),
-        first=("yes",),
+        first=("true",),
         context=_WITH_TOOLS,
         needs=["tools"],
     ),

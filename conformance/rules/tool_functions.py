@@ -99,8 +99,8 @@ function_name = [
         "refuses function names that are empty or hold another character",
         prose("tools: characters of function.name"),
         [
-            *_functions("name", "has space", "a.b", "", "naïve", "a/b", "a\n"),
-            *with_tools([tool("has space"), A, B], [A, B, tool("a.b")]),
+            *_functions("name", "", "has space", "a.b", "a/b", "a\n"),
+            *with_tools([A, B, tool("naïve")], [tool("has space"), A, B]),
         ],
         examples=among_tools(text.bad_function_names().map(tool)),
     ),
@@ -287,8 +287,8 @@ function_strict = [
         "refuses strict in a function that is not a boolean",
         _STRICT,
         [
-            *_functions("strict", "yes", 1, parameters=STRICT_PARAMETERS),
-            *with_tools([A, tool(strict="true", parameters=STRICT_PARAMETERS)]),
+            *_functions("strict", "true", 1, parameters=STRICT_PARAMETERS),
+            *with_tools([A, tool(strict="yes", parameters=STRICT_PARAMETERS)]),
         ],
         examples=_drawn("strict", wrong_type("boolean"), parameters=STRICT_PARAMETERS),
     ),

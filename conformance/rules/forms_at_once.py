@@ -1,0 +1,51 @@
+"""All other forms of a body at once: one comparison that speaks for many relations where nothing comes of it.
+
+Each of them changes nothing, so all together change nothing. Where they do, each is asked by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ...strategies.bodies import MODEL, lean
+from ...strategies.messages import assistant, assistant_calls, system, tool_call, tool_reply, user
+from ..model import Body, Relation, Request, Script
+from .gates import TOOL
+from .relation_outcomes import unlike
+from .relations import FAULTS, RICH
+
+BASES: tuple[Body, ...] = (
+    lean(**RICH, messages=[system(), user("Größe → 大小 🛑"), assistant("Hi."), user("Say hi.")], stream=True),
+    lean(
+        messages=[user("What is the weather?"), assistant_calls(tool_call()), tool_reply()],
+        tools=[TOOL],
+        tool_choice="auto",
+        max_tokens=16,
+    ),
+    *FAULTS[:2],
+    {"model": MODEL},
+)
+"""A stream with ordinary options, a conversation with tools, and bodies that must be refused."""
+
+
+def at_once(rules: Sequence[Relation]) -> Relation:
+    """The comparison of ``BASES`` with what the forms of these rules make of them, one after the other. Its exchanges
+    are those of the first rule."""
+
+    forms = sorted((rule.form for rule in rules if rule.form), key=_of_text)
+
+    def script(body: Body) -> Script:
+        other = Request(body)
+        for form in forms:
+            other = form(other)
+        base = yield Request(body)
+        changed = yield other
+        return unlike(base, changed, "in all other forms at once")
+
+    return replace(rules[0], script=script, pins=BASES, examples=None, valid=False, quiet=True)
+
+
+def _of_text(form: Callable[[Request], Request]) -> bool:
+    """Whether a form is one of the text, which is written when the body is as it is to be."""
+    return form(Request(lean())).raw is not None
