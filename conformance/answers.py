@@ -15,7 +15,7 @@ from .judge import Reaction, describe, react
 from .model import AnswerRule
 from .outgoing import curl, prepare
 from .pipeline import Pipeline
-from .plan import CROWD_RULE, REFUSED_RULE, Settings
+from .plan import CROWD_RULE, REFUSED_RULE, Settings, leads
 from .record import cut
 from .results import Finding, Result, Verdict, upheld, weighed
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer
@@ -44,12 +44,12 @@ class Answers:
         return self.kept[CROWD_RULE]
 
     async def provide(self, rule: AnswerRule) -> None:
-        """Send the requests of a rule about answers: smoke where the traffic holds no answer that it can judge, else
-        all that the traffic does not hold, until one breaks the rule."""
+        """Send the requests of a rule about answers that the traffic does not hold, until one breaks the rule: smoke
+        the telling one, and others where there is no answer to judge."""
         watched = self.sightings.of[rule.id]
         watched.ridden = watched.judged
-        for pin in rule.pins:
-            if watched.seen or (self.settings.depth == "smoke" and watched.judged):
+        for place, pin in enumerate(rule.pins):
+            if watched.seen or (self.settings.depth == "smoke" and watched.judged and not leads(rule, place)):
                 return
             if self.settings.beyond(as_request(pin).body) or self.pipeline.judged_earlier(as_request(pin)):
                 continue

@@ -26,7 +26,18 @@ from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, Request, as_request
 from .judge import Reaction, react
 from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
 from .outgoing import headers_of, prepare
-from .plan import DEPTHS, Settings, asked_at, cases, disposition, needed_gates, pin_cases, relation_bodies, steps_of
+from .plan import (
+    DEPTHS,
+    Settings,
+    asked_at,
+    cases,
+    disposition,
+    leads,
+    needed_gates,
+    pin_cases,
+    relation_bodies,
+    steps_of,
+)
 from .profile import Profile
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference
@@ -146,10 +157,15 @@ def _rehearsed(
     rehearsal.opening()
     rehearsal.tier = GATE_TIER
     gates = [rule for rule in rules if isinstance(rule, Gate) and not settings.beyond(rule.probe)]
-    probed, body = joint.probes(gates) if DEPTHS[settings.depth].jointly and not settings.only_claims else ([], {})
-    if probed:
-        rehearsal.ask(GATES, Request(body=body))
-    for rule in sorted(gates, key=lambda one: one.property not in bounds):
+    gates.sort(key=lambda one: one.property not in bounds)
+    probed: list[Gate] = []
+    if DEPTHS[settings.depth].jointly and not settings.only_claims:
+        for ready in ([gate for gate in gates if not gate.needs], [gate for gate in gates if gate.needs]):
+            of_round, body = joint.probes(ready)
+            probed += of_round
+            if of_round:
+                rehearsal.ask(GATES, Request(body=body))
+    for rule in gates:
         rehearsal.gate(rule, probed=rule in probed)
     offered = frozenset(gate.capability for gate in catalogue.gates)
     if settings.only_claims:
@@ -334,8 +350,8 @@ class _Rehearsal:
     def provide(self, rule: AnswerRule, settings: Settings) -> None:
         """The requests of a rule about answers that the traffic does not hold, in smoke until one can be judged."""
         self.rule = rule.id
-        for pin in rule.pins:
-            if rule.id in self.seen.of and self.seen.of[rule.id].judged:
+        for place, pin in enumerate(rule.pins):
+            if rule.id in self.seen.of and self.seen.of[rule.id].judged and not leads(rule, place):
                 return
             if settings.beyond(as_request(pin).body):
                 continue

@@ -10,8 +10,8 @@ from functools import partial
 
 from .again import GRAVE, settling
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
-from .judge import Judgement, Kind, Reaction, declined, describe, excuse, judge, react, speaks_of_model
 from .joint import LABEL, probes
+from .judge import Judgement, Kind, Reaction, declined, describe, excuse, judge, react, speaks_of_model
 from .model import Expect, Gate, RequestRule, Strength, Symptom
 from .outgoing import curl, prepare
 from .pipeline import URGENT, Pipeline
@@ -36,12 +36,12 @@ async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Setting
     report = GateReport()
     waiting = list(gates)
     budget = pipeline.target.budget
-    shared = await _probed_at_once(pipeline, gates, settings)
     of_bounds = [gate for gate in gates if gate.property in TOKEN_BOUNDS] if budget and budget.tokens else []
     while waiting:
         ready = [gate for gate in waiting if all(name in report.capabilities for name in gate.needs)]
         ready = [gate for gate in ready if gate in of_bounds] or ready
         waiting = [gate for gate in waiting if gate not in ready]
+        shared = await _probed_at_once(pipeline, ready, report.capabilities, settings)
         asked = (_ask(pipeline, gate, report.capabilities, settings, shared) for gate in ready)
         for result in await asyncio.gather(*asked):
             report.results.append(result)
@@ -50,12 +50,15 @@ async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Setting
     return report
 
 
-async def _probed_at_once(pipeline: Pipeline, gates: Sequence[Gate], settings: Settings) -> dict[str, Exchange]:
+async def _probed_at_once(
+    pipeline: Pipeline, gates: Sequence[Gate], known: dict[str, Capability], settings: Settings
+) -> dict[str, Exchange]:
     """The exchange that shows that many probes are accepted, by the id of their gate, where few requests are wanted;
     without those that are not, which are asked alone."""
     if not DEPTHS[settings.depth].jointly or settings.only_claims:
         return {}
-    together, body = probes(gate for gate in gates if not settings.beyond(gate.probe))
+    met = (gate for gate in gates if all(known[name] is Capability.OFFERED for name in gate.needs))
+    together, body = probes(gate for gate in met if not settings.beyond(gate.probe))
     if not together:
         return {}
     exchange = await pipeline.ask(Request(body=body), LABEL, URGENT)

@@ -77,7 +77,7 @@ def probes(gates: Iterable[Gate]) -> tuple[list[Gate], Body]:
     found: list[Gate] = []
     body: Body = {}
     for gate in gates:
-        if gate.effect is None and not gate.needs and gate.probe.keys().isdisjoint(TOKEN_BOUNDS):
+        if gate.effect is None and gate.probe.keys().isdisjoint(TOKEN_BOUNDS):
             both = merged(body, gate.probe) if body else gate.probe
             if both is not None:
                 found.append(gate)

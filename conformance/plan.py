@@ -17,7 +17,7 @@ from ..strategies.surroundings import SURROUNDING
 from .catalogue import Catalogue
 from .claims import Limit, excess
 from .exchange import Body, Request, as_request
-from .model import AnswerRule, Expect, Gate, Relation, RequestRule, Rule, Strength
+from .model import AnswerRule, Expect, Gate, Relation, RequestRule, Rule, Strength, Symptom
 from .results import Capability, Result, Verdict
 from .vintages import FIRST
 
@@ -147,6 +147,9 @@ def order_of(rule: RequestRule, place: int, number: int) -> tuple[int, ...]:
 SPARSE = ("legacy", "audio", "prediction", "logit_bias", "images", "audio_input")
 """Chapters, and features, that few servers offer or clients use: where pins are few, theirs are fewest."""
 
+ALONE = ("audio", "prediction")
+"""Chapters whose valid bodies meet few others: one of each rule is asked where pins are few."""
+
 VARIED = 8
 """Number of pins from which on there are so many kinds of them that one more is asked where pins are few."""
 
@@ -155,15 +158,17 @@ def _asked(rule: RequestRule, depth: Depth) -> list[int]:
     """Places of the pins that a depth asks."""
     if depth.pins is None:
         return list(range(len(rule.pins)))
+    sparse = not {rule.chapter, *rule.needs}.isdisjoint(SPARSE)
     if depth.jointly and joinable(rule):
-        return [place for place, pin in enumerate(rule.pins) if place == 0 or not isinstance(pin, Request)]
+        whole = [place for place, pin in enumerate(rule.pins) if place == 0 or not isinstance(pin, Request)]
+        return whole[:1] if rule.chapter in ALONE else whole
     kinds: dict[str, int] = {}  # a second number beyond a bound says less than another kind of value
     shapes: dict[str, int] = {}  # and a second string less than a value of another type
     for place, pin in enumerate(rule.pins):
         kind = _NUMBER.sub("0", as_request(pin).content.decode("utf-8", "replace"))
         shapes.setdefault(_STRING.sub('""', kind), kinds.setdefault(kind, place))
     telling = dict.fromkeys((*shapes.values(), *kinds.values()))
-    most = 1 if not {rule.chapter, *rule.needs}.isdisjoint(SPARSE) else depth.pins[rule.strength]
+    most = 1 if sparse else depth.pins[rule.strength]
     return list(telling)[: most + (len(rule.pins) >= VARIED)]
 
 
@@ -189,6 +194,13 @@ def drawn_count(rule: RequestRule, chosen: Settings) -> int:
         drawn = max(0, drawn - sum(len(rule.pins) >= many for many in TELLING))
     weight = min(rule.weight, LIGHT) if DEPTHS[chosen.depth].jointly else rule.weight
     return (drawn if rule.pins else max(drawn, 1)) * weight
+
+
+def leads(rule: AnswerRule, place: int) -> bool:
+    """Whether a pin of a rule about answers is asked at smoke as well, though the traffic holds answers to judge: the
+    first of what an answer must say, for which it has to be asked in earnest. Forms show in any answer."""
+    said = rule.symptom is Symptom.WRONG_CONTENT and rule.chapter != "stream"
+    return place == 0 and said and rule.strength is Strength.MUST
 
 
 def planned(rule: Rule, chosen: Settings) -> float:
@@ -258,8 +270,8 @@ def _tries_footing(rule: RequestRule) -> bool:
     return rule.chapter == "http" and rule.id != FAULTY_TEXT_RULE
 
 
-MANY_STEPS = ("mm.null", "mm.monotone.bad", "mm.monotone.good", "mm.isolation.options")
-"""Relations, beside those of crowds, whose one comparison takes as many requests as five others."""
+MANY_STEPS = ("mm.null", "mm.monotone.bad", "mm.monotone.good", "mm.isolation.options", "mm.default.should")
+"""Relations, beside those of crowds, whose one comparison takes as many requests as several others."""
 
 
 def _compared_at_smoke(rule: Relation) -> bool:

@@ -123,7 +123,9 @@ class Relations:
                 continue
             health = self.pipeline.health
             with suppress(Undecided, Unproved):
-                played = await health.undisturbed(lambda body=body: self._player.play(whole, body), lambda row: not row[0])
+                played = await health.undisturbed(
+                    lambda body=body: self._player.play(whole, body), lambda row: not row[0]
+                )
                 if played is not None and played[0] is None:
                     sent += len(played[1])
                     continue

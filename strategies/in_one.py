@@ -27,7 +27,10 @@ APART = (_OF_TOOLS, _OF_FUNCTIONS, ("response_format",), ("prediction",), _OF_SO
 def families(body: Body) -> set[int]:
     """Places in ``APART`` of what a valid body speaks of, in its conversation as well."""
     rows = body["messages"]
-    names = {*body, *(part["type"] for row in rows for part in _parts(row))}
+    names = {
+        *(name for name, value in body.items() if value is not None),
+        *(part["type"] for row in rows for part in _parts(row)),
+    }
     names |= {"tools"} if any(row["role"] == "tool" or "tool_calls" in row for row in rows) else set()
     names |= {"functions"} if speaks_of_functions(rows) else set()
     names |= {"audio"} if "input_audio" in names or any("audio" in row for row in rows) else set()

@@ -148,9 +148,17 @@ def key_order(body: Body) -> Script:
     return unlike(base, other, "with the members of its objects in another order")
 
 
+_DECIMALS = ("top_p", "frequency_penalty", "presence_penalty")
+_DECIMAL = re.compile(rf'("(?:{"|".join(_DECIMALS)})": *-?[\d.]+)')
+
+
+def _with_exponents(request: Request) -> Request:
+    return replace(request, raw=_DECIMAL.sub(r"\1e0", request.content.decode()).encode())
+
+
 def numbers(body: Body) -> Script:
     base = yield Request(body)
-    for name in ("top_p", "frequency_penalty", "presence_penalty"):
+    for name in _DECIMALS:
         if name in body:
             text = json.dumps({**body, name: "@"})
             for form in (f"{body[name]}.0", f"{body[name]}e0", f"{body[name]}0E-1"):
@@ -417,6 +425,16 @@ relations = [
         form=of_body(reordered),
     ),
     _relation(
+        "mm.number",
+        "reads a decimal the same in every notation of a JSON number",
+        numbers,
+        lean(**_BOUND, top_p=1),
+        lean(**_BOUND, frequency_penalty=-2),
+        lean(**_BOUND, presence_penalty=3),
+        source=documented("top_p, frequency_penalty, presence_penalty: numbers"),
+        form=_with_exponents,
+    ),
+    _relation(
         "mm.whitespace",
         "reads JSON the same with and without insignificant whitespace",
         written(spaced, "with whitespace between its tokens"),
@@ -435,15 +453,6 @@ relations = [
         lean(**_BOUND, **_TOOLS, tool_choice="auto", stream=True),
         lean(**_BOUND, response_format={"type": "bogus"}),
         form=of_text(_escaped_token),
-    ),
-    _relation(
-        "mm.number",
-        "reads a decimal the same in every notation of a JSON number",
-        numbers,
-        lean(**_BOUND, top_p=1),
-        lean(**_BOUND, frequency_penalty=-2),
-        lean(**_BOUND, presence_penalty=3),
-        source=documented("top_p, frequency_penalty, presence_penalty: numbers"),
     ),
     *changed(
         "2026-08",
