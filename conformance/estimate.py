@@ -15,6 +15,8 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
+from ..strategies.company import NULLS
+from ..strategies.surroundings import TURNS
 from . import joint
 from .budget import UNBOUNDED, ceiling
 from .canary import CANARY, TOKENS
@@ -23,12 +25,14 @@ from .cuts import DRAWN, LATER, PINS, Cut, Planned, cut
 from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
 from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, Request, as_request
+from .in_company import GUESTS, together
 from .judge import Reaction, react
 from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
 from .outgoing import headers_of, prepare
 from .plan import (
     DEPTHS,
     Settings,
+    accompanied,
     asked_at,
     cases,
     disposition,
@@ -170,6 +174,8 @@ def _rehearsed(
     offered = frozenset(gate.capability for gate in catalogue.gates)
     if settings.only_claims:
         offered &= set(settings.claims)
+    if any(map(accompanied, requests)):
+        rehearsal.ask(GATES, Request(body=together(GUESTS & {*offered, TURNS, NULLS}, settings.vintage)))
     rehearsal.wave(catalogue, [rule for rule in requests if not rule.risky], settings, offered)
     rehearsal.tier = LATER
     compared = [rule for rule in rules if isinstance(rule, Relation)]

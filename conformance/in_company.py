@@ -48,12 +48,17 @@ async def welcome(offered: Collection[str], vintage: str, takes: Callable[[Body]
     for guests in dict.fromkeys((everybody, *fewer, everybody.difference(*SUSPECTS))):
         if guests <= {STREAMED}:
             break
-        body = lean(**company({}, "", guests, streamed=True))
-        body |= nulls(body, "", guests, vintage)
-        messages = surrounded(lean(), "", guests, tool_last=True)
-        if await takes({**body, "messages": messages} if messages else body):
+        if await takes(together(guests, vintage)):
             return guests
     return everybody & {STREAMED}
+
+
+def together(guests: frozenset[str], vintage: str) -> Body:
+    """A valid body with all company that these features are."""
+    body = lean(**company({}, "", guests, streamed=True))
+    body |= nulls(body, "", guests, vintage)
+    messages = surrounded(lean(), "", guests, tool_last=True)
+    return {**body, "messages": messages} if messages else body
 
 
 class _Beside(Enum):

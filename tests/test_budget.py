@@ -14,6 +14,7 @@ from chatproof.conformance.catalogue import load
 from chatproof.conformance.cli.plan import plan
 from chatproof.conformance.cuts import Planned, cut
 from chatproof.conformance.estimate import planned
+from chatproof.conformance.joint import MOST
 from chatproof.conformance.lane import Lane
 from chatproof.conformance.model import Answer, Request
 from chatproof.conformance.pace import Pace
@@ -258,7 +259,7 @@ def test_a_run_loses_the_rules_that_the_plan_names(ask: Ask, serve: Serve, most:
     lost = {name for name, verdict in ran.verdicts.items() if verdict == "error"}
     assert said.of_rules == len(ran.verdicts)
     assert lost
-    assert len(lost ^ set(said.losing)) <= 0.03 * len(lost) + 5
+    assert len(lost ^ set(said.losing)) <= 0.03 * len(lost) + MOST
     assert abs(ran.footer["requests"] - sum(said.asked.values())) <= 5
 
 
@@ -271,7 +272,16 @@ def test_a_ceiling_below_the_gates_cuts_every_rule() -> None:
 
 def test_few_tokens_are_enough_for_the_gates(ask: Ask, serve: Serve) -> None:
     """The nonsense of token bounds is held for as if it were without one: it comes while nothing is spent."""
-    ran = ask("--endpoint", serve(servers.strict).url, "--depth", "smoke", "-k", "top_p", "--max-tokens-total", "1300")
+    ran = ask(
+        "--endpoint",
+        serve(servers.strict).url,
+        "--depth",
+        "smoke",
+        "-k",
+        "top_p and not refuses",
+        "--max-tokens-total",
+        "1300",
+    )
     assert ran.code == 0, ran.out
     gates = {name: verdict for name, verdict in ran.verdicts.items() if name.startswith("gate.")}
     assert set(gates.values()) <= {"passed", "not_offered"}

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 import servers
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.joint import APART, COUPLED, LABEL, groups, request_of
+from chatproof.conformance.joint import COUPLED, LABEL, LARGEST, groups, probes, request_of
 from chatproof.conformance.model import Request, Symptom
-from chatproof.conformance.plan import Settings, cases, joinable
+from chatproof.conformance.plan import ALONE, Settings, cases, joinable
 from chatproof.conformance.reference.validator import reasons
 from chatproof.conformance.results import Verdict
 from chatproof.strategies.bodies import lean
+from chatproof.strategies.in_one import families, in_one
+from chatproof.strategies.messages import assistant, assistant_calls, system, tool_call, tool_reply, user
+from chatproof.strategies.tools import tool
 from test_campaign import Serve, fire, rule
 
 CATALOGUE = load()
@@ -27,30 +30,92 @@ def test_every_case_is_in_one_group_in_the_order_of_the_list() -> None:
 
 def test_all_valid_bodies_are_asked() -> None:
     for one in CATALOGUE.rules:
-        if joinable(one) and one.chapter != "http":
+        if joinable(one) and one.chapter not in ("http", *ALONE):
             asked = [case.request for case in LISTED if case.rule is one]
             assert len(asked) >= len([pin for pin in one.pins if not isinstance(pin, Request)])
 
 
 def test_only_what_must_be_accepted_is_merged_and_the_whole_is_valid() -> None:
     merged = [group for group in GROUPS if len(group.cases) > 1]
-    assert len(merged) > 40
+    assert sum(len(group.cases) for group in merged) > 10 * len(merged) > 200
     for group in merged:
         assert all(joinable(case.rule) for case in group.cases)
         body = request_of(group).body
         assert reasons(body) == []
-        assert sum(bool(family & body.keys()) for family in APART) <= 1
+        assert len(request_of(group).content) <= LARGEST
+        most = max(len(families(case.request.body)) for case in group.cases)
+        assert len(families(body)) <= max(1, most)
         for pair in (pair for pair in COUPLED if pair <= body.keys()):  # one of the bodies had it by itself
             assert any(pair <= case.request.body.keys() for case in group.cases)
 
 
 def test_the_whole_says_what_each_says() -> None:
-    for group in GROUPS:
+    for group in (group for group in GROUPS if len(group.cases) > 1):
         whole = request_of(group).body
         for case in group.cases:
-            if isinstance(case.request.body, dict):
-                said = {name: value for name, value in case.request.body.items() if lean().get(name) != value}
-                assert {name: whole.get(name, "absent") for name in said} == said
+            said = {name: value for name, value in case.request.body.items() if lean().get(name) != value}
+            for name, value in said.items():
+                assert (
+                    within(value, whole[name]) if name in ("messages", "tools", "functions") else whole[name] == value
+                )
+
+
+def within(some: list[Any], whole: list[Any]) -> bool:
+    """Whether these stand in the whole in their order, whatever calls and tools are named."""
+
+    def nameless(value: Any) -> Any:
+        if isinstance(value, list):
+            return [nameless(one) for one in value]
+        if isinstance(value, dict):
+            return {key: nameless(one) for key, one in value.items() if key not in ("id", "tool_call_id", "name")}
+        return value
+
+    rest = iter(map(nameless, whole))
+    return all(nameless(one) in rest for one in some)
+
+
+TALK = lean(messages=[user("Hello."), assistant("Hi."), user()])
+INSTRUCTED = lean(messages=[system(), user()])
+CALLED = lean(messages=[user(), assistant_calls(tool_call(1)), tool_reply(1)], tools=[tool()])
+
+
+def test_conversations_follow_each_other() -> None:
+    both = in_one(TALK, INSTRUCTED)
+    assert both is not None
+    roles = [row["role"] for row in both["messages"]]
+    assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert in_one(INSTRUCTED, lean(messages=[system("Be kind."), user()])) is None
+    assert in_one(TALK, lean(messages=[assistant(), user()])) is None
+
+
+def test_calls_of_two_conversations_have_ids_of_their_own() -> None:
+    both = in_one(CALLED, CALLED | {"messages": [*CALLED["messages"], assistant("Sunny."), user()]})
+    assert both is not None
+    calls = [call["id"] for row in both["messages"] for call in row.get("tool_calls", ())]
+    answered = [row["tool_call_id"] for row in both["messages"] if row["role"] == "tool"]
+    assert calls == answered
+    assert len(set(calls)) == 2
+    assert both["messages"][-1]["role"] == "tool"  # what ends otherwise than with the user comes last
+    assert reasons(both) == []
+
+
+def test_tools_of_one_name_get_others_unless_they_are_called() -> None:
+    plain, other = lean(tools=[tool()]), lean(tools=[tool(description="Another one.")])
+    both = in_one(plain, other)
+    assert both is not None
+    assert [one["function"]["name"] for one in both["tools"]] == ["get_weather", "get_weather_2"]
+    assert in_one(plain, other | {"tool_choice": {"type": "function", "function": {"name": "get_weather"}}}) is None
+    assert in_one(plain, plain) == plain
+    full = lean(tools=[tool(f"f{number}") for number in range(128)])
+    assert in_one(plain, full) is None  # one more than there may be
+
+
+def test_probes_without_effect_are_one_request() -> None:
+    found, body = probes(CATALOGUE.gates)
+    assert len(found) > 8
+    assert reasons(body) == []
+    assert all(gate.effect is None for gate in found)
+    assert probes(found[:1]) == ([], {})
 
 
 def picky(test: servers.Test) -> servers.Behaviour:

@@ -50,6 +50,10 @@ def chunked(body: Body) -> Script:
     return unlike(base, other, f"with {LARGE} bytes in chunks, most of them white space")
 
 
+def _in_chunks(request: Request) -> Request:
+    return replace(request, chunked=True)
+
+
 def _padded(body: Body) -> bytes:
     """The body as text with white space in front of its last brace."""
     written = json.dumps(body).encode()
@@ -67,6 +71,10 @@ def with_other_header(body: Body) -> Script:
     accepted_or_undecided(control, "the lean body with a charset (see http.ctype.ok)")
     other = yield Request(body, content_type=_CHARSET)
     return unlike(base, other, "with a charset in its Content-Type")
+
+
+def _with_other_header(request: Request) -> Request:
+    return replace(request, content_type=None, headers=(("CONTENT-TYPE", _CHARSET),))
 
 
 # --- under other names --------------------------------------------------------------------------------------------
@@ -125,7 +133,7 @@ CHAPTER = Chapter(
             chunked,
             lean(messages=_TALK, max_tokens=16, stream=True),
             lean(temperature=3),
-            form=lambda request: replace(request, chunked=True),
+            form=_in_chunks,
         ),
         _relation(
             "mm.charset",
@@ -135,7 +143,7 @@ CHAPTER = Chapter(
             with_other_header,
             lean(temperature=3),
             lean(messages=_TALK, max_tokens=16, stream=True),
-            form=lambda request: replace(request, content_type=None, headers=(("CONTENT-TYPE", _CHARSET),)),
+            form=_with_other_header,
         ),
         _relation(
             "mm.alias",
