@@ -39,8 +39,9 @@ def _second_tool(content: Any) -> Body:
     return talk(user(), assistant_calls(tool_call(1), _SECOND), *answers, assistant(), THANKS)
 
 
-_RESULTS = ('{"celsius": 21, "wind": null}', '["Rome", {"celsius": 21}]', "null", " 21\n", "false", _ALL)
-"""What tools and functions give back: JSON of all kinds, and what careless code mangles."""
+_RESULTS = ('{"celsius": 21, "wind": null}', '["Rome", {"celsius": 21}]', "null", " 21\n", _ALL)
+"""What tools and functions give back: JSON of most kinds, and what careless code mangles. More of them would not fit
+a small window."""
 
 
 def _tool(*contents: Any) -> Body:
