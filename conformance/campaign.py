@@ -8,11 +8,13 @@ killed engines come last and one at a time, so that a server that dies of one ta
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from ..strategies.json_values import is_object
 from ..strategies.simpler import properties_of
 from .again import GRAVE, kept_apart
 from .answers import Answers
@@ -48,6 +50,7 @@ from .server_errors import ServerErrors
 from .shards import Share
 from .sharing import Shared
 from .sightings import Sightings
+from .sse import read_json
 from .tallies import Ledger, restore
 from .target import Target
 from .traffic import Traffic
@@ -237,7 +240,7 @@ class Campaign:
             crowds_told = CROWD_RULE in self._results
             self.unexplained = sum(row.killer is None and not (row.crowd and crowds_told) for row in health.incidents)
             suspects = self._pipeline.health.suspects
-            self.suspects = [f"{job.label}: {cut(job.request.content, 600)}" for job in suspects]
+            self.suspects = [f"{job.label}: {_told(job.request.content)}" for job in suspects]
             self._pipeline.give_up("the run was stopped")
             for task in self._tasks:
                 task.cancel()
@@ -363,6 +366,15 @@ class Campaign:
                 result = result.with_(tally=told)
             self._on_result(result)
             future.set_result(result)
+
+
+def _told(content: bytes) -> str:
+    """The beginning of a body, its conversation last: that is long, and seldom what kills."""
+    body = read_json(content)
+    if is_object(body) and "messages" in body:
+        options = {name: value for name, value in body.items() if name != "messages"}
+        content = json.dumps({**options, "messages": body["messages"]}, ensure_ascii=False).encode()
+    return cut(content, 600)
 
 
 def _said_first(note: str) -> str:

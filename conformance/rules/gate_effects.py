@@ -22,12 +22,20 @@ def _first_message(answer: Answer) -> dict[str, Any] | None:
     return message if is_object(message) else None
 
 
+def _ended_by(answer: Answer, *reasons: str) -> bool:
+    choices = _choices(answer)
+    return bool(choices) and choices[0].get("finish_reason") in reasons
+
+
+def _withheld(answer: Answer) -> bool:
+    """Whether a filter ended the answer, or the model refused to give one."""
+    message = _first_message(answer)
+    return bool(message and message.get("refusal")) or _ended_by(answer, "content_filter")
+
+
 def _cut(answer: Answer) -> bool:
     """Whether the model had no say: the token bound or a filter ended its answer, or it refused to give one."""
-    choices, message = _choices(answer), _first_message(answer)
-    if message is not None and message.get("refusal"):
-        return True
-    return bool(choices) and choices[0].get("finish_reason") in ("length", "content_filter")
+    return _withheld(answer) or _ended_by(answer, "length")
 
 
 def _silent(answer: Answer) -> bool:
@@ -109,8 +117,11 @@ def json_content(answer: Answer) -> bool | None:
 
 
 def audio_content(answer: Answer) -> bool | None:
-    """The message has audio; an answer that was cut before it cannot tell, unless it says its text in place of it."""
+    """The message has audio; an answer that was cut before it cannot tell, unless it says its text in place of it. What
+    was withheld tells nothing."""
     message = _first_message(answer)
     if message is None:
         return None
-    return True if is_object(message.get("audio")) else (None if _cut(answer) and not message.get("content") else False)
+    if is_object(message.get("audio")):
+        return True
+    return None if _withheld(answer) or (_cut(answer) and not message.get("content")) else False
