@@ -116,7 +116,7 @@ STREAM_RULE = "mm.stream"
 ADDED_RULE = "mm.monotone.bad"
 """The rule that bears the blame where nothing is checked beside some valid property."""
 
-_BEARERS = (CROWD_RULE, REFUSED_RULE, STREAM_RULE, STEADY_RULE)
+_BEARERS = (CROWD_RULE, REFUSED_RULE, STREAM_RULE, STEADY_RULE, ADDED_RULE)
 
 
 def _only_bears(rule: Rule, depth: str) -> bool:
@@ -270,14 +270,14 @@ def _tries_footing(rule: RequestRule) -> bool:
     return rule.chapter == "http" and rule.id != FAULTY_TEXT_RULE
 
 
-MANY_STEPS = ("mm.null", "mm.monotone.bad", "mm.monotone.good", "mm.isolation.options", "mm.default.should")
+MANY_STEPS = ("mm.null", "mm.monotone.good", "mm.isolation.options", "mm.default.should")
 """Relations, beside those of crowds, whose one comparison takes as many requests as several others."""
 
 
 def _compared_at_smoke(rule: Relation) -> bool:
     if rule.strength is Strength.MAY or rule.chapter in ("many", "clients"):
         return False
-    return rule.id not in MANY_STEPS
+    return rule.id not in MANY_STEPS and not _only_bears(rule, "smoke")
 
 
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:

@@ -175,7 +175,7 @@ user = [
         values("user", "user-1234", text.LABEL, "0b0e7f3c-9f1e-4a53\n9a3b\t2f6b1c9d8e7a", "u" * 64),
         examples=varying("user", metadata_values()),
     ),
-    wrong_types_refused("user", "string", source=documented("user: a string"), first=[7]),
+    wrong_types_refused("user", "string", source=documented("user: a string"), first=[7, False]),
     null_observed("user", contested("user: not nullable in the document")),
 ]
 
@@ -238,7 +238,7 @@ service_tier = [
             values("service_tier", "scale"),
         ),
     ),
-    wrong_types_refused("service_tier", "string", source=documented("service_tier: a string"), first=[7]),
+    wrong_types_refused("service_tier", "string", source=documented("service_tier: a string"), first=[7, False]),
     null_accepted("service_tier", documented("service_tier: nullable")),
     default_accepted("service_tier", "auto", documented("service_tier: default auto")),
 ]

@@ -84,7 +84,7 @@ functions = [
         "functions",
         "refuses functions that are not objects",
         documented("functions: every item is an object"),
-        with_functions(["get_weather"], [A, B, 7], [None]),
+        with_functions([A, B, 7], ["get_weather"], [None]),
         examples=_among(wrong_type("object")),
     ),
     accepts(
@@ -99,7 +99,7 @@ functions = [
         "functions",
         "refuses a function without a name",
         documented("functions: name is required"),
-        with_functions([lacking(FUNCTION, "name")], [A, B, lacking(FUNCTION, "name")], [definition(None)]),
+        with_functions([A, B, lacking(FUNCTION, "name")], [lacking(FUNCTION, "name")], [definition(None)]),
     ),
     refuses(
         "functions.name.type",

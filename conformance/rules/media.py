@@ -50,14 +50,14 @@ images = [
         "refuses an image part whose image_url is no object with a url",
         documented("image part: image_url is an object with url"),
         [
+            user_parts(
+                text_part("Are they alike?"), image_part(), {"type": "image_url", "image_url": {"detail": "auto"}}
+            ),
             _picture(_URL),
             _picture({}),
             user_parts(text_part("What is it?"), {"type": "image_url", "imageUrl": {"url": _URL}}),
             _picture({"url": 7}),
             _picture({"url": None}),
-            user_parts(
-                text_part("Are they alike?"), image_part(), {"type": "image_url", "image_url": {"detail": "auto"}}
-            ),
         ],
         needs=["images"],
     ),
@@ -83,9 +83,9 @@ images = [
         "refuses an unknown image detail",
         documented("image part: detail is auto, low or high"),
         [
-            *(_picture({"url": _URL, "detail": detail}) for detail in ("HIGH", "medium")),
+            user_parts(text_part("Are they alike?"), image_part(), image_part(detail="HIGH")),
+            *(_picture({"url": _URL, "detail": detail}) for detail in ("", "medium")),
             _picture({"url": NOWHERE_URL, "detail": "medium"}),
-            user_parts(text_part("Are they alike?"), image_part(), image_part(detail="")),
         ],
         needs=["images"],
     ),
@@ -95,9 +95,9 @@ images = [
         "refuses an image part in a system or assistant message",
         documented("part: images belong to user messages"),
         [
+            talk(user([image_part()]), assistant([image_part()]), THANKS),
             system_says([image_part()]),
             assistant_says([image_part()]),
-            talk(user([image_part()]), assistant([image_part()]), THANKS),
         ],
         needs=["images"],
     ),

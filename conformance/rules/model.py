@@ -15,7 +15,9 @@ from .forms import accepts, contested, documented, null_observed, observed, refu
 
 _NOT_FOUND = (404,)
 
-_type = wrong_types_refused("model", "string", source=documented("model: a string"), statuses=_NOT_FOUND)
+_type = wrong_types_refused(
+    "model", "string", source=documented("model: a string"), first=[1, False], statuses=_NOT_FOUND
+)
 _in_an_array = Request(raw=json.dumps(lean(model=[MODEL])).encode())
 """As text, in which the name stands for that of the endpoint's model wherever it is."""
 

@@ -176,8 +176,8 @@ text_parts = [
         documented("text part: text is a required string"),
         [
             user_parts({"type": "text"}),
-            user_parts(text_part(7)),
             user_parts(text_part(None)),
+            user_parts(text_part(7)),
             user_parts(text_part(), {"type": "text"}),
             user_parts({"type": "text", "Text": "Hi."}, text_part()),
             user_parts(image_part(), {"type": "text"}),

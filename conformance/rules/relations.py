@@ -362,7 +362,7 @@ relations = [
         lean(**_BOUND, messages=[]),
         lean(**_BOUND, seed="7"),
         source=documented("the request object: documented defaults"),
-        form=of_body(lambda body: {**_DEFAULTS, **body}),
+        form=of_body(lambda body: {**body, **{name: _DEFAULTS[name] for name in _DEFAULTS if name not in body}}),
     ),
     *changed(
         "2026-08",
