@@ -29,6 +29,9 @@ from .vintages import FIRST, VINTAGES
 BROAD = ("messages", "tools", "functions", "response_format")
 """Properties with so much inside that a rule about one part says nothing about a fault in another."""
 
+OF_CROWDS = "many."
+"""How the rules begin that are about many requests at once: a family, of which a small run asks only one."""
+
 RED = (Verdict.FAILED.value, Verdict.INCONSISTENT.value)
 
 
@@ -58,7 +61,7 @@ class Subject:
 class Trial:
     """What one campaign made of one wrong server; ``first`` is the number of requests until a rule failed.
 
-    ``kin`` are the failed rules about the property of the fault.
+    ``kin`` are the failed rules about the property of the fault, or of its family.
     """
 
     subject: Subject
@@ -197,7 +200,10 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     warned = tuple(name for name, line in lines.items() if line["verdict"] == Verdict.WARNING.value)
     shown = tuple(name for name, line in lines.items() if "finding" in line)
     about = subject.property if subject.property in properties(VINTAGES[-1]) and subject.property not in BROAD else None
-    kin = tuple(name for name in failed if lines[name]["property"] == about)
+    crowded = any(name.startswith(OF_CROWDS) for name in subject.fails)
+    kin = tuple(
+        name for name in failed if lines[name]["property"] == about or (crowded and name.startswith(OF_CROWDS))
+    )
     broken = next((f"{name}: {line['note']}" for name, line in lines.items() if OURS in line.get("note", "")), "")
     return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, broken, kin=kin)
 

@@ -13,7 +13,7 @@ from ...strategies.messages import assistant, assistant_calls, system, tool_call
 from ..model import Body, Relation, Request, Script
 from .gates import TOOL
 from .relation_outcomes import unlike
-from .relations import FAULTS, RICH
+from .relations import FAULTS, RICH, STRUCTURED
 
 BASES: tuple[Body, ...] = (
     lean(**RICH, messages=[system(), user("Größe → 大小 🛑"), assistant("Hi."), user("Say hi.")], stream=True),
@@ -23,10 +23,11 @@ BASES: tuple[Body, ...] = (
         tool_choice="auto",
         max_tokens=16,
     ),
+    lean(messages=[user("Name a city, as JSON.")], response_format=STRUCTURED, max_tokens=64),
     *FAULTS[:2],
     {"model": MODEL},
 )
-"""A stream with ordinary options, a conversation with tools, and bodies that must be refused."""
+"""A stream with ordinary options, a conversation with tools, a schema, and bodies that must be refused."""
 
 
 def at_once(rules: Sequence[Relation]) -> Relation:

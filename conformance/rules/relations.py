@@ -33,7 +33,7 @@ from .views import is_integer, long_answer, usage
 
 _BOUND = {"max_tokens": 16}
 _TOOLS = {"tools": [TOOL]}
-_SCHEMA = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMAS[0]}}
+STRUCTURED = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMAS[0]}}
 
 FAULTS: tuple[Body, ...] = (
     lean(temperature=3),
@@ -418,7 +418,7 @@ relations = [
         key_order,
         lean(messages=[*_TALK[:-1], user("Say hi. " * 160)], temperature=0.7, stop=["END"]),  # more than a kilobyte
         lean(messages=[user(), assistant_calls(tool_call()), tool_reply()], **_TOOLS, tool_choice="auto"),
-        lean(response_format=_SCHEMA, stream=True),
+        lean(response_format=STRUCTURED, stream=True),
         lean(messages=in_parts(lean(messages=_TALK))["messages"]),
         lean(temperature=3, seed=7),
         lean(messages=FAULTS[3]["messages"], seed=7),
