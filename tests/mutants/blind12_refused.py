@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from chatproof.conformance.reference.behaviour import Reference
+from chatproof.conformance.reference import behaviour
+from chatproof.conformance.reference.behaviour import BadJson, Behaviour, Reference
 
 from .blind6_taken import is_number, streamed
+from .blind11_refused import of_several_lines
 from .blind12_taken import several
 from .blind_common import Body
-from .requests_making import crashing, entries, null, parts, refusing_valid, stumbling
+from .requests_making import crashing, crashing_message, entries, null, parts, refusing_valid, stumbling
 from .stream_common import collection
 
 HIGHEST, LOWEST = 2, -2
@@ -51,6 +54,31 @@ def declined(body: Body) -> bool:
 def no_alternatives(body: Body) -> bool:
     count = body.get("top_logprobs")
     return body.get("logprobs") is True and is_number(count) and count == 0
+
+
+def goes_on(raw: bytes) -> bool:
+    """Whether something follows a JSON value."""
+    try:
+        text = raw.decode("utf-8").lstrip()
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return bool(text[end:].strip())
+
+
+def parse_or_fail(raw: bytes) -> Any:
+    try:
+        return behaviour.parse(raw)
+    except BadJson as error:
+        if goes_on(raw):
+            raise RuntimeError("mutant") from error
+        raise
+
+
+def parse_unreturned(raw: bytes) -> Any:
+    if b"\r" in raw:
+        raise BadJson("a carriage return")
+    return behaviour.parse(raw)
 
 
 # --- two circumstances ------------------------------------------------------------------------------------------------
@@ -153,6 +181,26 @@ MUTANTS = [
         crashing(no_alternatives),
         "top_logprobs",
         with_it="top_logprobs.*.accepts res.logprobs.count.none ef.toplogprobs.nested mm.monotone.good together.*",
+    ),
+    failing(
+        "tool-content-newline-crash",
+        "content.tool.required.accepts",
+        crashing_message(of_several_lines, "tool"),
+        with_it="content.* tool.* tools.conversation.accepts gate.tool_messages ef.echo* mm.* http.* together.*",
+    ),
+    failing(
+        "json-trailing-crash",
+        "http.json.trailing.refuses",
+        Reference(behaviour=Behaviour(parse=parse_or_fail)),
+        "body",
+        with_it="http.json.* mm.isolation many.refusals",
+    ),
+    refused(
+        "carriage-return-refused",
+        "http.json.whitespace.accepts",
+        Reference(behaviour=Behaviour(parse=parse_unreturned)),
+        prop="body",
+        with_it="mm.whitespace mm.whitespace.escapes",
     ),
     failing(
         "seed-stream-crash",

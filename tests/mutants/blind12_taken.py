@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from .base import bounded
@@ -90,6 +91,17 @@ def listed_arguments(call: Body) -> None:
     function = call.get("function")
     if isinstance(function, dict) and isinstance(function.get("arguments"), list):
         function["arguments"] = json.dumps(function["arguments"])
+
+
+def without_empty_images(body: Body) -> None:
+    for part in parts(body, "user"):
+        if part.get("type") == "image_url" and "image_url" not in part:
+            part.update(type="text", text="")
+
+
+def single_alternative(body: Body) -> bool:
+    count = body.get("top_logprobs")
+    return is_number(count) and count == 1
 
 
 def several(body: Body) -> bool:
@@ -233,6 +245,43 @@ MUTANTS = [
         "toolcall.arguments.type.refuses",
         each_call(listed_arguments),
         with_it="toolcall.shape.refuses mm.position.refuses mm.monotone.bad",
+    ),
+    taken(
+        "parallel-array-taken",
+        "parallel_tool_calls.type.refuses",
+        reading("parallel_tool_calls", is_array, unpacked),
+        prop="parallel_tool_calls",
+        with_it="parallel_tool_calls.*.refuses gate.parallel_tool_calls mm.monotone.bad mm.repeat.neg",
+    ),
+    taken(
+        "user-object-taken",
+        "user.type.refuses",
+        reading("user", is_object),
+        prop="user",
+        with_it="gate.user mm.monotone.bad mm.repeat.neg many.refusals",
+    ),
+    taken(
+        "image-object-missing-taken",
+        "part.image.url.refuses",
+        rewriting(without_empty_images),
+        family="required",
+        with_it="part.* mm.position.refuses mm.monotone.bad",
+    ),
+    taken(
+        "tool-name-blank-taken",
+        "fn.name.pattern.refuses",
+        bounded(function_name=re.compile(r"[A-Za-z0-9_ -]+")),
+        prop="tools",
+        family="pattern",
+        with_it="functions.*.refuses mm.tools.legacy mm.monotone.bad",
+    ),
+    taken(
+        "top-logprobs-one-alone-taken",
+        "top_logprobs.needs.refuses",
+        blinkered(("top_logprobs.needs",), hidden("top_logprobs", single_alternative)),
+        prop="top_logprobs",
+        family="coupling",
+        with_it="mm.stream mm.monotone.bad mm.repeat.neg many.refusals",
     ),
     # --- two circumstances --------------------------------------------------------------------------------------------
     taken(
