@@ -45,9 +45,25 @@ def long_text(body: Body) -> Body:
     return without("response_format")(body) if long and wanted(body).get("type") == "json_schema" else body
 
 
+def led(body: Body) -> bool:
+    """Whether the first message is the system's."""
+    return messages_of(body)[0].get("role") == "system"
+
+
 def free_after_system(body: Body) -> Body:
-    led = messages_of(body)[0].get("role") == "system"
-    return without("tool_choice")(body) if led and body.get("tool_choice") == "none" else body
+    return without("tool_choice")(body) if led(body) and body.get("tool_choice") == "none" else body
+
+
+def unbound_after_system(body: Body) -> Body:
+    return without("max_completion_tokens")(body) if led(body) else body
+
+
+def parallel_after_system(body: Body) -> Body:
+    return without("parallel_tool_calls")(body) if led(body) else body
+
+
+def single_if_stopped(body: Body) -> Body:
+    return without("n")(body) if stops(body) else body
 
 
 def uncounted(body: Body, reply: Reply) -> Reply:
@@ -76,6 +92,28 @@ MUTANTS = [
         planning(cold_unbound),
         prop="max_tokens",
         with_it="ef.maxtokens.* ef.length ef.length.* ef.monotone.max mm.alias mm.alias.bound many.bounds res.finish.*",
+    ),
+    effect(
+        "completion-lost-with-system",
+        "ef.maxtokens.completion",
+        planning(unbound_after_system),
+        prop="max_completion_tokens",
+        with_it="ef.maxtokens.completion.* ef.length.completion ef.length.completion.* mm.alias mm.alias.bound"
+        " many.bounds res.finish.*",
+    ),
+    effect(
+        "n-lost-with-stop",
+        "res.choices.count",
+        planning(single_if_stopped),
+        prop="n",
+        with_it="res.choices.* sse.choice.count gate.multiple_choices many.choices ef.stop*",
+    ),
+    effect(
+        "parallel-off-lost-with-system",
+        "ef.parallel.off",
+        planning(parallel_after_system),
+        prop="parallel_tool_calls",
+        with_it="ef.parallel.off.stream many.tools",
     ),
     effect(
         "schema-lost-long",

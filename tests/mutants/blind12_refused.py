@@ -92,6 +92,10 @@ def described_user(body: Body) -> bool:
     return bool(body.get("metadata")) and isinstance(body.get("user"), str)
 
 
+def described_logprobs(body: Body) -> bool:
+    return bool(body.get("metadata")) and body.get("logprobs") is True
+
+
 def narrowed_several(body: Body) -> bool:
     top_p = body.get("top_p")
     return several(body) and is_number(top_p) and top_p < 1
@@ -215,6 +219,14 @@ MUTANTS = [
         crashing(described_user),
         "metadata",
         with_it="metadata.*.accepts user.type.accepts mm.monotone.good mm.isolation.options together.*",
+    ),
+    failing(
+        "logprobs-metadata-crash",
+        "together.pairs.accepts",
+        crashing(described_logprobs),
+        "logprobs",
+        with_it="metadata.*.accepts logprobs.*.accepts top_logprobs.*.accepts mm.monotone.good mm.isolation.options"
+        " together.*",
     ),
     refused(
         "top-p-several-refused",

@@ -109,6 +109,10 @@ def several(body: Body) -> bool:
     return is_number(count) and count > 1
 
 
+def may_call(body: Body) -> bool:
+    return body.get("tool_choice") == "auto"
+
+
 MUTANTS = [
     taken(
         "frequency-min-loose",
@@ -306,5 +310,19 @@ MUTANTS = [
         prop="logit_bias",
         family="bound",
         with_it="logit_bias.value.* mm.stream sse.error.before sse.error.before.plain mm.monotone.bad",
+    ),
+    taken(
+        "parallel-unchecked-with-auto",
+        "parallel_tool_calls.type.refuses",
+        blinkered(("parallel_tool_calls.type",), hidden("parallel_tool_calls", may_call)),
+        prop="parallel_tool_calls",
+        with_it="gate.parallel_tool_calls mm.monotone.bad",
+    ),
+    taken(
+        "user-unchecked-stream",
+        "user.type.refuses",
+        blinkered(("user.type",), hidden("user", streamed)),
+        prop="user",
+        with_it="gate.user mm.stream sse.error.before sse.error.before.plain mm.monotone.bad",
     ),
 ]
