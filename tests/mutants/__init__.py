@@ -76,6 +76,11 @@ from . import (
     blind11_refused,
     blind11_state,
     blind11_taken,
+    blind12_answers,
+    blind12_effects,
+    blind12_refused,
+    blind12_state,
+    blind12_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -193,6 +198,11 @@ _PARTS = (
     blind11_answers,
     blind11_effects,
     blind11_state,
+    blind12_taken,
+    blind12_refused,
+    blind12_answers,
+    blind12_effects,
+    blind12_state,
 )
 
 for _module in _PARTS:
