@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..strategies.bodies import lean
 from . import joint
 from .exchange import Body, Exchange, as_request
 from .in_company import LABEL, in_company, welcome
@@ -20,7 +21,7 @@ from .judge import Kind, Reaction, react
 from .model import VENDOR, Expect, RequestRule, Strength
 from .parity import judge_as_asked
 from .pipeline import URGENT
-from .plan import DEPTHS, Case, example_cases, pin_cases
+from .plan import COMBINED_RULE, DEPTHS, Case, example_cases, pin_cases
 from .proof import Prover
 from .results import Capability, Result, Verdict, faulted
 from .sightings import Sightings
@@ -153,15 +154,33 @@ class FirstWave:
                 asked.append((case, self._loop.create_future()))
                 run_of[case.rule.id].asked.append(asked[-1])
                 asked[-1][1].add_done_callback(lambda done, run=run_of[case.rule.id]: self._looked_at(run, done))
-            self.spawn(self._joined(group, asked))
+            whole: asyncio.Future[Exchange] | None = None
+            if combined := run_of.get(COMBINED_RULE):
+                whole = self._loop.create_future()
+                case = Case(combined.rule, joint.request_of(group), False, group.cases[0].order)
+                combined.asked.append((case, whole))
+            self.spawn(self._joined(group, asked, whole))
 
-    async def _joined(self, group: joint.Group, asked: Sequence[tuple[Case, asyncio.Future[Exchange]]]) -> None:
-        """One exchange for all cases of a group where the server took it, else one for each."""
+    async def _joined(
+        self,
+        group: joint.Group,
+        asked: Sequence[tuple[Case, asyncio.Future[Exchange]]],
+        whole: asyncio.Future[Exchange] | None,
+    ) -> None:
+        """One exchange for all cases of a group where the server took it, else one for each. Of the ``whole`` that is a
+        combination as well only what no case by itself explains is told: else how a plain request fares."""
         exchange = await self.pipeline.ask(joint.request_of(group), joint.LABEL, group.cases[0].order)
-        whole = react(exchange) is Reaction.ACCEPTED and not self.pipeline.health.tainted(exchange)
-        own = [] if whole else [self.pipeline.ask(case.request, case.rule.id, case.order) for case, _ in asked]
-        for place, (_, future) in enumerate(asked):
-            future.set_result(exchange if whole else await own[place])
+        if react(exchange) is Reaction.ACCEPTED and not self.pipeline.health.tainted(exchange):
+            for future in (*(future for _, future in asked), *([whole] if whole else [])):
+                future.set_result(exchange)
+            return
+        own = [self.pipeline.ask(case.request, case.rule.id, case.order) for case, _ in asked]
+        for (_, future), mine in zip(asked, own, strict=True):
+            future.set_result(await mine)
+        if whole and any(react(mine.result()) is not Reaction.ACCEPTED for mine in own):
+            exchange = await self.pipeline.ask(as_request(lean()), joint.LABEL, group.cases[0].order)
+        if whole:
+            whole.set_result(exchange)
 
     def _draw(self, runs: list[Run]) -> None:
         """In the drawing thread: the examples of each rule, strongest rules first, handed to the loop as they come."""

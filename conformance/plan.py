@@ -116,6 +116,9 @@ STREAM_RULE = "mm.stream"
 ADDED_RULE = "mm.monotone.bad"
 """The rule that bears the blame where nothing is checked beside some valid property."""
 
+COMBINED_RULE = "together.random.accepts"
+"""The rule that bears the blame where valid bodies are refused as one, and each is accepted by itself."""
+
 _BEARERS = (CROWD_RULE, REFUSED_RULE, STREAM_RULE, STEADY_RULE, ADDED_RULE)
 
 

@@ -201,9 +201,7 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     shown = tuple(name for name, line in lines.items() if "finding" in line)
     about = subject.property if subject.property in properties(VINTAGES[-1]) and subject.property not in BROAD else None
     crowded = any(name.startswith(OF_CROWDS) for name in subject.fails)
-    kin = tuple(
-        name for name in failed if lines[name]["property"] == about or (crowded and name.startswith(OF_CROWDS))
-    )
+    kin = tuple(name for name in failed if lines[name]["property"] == about or (crowded and name.startswith(OF_CROWDS)))
     broken = next((f"{name}: {line['note']}" for name, line in lines.items() if OURS in line.get("note", "")), "")
     return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, broken, kin=kin)
 

@@ -25,6 +25,9 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
 WRITTEN: dict[str, tuple[str, ...]] = {"object": ("{}", '{"a": "b"}'), "array": ("[]", '["a"]')}
 """Texts that a server may read as the object or the array that belongs there."""
 
+WRAPPED: dict[str, Any] = {"boolean": True, "string": "auto", "integer": 1, "number": 1, "object": {}}
+"""Good values by type: a lax server takes one out of an array that is alone in it."""
+
 NUMBERED: tuple[Any, ...] = ({}, {"0": "a"})
 """Objects that a server may read as the array that belongs there."""
 
@@ -58,6 +61,8 @@ def wrong_samples(*allowed: str) -> list[Any]:
         samples["string"] = strings
     if "array" in allowed:
         samples["object"] = NUMBERED
+    else:
+        samples["array"] = ([WRAPPED[allowed[0]]], [])
     rows = [samples[name] for name in wrong_types(*allowed)]
     longest = max(map(len, rows))
     return [row[i] for i in range(longest) for row in rows if i < len(row)]

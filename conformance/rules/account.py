@@ -238,7 +238,9 @@ service_tier = [
             values("service_tier", "scale"),
         ),
     ),
-    wrong_types_refused("service_tier", "string", source=documented("service_tier: a string"), first=[7, False]),
+    wrong_types_refused(
+        "service_tier", "string", source=documented("service_tier: a string"), first=[["auto"], False, 7]
+    ),
     null_accepted("service_tier", documented("service_tier: nullable")),
     default_accepted("service_tier", "auto", documented("service_tier: default auto")),
 ]

@@ -51,7 +51,7 @@ RULES = [
         "string",
         "object",
         source=documented("function_call: a string or an object"),
-        first=(7,),
+        first=(["auto"], 7),
         context=_WITH_FUNCTIONS,
         needs=["functions"],
     ),

@@ -77,7 +77,7 @@ functions = [
         documented("functions: at most 128"),
         with_functions(many_definitions(129), many_definitions(200)),
     ),
-    wrong_types_refused("functions", "array", source=documented("functions: an array")),
+    wrong_types_refused("functions", "array", source=documented("functions: an array"), first=[FUNCTION]),
     null_observed("functions", contested("functions: not nullable in the document")),
     refuses(
         "functions.item",

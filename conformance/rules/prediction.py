@@ -75,7 +75,7 @@ prediction = [
         "prediction",
         "refuses predicted content that is neither a string nor an array",
         _SHAPE,
-        values("prediction", _content(7), _content(True), _content({})),
+        values("prediction", _content(_part("Hi.")), _content(7), _content(True)),
         examples=varying("prediction", wrong_type("string", "array").map(_content)),
     ),
     refuses(

@@ -120,7 +120,7 @@ roles = [
         "refuses a role that is not a string",
         documented("role: a string"),
         [
-            *_each(lambda role: user(role=role), 7, None, {}, ["user"]),
+            *_each(lambda role: user(role=role), ["user"], None, {}, 7),
             talk(user(), assistant(role=True), THANKS),
         ],
         examples=st.builds(_spoken_as, wrong_type("string"), st.sampled_from(_BESIDE)),

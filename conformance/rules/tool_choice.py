@@ -84,7 +84,7 @@ tool_choice = [
         "string",
         "object",
         source=documented("tool_choice: a string or an object"),
-        first=(7,),
+        first=(["auto"], 7),
         context=_WITH_TOOLS,
         needs=["tools"],
     ),
