@@ -323,7 +323,7 @@ class _Rehearsal:
                 self.rule = one.rule.id
                 alone = prepare(one.request, self.target) if len(group.cases) > 1 else None
                 self.count(case.rule.chapter, ready, accepted=accepted, alone=alone)
-            if len(group.cases) > 1 and any(rule.id == COMBINED_RULE for rule in rules):
+            if joint.combination(group) and any(rule.id == COMBINED_RULE for rule in rules):
                 self.rule = COMBINED_RULE
                 self.count(case.rule.chapter, ready, accepted=accepted)
             if self.seen.rules and not case.rule.risky and ready.key not in self.refused:

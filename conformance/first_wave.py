@@ -155,20 +155,21 @@ class FirstWave:
                 run_of[case.rule.id].asked.append(asked[-1])
                 asked[-1][1].add_done_callback(lambda done, run=run_of[case.rule.id]: self._looked_at(run, done))
             whole: asyncio.Future[Exchange] | None = None
-            if combined := run_of.get(COMBINED_RULE):
+            body = joint.combination(group)
+            if body and (combined := run_of.get(COMBINED_RULE)):
                 whole = self._loop.create_future()
-                case = Case(combined.rule, joint.request_of(group), False, group.cases[0].order)
-                combined.asked.append((case, whole))
-            self.spawn(self._joined(group, asked, whole))
+                combined.asked.append((Case(combined.rule, as_request(body), False, group.cases[0].order), whole))
+            self.spawn(self._joined(group, asked, body or {}, whole))
 
     async def _joined(
         self,
         group: joint.Group,
         asked: Sequence[tuple[Case, asyncio.Future[Exchange]]],
+        combination: Body,
         whole: asyncio.Future[Exchange] | None,
     ) -> None:
-        """One exchange for all cases of a group where the server took it, else one for each. Of the ``whole`` that is a
-        combination as well only what no case by itself explains is told: else how a plain request fares."""
+        """One exchange for all cases of a group where the server took it, else one for each. For the ``whole`` the
+        combination is asked where no case by itself explains the refusal, else a plain request."""
         exchange = await self.pipeline.ask(joint.request_of(group), joint.LABEL, group.cases[0].order)
         if react(exchange) is Reaction.ACCEPTED and not self.pipeline.health.tainted(exchange):
             for future in (*(future for _, future in asked), *([whole] if whole else [])):
@@ -177,10 +178,10 @@ class FirstWave:
         own = [self.pipeline.ask(case.request, case.rule.id, case.order) for case, _ in asked]
         for (_, future), mine in zip(asked, own, strict=True):
             future.set_result(await mine)
-        if whole and any(react(mine.result()) is not Reaction.ACCEPTED for mine in own):
-            exchange = await self.pipeline.ask(as_request(lean()), joint.LABEL, group.cases[0].order)
         if whole:
-            whole.set_result(exchange)
+            taken = all(react(mine.result()) is Reaction.ACCEPTED for mine in own)
+            request = as_request(combination if taken else lean())
+            whole.set_result(await self.pipeline.ask(request, COMBINED_RULE, group.cases[0].order))
 
     def _draw(self, runs: list[Run]) -> None:
         """In the drawing thread: the examples of each rule, strongest rules first, handed to the loop as they come."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..strategies.bodies import lean
 from ..strategies.in_one import families, in_one
 from ..strategies.json_values import is_object
 from .exchange import TOKEN_BOUNDS, Body, Request
@@ -29,6 +30,7 @@ LARGEST = 6144
 
 COUPLED = (
     {"n", "temperature"},
+    {"n", "top_p"},
     {"n", "prediction"},
     {"logprobs", "prediction"},
     {"stream", "audio"},
@@ -93,6 +95,30 @@ def _lonely(body: Body | None) -> int:
 def request_of(group: Group) -> Request:
     """What is sent for a group."""
     return group.cases[0].request if len(group.cases) == 1 else Request(body=group.body)
+
+
+_PARTNERS = {"messages": "response_format", "tools": "tool_choice", "functions": "function_call"}
+"""What is merged inside, and what a body of it may be meant for."""
+
+
+_MEET = ({"tools", "tool_choice", "parallel_tool_calls"}, {"functions", "function_call"}, {"response_format"})
+
+
+def combination(group: Group) -> Body | None:
+    """The options of a group with the conversation, tools and functions of one of its bodies: two conversations in one
+    may be longer, and hold more pictures, than a server takes. None where guides exclude some of what meets."""
+    if len(group.cases) == 1 or not {"prediction", "audio", "modalities"}.isdisjoint(group.body):
+        return None
+    if sum(bool(family & group.body.keys()) for family in _MEET) > 1:
+        return None
+    bodies = [case.request.body for case in group.cases]
+    body = {**group.body, **lean()}
+    for name, partner in _PARTNERS.items():
+        meant = [one for one in bodies if name in one and partner in one]
+        others = [one for one in bodies if name in one] if name != "messages" else []
+        for one in [*meant, *others][:1]:
+            body[name] = one[name]
+    return body
 
 
 def _body(case: Case) -> Body | None:

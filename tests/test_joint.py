@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import servers
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.joint import COUPLED, LABEL, LARGEST, groups, probes, request_of
+from chatproof.conformance.joint import COUPLED, LABEL, LARGEST, combination, groups, probes, request_of
 from chatproof.conformance.model import Request, Symptom
 from chatproof.conformance.plan import ALONE, Settings, cases, joinable
 from chatproof.conformance.reference.validator import reasons
@@ -58,6 +58,17 @@ def test_the_whole_says_what_each_says() -> None:
                 assert (
                     within(value, whole[name]) if name in ("messages", "tools", "functions") else whole[name] == value
                 )
+
+
+def test_the_combination_of_a_group_is_valid_and_has_its_options() -> None:
+    combined = [(group, body) for group in GROUPS if (body := combination(group))]
+    assert len(combined) > 12
+    for group, body in combined:
+        assert reasons(body) == []
+        assert body.keys() == request_of(group).body.keys()
+        for name in ("messages", "tools", "functions"):
+            of_one = [case.request.body.get(name) for case in group.cases]
+            assert body.get(name) in [*of_one, lean().get(name)]
 
 
 def within(some: list[Any], whole: list[Any]) -> bool:

@@ -67,7 +67,7 @@ modalities = [
         "modalities",
         "refuses a modality that is not listed",
         documented("modalities: text and audio"),
-        values("modalities", ["text", "TEXT"], ["video", "text"], ["text", "video"]),
+        values("modalities", ["text", "TEXT"], ["image", "text"], ["text", "video"]),
         examples=varying("modalities", no_such(("text", "audio")).map(lambda name: [name])),
     ),
     refuses(

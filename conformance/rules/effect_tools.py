@@ -6,7 +6,7 @@ from typing import Any
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_object
-from ...strategies.messages import assistant, assistant_calls, tool_call, tool_reply, user
+from ...strategies.messages import assistant, assistant_calls, system, tool_call, tool_reply, user
 from ...strategies.text import call_id
 from ..judge import Reaction, excuse, react
 from ..model import Body, Exchange, Request, Script, Symptom, Undecided
@@ -147,6 +147,11 @@ def _replies(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], list[A
     return [tool_reply(ident) for ident in idents], model, [tool_reply(call["id"]) for call in made]
 
 
+def _led(body: Body) -> Body:
+    """The same body with a system message in front."""
+    return {**body, "messages": [system(), *body["messages"]]}
+
+
 RULES = [
     effect(
         "ef.choice.none",
@@ -155,7 +160,7 @@ RULES = [
         lambda exchange: tools_with(exchange, "tool_choice", "none"),
         no_call,
         lean(**WEATHER, tool_choice="none"),
-        lean(**_ANSWERED, tool_choice="none", temperature=0),
+        _led(lean(**_ANSWERED, tool_choice="none", temperature=0)),
         needs=("tools",),
     ),
     effect(
@@ -168,7 +173,7 @@ RULES = [
         some_call,
         lean(**WEATHER, tool_choice="required"),
         lean(**WEATHER | {"tools": [_BARE]}, tool_choice="required", temperature=0),
-        lean(**_ANSWERED, tool_choice="required"),
+        _led(lean(**_ANSWERED, tool_choice="required")),
         needs=("forced_tool",),
     ),
     effect(
@@ -179,7 +184,7 @@ RULES = [
         named,
         lean(tools=[_TIME, TOOL], tool_choice=_NAMED, max_tokens=128),
         lean(tools=[TOOL], tool_choice=_NAMED, max_tokens=128, temperature=0),
-        lean(**WEATHER, tool_choice=_NAMED),
+        _led(lean(**WEATHER, tool_choice=_NAMED)),
         lean(tools=[TOOL, _GET], tool_choice=_SHORTER, max_tokens=128),
         needs=("forced_tool",),
     ),
@@ -190,7 +195,7 @@ RULES = [
         lambda exchange: tools_with(exchange, "parallel_tool_calls", False),
         one_call,
         lean(**_BOTH, tool_choice="required", parallel_tool_calls=False),
-        lean(**_BOTH, tool_choice="required", parallel_tool_calls=False, temperature=0),
+        _led(lean(**_BOTH, tool_choice="required", parallel_tool_calls=False, temperature=0)),
         lean(**WEATHER, parallel_tool_calls=False),
         lean(**_BOTH, parallel_tool_calls=False, temperature=0),
         needs=("tools",),
@@ -200,7 +205,7 @@ RULES = [
         "tools",
         "takes its own tool call back, as received, with the tool's answer",
         echo,
-        lean(**WEATHER, tool_choice=_NAMED),
+        _led(lean(**WEATHER, tool_choice=_NAMED)),
         needs=("forced_tool",),
         symptom=Symptom.REFUSED_VALID,
     ),

@@ -119,7 +119,7 @@ value_types = [
         _PROP,
         "refuses a bias that is no number",
         documented("logit_bias: values are integers"),
-        values(_PROP, {"50": "5"}, {"50": False}, {"50": []}, {"50": {}}),
+        values(_PROP, {"50": "5"}, {"50": False}, {"50": [5]}, {"50": {}}),
         examples=varying(_PROP, logit_bias_with_wrong_type()),
     ),
     refuses(

@@ -120,7 +120,9 @@ RULES = [
             called(tool_call(arguments={})),
             called(tool_call(arguments=None)),
             undeclared(called(tool_call(arguments={"city": "Paris"}))),
-            talk(user(), assistant_calls(tool_call(1), tool_call(2, arguments=7)), tool_reply(1), tool_reply(2)),
+            talk(
+                user(), assistant_calls(tool_call(1), tool_call(2, arguments=["Paris"])), tool_reply(1), tool_reply(2)
+            ),
         ],
         examples=st.builds(
             _with_arguments,
