@@ -30,7 +30,6 @@ from .judge import Reaction, react
 from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
 from .outgoing import headers_of, prepare
 from .plan import (
-    COMBINED_RULE,
     DEPTHS,
     Settings,
     accompanied,
@@ -323,9 +322,6 @@ class _Rehearsal:
                 self.rule = one.rule.id
                 alone = prepare(one.request, self.target) if len(group.cases) > 1 else None
                 self.count(case.rule.chapter, ready, accepted=accepted, alone=alone)
-            if joint.combination(group) and any(rule.id == COMBINED_RULE for rule in rules):
-                self.rule = COMBINED_RULE
-                self.count(case.rule.chapter, ready, accepted=accepted)
             if self.seen.rules and not case.rule.risky and ready.key not in self.refused:
                 exchange = self.answered(request)
                 if case.rule.expect is Expect.ACCEPT or react(exchange) is Reaction.REFUSED:

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..strategies.bodies import lean
 from . import joint
 from .exchange import Body, Exchange, as_request
 from .in_company import LABEL, in_company, welcome
@@ -43,6 +42,8 @@ class Run:
     asked: list[tuple[Case, asyncio.Future[Exchange]]] = field(
         default_factory=list[tuple[Case, asyncio.Future[Exchange]]]
     )
+    waits: list[asyncio.Future[None]] = field(default_factory=list[asyncio.Future[None]])
+    """What has to come before it is known whether there are more cases."""
     left_out: str = ""
     fault: Exception | None = None
 
@@ -154,34 +155,39 @@ class FirstWave:
                 asked.append((case, self._loop.create_future()))
                 run_of[case.rule.id].asked.append(asked[-1])
                 asked[-1][1].add_done_callback(lambda done, run=run_of[case.rule.id]: self._looked_at(run, done))
-            whole: asyncio.Future[Exchange] | None = None
-            body = joint.combination(group)
-            if body and (combined := run_of.get(COMBINED_RULE)):
-                whole = self._loop.create_future()
-                combined.asked.append((Case(combined.rule, as_request(body), False, group.cases[0].order), whole))
-            self.spawn(self._joined(group, asked, body or {}, whole))
+            combined = run_of.get(COMBINED_RULE)
+            known: asyncio.Future[None] = self._loop.create_future()
+            if combined:
+                combined.waits.append(known)
+            self.spawn(self._joined(group, asked, combined, known))
 
     async def _joined(
         self,
         group: joint.Group,
         asked: Sequence[tuple[Case, asyncio.Future[Exchange]]],
-        combination: Body,
-        whole: asyncio.Future[Exchange] | None,
+        combined: Run | None,
+        known: asyncio.Future[None],
     ) -> None:
-        """One exchange for all cases of a group where the server took it, else one for each. For the ``whole`` the
-        combination is asked where no case by itself explains the refusal, else a plain request."""
-        exchange = await self.pipeline.ask(joint.request_of(group), joint.LABEL, group.cases[0].order)
-        if react(exchange) is Reaction.ACCEPTED and not self.pipeline.health.tainted(exchange):
-            for future in (*(future for _, future in asked), *([whole] if whole else [])):
-                future.set_result(exchange)
-            return
-        own = [self.pipeline.ask(case.request, case.rule.id, case.order) for case, _ in asked]
-        for (_, future), mine in zip(asked, own, strict=True):
-            future.set_result(await mine)
-        if whole:
+        """One exchange for all cases of a group where the server took it, else one for each. Where none of these
+        explains the refusal, their combination is a case of the rule about those, which waits until that is known."""
+        try:
+            exchange = await self.pipeline.ask(joint.request_of(group), joint.LABEL, group.cases[0].order)
+            if react(exchange) is Reaction.ACCEPTED and not self.pipeline.health.tainted(exchange):
+                for _, future in asked:
+                    future.set_result(exchange)
+                return
+            own = [self.pipeline.ask(case.request, case.rule.id, case.order) for case, _ in asked]
+            for (_, future), mine in zip(asked, own, strict=True):
+                future.set_result(await mine)
             taken = all(react(mine.result()) is Reaction.ACCEPTED for mine in own)
-            request = as_request(combination if taken else lean())
-            whole.set_result(await self.pipeline.ask(request, COMBINED_RULE, group.cases[0].order))
+            if combined and taken and (body := joint.combination(group)):
+                self._ask(combined, [Case(combined.rule, as_request(body), False, group.cases[0].order)])
+        except Exception as error:  # a fault of ours is told by each rule
+            for future in (future for _, future in asked if not future.done()):
+                future.set_exception(error)
+        finally:
+            if not known.done():
+                known.set_result(None)
 
     def _draw(self, runs: list[Run]) -> None:
         """In the drawing thread: the examples of each rule, strongest rules first, handed to the loop as they come."""
@@ -239,6 +245,8 @@ class FirstWave:
     async def _verdict(self, run: Run) -> Result:
         """Conclude from answers of a server that was well: what was said in an illness is asked again."""
         rule, health = run.rule, self.pipeline.health
+        for known in run.waits:
+            await known
         for _ in range(MOST_ROUNDS):
             exchanges = [(case, await future) for case, future in run.asked]
             last = max((exchange.finished for _, exchange in exchanges), default=0.0)

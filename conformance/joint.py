@@ -1,17 +1,19 @@
 """Valid bodies merged into few requests, so that a small run asks more of them.
 
 What a server takes together it takes alone (the fact base's mm.monotone.good), so one acceptance speaks for all that is
-in a request. A refusal says nothing about any of them: then each is asked alone, and only that is judged.
+in a request. A refusal says nothing about any of them: then each is asked alone, and that is judged. Where each is
+taken, the combination of their options is judged as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..strategies.bodies import lean
-from ..strategies.in_one import families, in_one
-from ..strategies.json_values import is_object
+from ..strategies.in_one import APART, families, in_one
+from ..strategies.json_values import is_array, is_object
 from .exchange import TOKEN_BOUNDS, Body, Request
 from .model import Gate
 from .plan import Case, joinable
@@ -38,6 +40,8 @@ COUPLED = (
     {"store", "metadata"},
     {"max_tokens", "max_completion_tokens"},
     {"max_completion_tokens", "prediction"},
+    *({"reasoning_effort", name} for name in ("tools", "functions", "web_search_options")),
+    *({"web_search_options", name} for name in ("tools", "functions")),
 )
 """Pairs of properties that some servers couple: they meet only where one of the bodies has both."""
 
@@ -101,15 +105,15 @@ _PARTNERS = {"messages": "response_format", "tools": "tool_choice", "functions":
 """What is merged inside, and what a body of it may be meant for."""
 
 
-_MEET = ({"tools", "tool_choice", "parallel_tool_calls"}, {"functions", "function_call"}, {"response_format"})
-
-
 def combination(group: Group) -> Body | None:
     """The options of a group with the conversation, tools and functions of one of its bodies: two conversations in one
     may be longer, and hold more pictures, than a server takes. None where guides exclude some of what meets."""
-    if len(group.cases) == 1 or not {"prediction", "audio", "modalities"}.isdisjoint(group.body):
+    names = group.body.keys()
+    if len(group.cases) == 1 or not names.isdisjoint(("prediction", "audio", "modalities")):
         return None
-    if sum(bool(family & group.body.keys()) for family in _MEET) > 1:
+    if sum(not names.isdisjoint(family) for family in APART) > 1:
+        return None
+    if any(pair <= names for pair in COUPLED if pair != {"store", "metadata"}):  # the two belong together
         return None
     bodies = [case.request.body for case in group.cases]
     body = {**group.body, **lean()}
@@ -126,7 +130,19 @@ def _body(case: Case) -> Body | None:
     request = case.request
     if not joinable(case.rule) or not is_object(request.body) or request != Request(body=request.body):
         return None
+    if not _ordinary(request.body.get("messages")):
+        return None
     return request.body if len(request.content) <= LONGEST else None
+
+
+def _ordinary(rows: Any) -> bool:
+    """Whether a conversation has the form that merging reads: others may write rules of what they like."""
+    if not is_array(rows) or not rows:
+        return False
+    parts = [part for row in rows if is_object(row) and is_array(row.get("content")) for part in row["content"]]
+    return all(is_object(row) and "role" in row for row in rows) and all(
+        is_object(one) and "type" in one for one in parts
+    )
 
 
 def merged(one: Body, other: Body) -> Body | None:

@@ -209,11 +209,10 @@ def leads(rule: AnswerRule, place: int) -> bool:
 def planned(rule: Rule, chosen: Settings) -> float:
     """About how many requests a rule is worth, without drawing any: what is judged on others' answers is little."""
     if isinstance(rule, RequestRule):
-        depth = DEPTHS[chosen.depth]
-        pins = len(rule.pins) if depth.pins is None else min(len(rule.pins), depth.pins[rule.strength])
-        return max(1, pins + drawn_count(rule, chosen))
+        return max(1, len(_asked(rule, DEPTHS[chosen.depth])) + drawn_count(rule, chosen))
     if isinstance(rule, Relation):
-        return 2.0 * max(1, len(rule.pins) + (chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0))
+        pins = len(rule.pins[: _compared_pins(rule, chosen)])
+        return 2.0 * max(1, pins + (chosen.drawn_for(Strength.SHOULD) if rule.examples is not None else 0))
     return 2 if isinstance(rule, Gate) else 0.5
 
 
@@ -284,9 +283,9 @@ def _compared_at_smoke(rule: Relation) -> bool:
 
 
 def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
-    """The rules that a run of this depth asks. Smoke sends first pins only, compares only what takes few requests, and
-    of the requests that bind nobody it sends only those that try the server's footing. The rules that bear what others
-    see under some circumstance are there at every depth."""
+    """The rules that a run of this depth asks. Smoke sends valid pins merged and the most telling others, compares only
+    what takes few requests, and of the requests that bind nobody it sends only those that try the server's footing. The
+    rules that bear what others see under some circumstance are there at every depth."""
     every = catalogue.by_id.values()
     if depth != "smoke":
         return list(every)

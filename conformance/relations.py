@@ -113,7 +113,8 @@ class Relations:
 
     async def held_at_once(self, rules: Sequence[Relation]) -> list[Result]:
         """The results of relations about other forms of a body, where all forms at once change nothing. None where
-        something changes, or few are asked anyway: each is asked by itself."""
+        something changes, or the first and richest body is not taken, or few are asked anyway: each is asked by
+        itself."""
         rules = [rule for rule in rules if rule.form]
         if len(rules) < 2 or not DEPTHS[self.settings.depth].jointly:
             return []
@@ -126,7 +127,8 @@ class Relations:
                 played = await health.undisturbed(
                     lambda body=body: self._player.play(whole, body), lambda row: not row[0]
                 )
-                if played is not None and played[0] is None:
+                told = body is not whole.pins[0] or (played and react(played[1][0]) is Reaction.ACCEPTED)
+                if played is not None and played[0] is None and told:
                     sent += len(played[1])
                     continue
             return []

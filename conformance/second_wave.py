@@ -43,7 +43,10 @@ class SecondWave:
                 held.append((rule, result))
             else:
                 self.publish(result)
-        for result in await self.relations.held_at_once(first):
+        at_once: list[Result] = []
+        with suppress(Exception):  # a fault of ours comes up again when each is concluded by itself
+            at_once = await self.relations.held_at_once(first)
+        for result in at_once:
             first = [rule for rule in first if rule.id != result.rule]
             self.publish(result)
         await asyncio.gather(*(self._conclude(rule, self.relations.conclude(rule)) for rule in first))

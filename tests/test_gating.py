@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import servers
+from chatproof.conformance.catalogue import load
 from chatproof.conformance.plan import Settings
 from serving import asked
 from test_campaign import Serve
@@ -25,3 +26,25 @@ def test_a_gate_that_is_broken_bears_what_is_behind_it(serve: Serve, status: int
     found = asked(server.url + "/v1", Settings(), only=[*CONTENT, *BEHIND])
     assert [name for name, line in found.items() if line["verdict"] in ("failed", "warning", "inconsistent")] == red
     assert {found[name]["verdict"] for name in BEHIND} <= {"blocked", "not_offered"}
+
+
+def test_probes_at_once_say_the_same_as_each_alone(serve: Serve) -> None:
+    """One property is refused, one is not looked at: the others are offered, at smoke as at default."""
+    optional = servers.on(lambda request: request.value("logit_bias") is not None, servers.refuses(), servers.strict)
+    blind = servers.on(lambda request: isinstance(request.value("user"), dict), servers.agreeable, optional)
+    names = [gate.id for gate in load().gates if gate.effect is None]
+    server = serve(blind)
+    at_once, alone = (asked(server.url + "/v1", Settings(depth=depth), only=names) for depth in ("smoke", "default"))
+    told = {name: line["verdict"] for name, line in at_once.items()}
+    assert told == {name: line["verdict"] for name, line in alone.items()}
+    assert (told["gate.logit_bias"], told["gate.user"], told["gate.seed"]) == ("not_offered", "failed", "passed")
+
+
+def test_probes_at_once_are_fewer_requests(serve: Serve) -> None:
+    names = [gate.id for gate in load().gates if gate.effect is None]
+    counts: list[int] = []
+    for depth in ("smoke", "default"):
+        server = serve(servers.strict)
+        asked(server.url + "/v1", Settings(depth=depth), only=names)
+        counts.append(len(server.received))
+    assert counts[0] < counts[1] - 8

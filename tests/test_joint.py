@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import servers
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.joint import COUPLED, LABEL, LARGEST, combination, groups, probes, request_of
 from chatproof.conformance.model import Request, Symptom
-from chatproof.conformance.plan import ALONE, Settings, cases, joinable
+from chatproof.conformance.plan import ALONE, COMBINED_RULE, Case, Settings, cases, joinable
 from chatproof.conformance.reference.validator import reasons
 from chatproof.conformance.results import Verdict
+from chatproof.conformance.vintages import VINTAGES
 from chatproof.strategies.bodies import lean
 from chatproof.strategies.in_one import families, in_one
 from chatproof.strategies.messages import assistant, assistant_calls, system, tool_call, tool_reply, user
@@ -69,6 +71,42 @@ def test_the_combination_of_a_group_is_valid_and_has_its_options() -> None:
         for name in ("messages", "tools", "functions"):
             of_one = [case.request.body.get(name) for case in group.cases]
             assert body.get(name) in [*of_one, lean().get(name)]
+
+
+def test_what_is_refused_as_one_is_asked_as_a_combination(serve: Serve) -> None:
+    """Of two properties that fail together, and not alone: the rule about combinations says so, and no other."""
+    combined = replace(asked("x")[0], id=COMBINED_RULE, pins=(), fit=lambda body, offered: body)
+    rows = [*asked("seed", "stop"), combined]
+
+    def both(request: servers.Received) -> bool:
+        return request.is_chat and None not in (request.value("seed"), request.value("stop"))
+
+    found = fire(serve(picky(both)), rows, depth="smoke")
+    assert [name for name, result in found.items() if result.finding] == [COMBINED_RULE]
+    found = fire(serve(picky(lambda request: request.value("seed") == 2)), rows, depth="smoke")
+    assert [name for name, result in found.items() if result.finding] == ["seed.y.accepts"]
+    found = fire(serve(servers.agreeable), rows, depth="smoke")
+    assert not any(result.finding for result in found.values())
+
+
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_no_combination_holds_what_guides_keep_apart(vintage: str) -> None:
+    rules = load(vintage)
+    for group in groups(cases(rules, rules.rules, Settings(depth="smoke", vintage=vintage))):
+        body = combination(group) or {}
+        for name in ("reasoning_effort", "web_search_options"):
+            assert name not in body or body.keys().isdisjoint(("tools", "functions"))
+
+
+@pytest.mark.parametrize("rows", [[], [{}], [{"role": "user", "content": [{}]}], "Say hi.", None])
+def test_what_others_write_is_left_as_it_is(rows: Any) -> None:
+    odd = rule("odd", pins=({"model": "m", "messages": rows},))
+    listed = [
+        Case(one, Request(pin), False, (0, 0, place, 0))
+        for place, one in enumerate([*asked("n"), odd])
+        for pin in one.pins
+    ]
+    assert [len(group.cases) for group in groups(listed) if group.cases[0].rule is odd] == [1]
 
 
 def within(some: list[Any], whole: list[Any]) -> bool:

@@ -205,7 +205,7 @@ RULES = [
         "tools",
         "takes its own tool call back, as received, with the tool's answer",
         echo,
-        _led(lean(**WEATHER, tool_choice=_NAMED)),
+        lean(**WEATHER, tool_choice=_NAMED),
         needs=("forced_tool",),
         symptom=Symptom.REFUSED_VALID,
     ),

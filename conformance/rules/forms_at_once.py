@@ -5,7 +5,7 @@ Each of them changes nothing, so all together change nothing. Where they do, eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...strategies.bodies import MODEL, lean
@@ -34,7 +34,8 @@ def at_once(rules: Sequence[Relation]) -> Relation:
     """The comparison of ``BASES`` with what the forms of these rules make of them, one after the other. Its exchanges
     are those of the first rule."""
 
-    forms = sorted((rule.form for rule in rules if rule.form), key=_of_text)
+    written = [rule for rule in rules if rule.form]
+    forms = [rule.form for rule in sorted(written, key=_place) if rule.form]
 
     def script(body: Body) -> Script:
         other = Request(body)
@@ -47,6 +48,11 @@ def at_once(rules: Sequence[Relation]) -> Relation:
     return replace(rules[0], script=script, pins=BASES, examples=None, valid=False, quiet=True)
 
 
-def _of_text(form: Callable[[Request], Request]) -> bool:
-    """Whether a form is one of the text, which is written when the body is as it is to be."""
-    return form(Request(lean())).raw is not None
+_SIGNS = ("mm.whitespace", "mm.whitespace.escapes")
+"""Forms of a text in which no other finds what it looks for."""
+
+
+def _place(rule: Relation) -> tuple[bool, bool]:
+    """Where a form comes among others: one of the text when the body is as it is to be."""
+    of_text = rule.form is not None and rule.form(Request(lean())).raw is not None
+    return of_text, rule.id in _SIGNS

@@ -3,7 +3,7 @@
 The pins hold every pair of features that may meet, and pairs that mask none of each other's effects, also where the
 answer is cut, so that the rules about answers see them; the examples are random. Each body is asked without what the
 server does not offer, and a failure is taken apart until two features are left that fail only together. What the rules
-about answers ask is held to the same.
+about answers ask is held to the same, and so is what a small run merges.
 """
 
 from __future__ import annotations
