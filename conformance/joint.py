@@ -106,8 +106,9 @@ _PARTNERS = {"messages": "response_format", "tools": "tool_choice", "functions":
 
 
 def combination(group: Group) -> Body | None:
-    """The options of a group with the conversation, tools and functions of one of its bodies: two conversations in one
-    may be longer, and hold more pictures, than a server takes. None where guides exclude some of what meets."""
+    """The options of a group, nulls apart, with the conversation, tools and functions of one of its bodies: two
+    conversations in one may be longer, and hold more pictures, than a server takes. None where guides exclude some of
+    what meets."""
     names = group.body.keys()
     if len(group.cases) == 1 or not names.isdisjoint(("prediction", "audio", "modalities")):
         return None
@@ -116,7 +117,7 @@ def combination(group: Group) -> Body | None:
     if any(pair <= names for pair in COUPLED if pair != {"store", "metadata"}):  # the two belong together
         return None
     bodies = [case.request.body for case in group.cases]
-    body = {**group.body, **lean()}
+    body = {name: value for name, value in group.body.items() if value is not None} | lean()
     for name, partner in _PARTNERS.items():
         meant = [one for one in bodies if name in one and partner in one]
         others = [one for one in bodies if name in one] if name != "messages" else []

@@ -214,7 +214,7 @@ OPTIONS = [
         "store",
         "refused",
         refusing_valid(lambda body: body.get("store") is True and body.get("stream") is True),
-        "together.pairs.accepts",
+        "together.pairs.accepts together.random.accepts",
     ),
     fault(
         "blind-metadata-utf16",
