@@ -354,7 +354,8 @@ class _Rehearsal:
         return self.ask(rule.chapter, step.request if fresh else step, again=fresh)
 
     def provide(self, rule: AnswerRule, settings: Settings) -> None:
-        """The requests of a rule about answers that the traffic does not hold, in smoke until one can be judged."""
+        """The requests of a rule about answers that the traffic does not hold: in smoke what leads, and others until
+        one can be judged."""
         self.rule = rule.id
         for place, pin in enumerate(rule.pins):
             if rule.id in self.seen.of and self.seen.of[rule.id].judged and not leads(rule, place):

@@ -8,12 +8,11 @@ from typing import Any
 from .bodies import lean
 from .json_values import is_array, is_object
 from .messages import assistant
-from .surroundings import speaks_of_functions
+from .surroundings import LEADING, speaks_of_functions
 
 Body = dict[str, Any]
 Message = dict[str, Any]
 
-_LEADING = ("system", "developer")
 _OF_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 _OF_FUNCTIONS = ("functions", "function_call")
 _OF_SOUND = ("audio", "modalities")
@@ -73,7 +72,7 @@ def _talks(one: Body, other: Body) -> Body | None:
 
 
 def _leads(rows: Sequence[Message]) -> bool:
-    return rows[0]["role"] in _LEADING
+    return rows[0]["role"] in LEADING
 
 
 def _ids(rows: Sequence[Message]) -> set[str]:
@@ -138,7 +137,7 @@ def _another(name: str, taken: dict[str, Any]) -> str:
 def _calls(body: Body) -> bool:
     """Whether a body speaks of what it declares by name."""
     choices = (body.get("tool_choice"), body.get("function_call"))
-    return any(map(is_object, choices)) or any(row["role"] not in ("user", *_LEADING) for row in body["messages"])
+    return any(map(is_object, choices)) or any(row["role"] not in ("user", *LEADING) for row in body["messages"])
 
 
 _MERGED: dict[str, Callable[[Body, Body], Body | None]] = {

@@ -22,7 +22,8 @@ _FILLER = 5
 
 _NAMES = {"user": "alice", "assistant": "Bob_2"}
 _NAMELESS = ("tool", "function")
-_LEADING = ("system", "developer")
+LEADING = ("system", "developer")
+"""Roles whose messages begin a conversation."""
 
 
 def _said(role: str, content: Any, **more: Any) -> Message:
@@ -63,7 +64,7 @@ def surrounded(body: dict[str, Any], prop: str, offered: Collection[str], *, too
         return None
     legacy = not {"functions", "function_call"}.isdisjoint({prop, *body})
     offered = set(offered) - ({"tool_messages"} if legacy else set())
-    leads = mine and _role(rows[0]) in _LEADING
+    leads = mine and _role(rows[0]) in LEADING
     system = [_said("system", "You are terse.")] if "system_role" in offered and not leads else []
     front = [*rows[:1], *_turns(offered)] if leads else [*system, *_turns(offered)]
     middle = [_with_name(row) for row in rows[1 if leads else 0 :]] if mine else list(rows)
