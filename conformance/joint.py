@@ -7,12 +7,12 @@ taken, the combination of their options is judged as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ..strategies.bodies import lean
-from ..strategies.in_one import APART, families, in_one
+from ..strategies.in_one import APART, declaration, families, in_one
 from ..strategies.json_values import is_array, is_object
 from .exchange import TOKEN_BOUNDS, Body, Request
 from .model import Gate
@@ -131,19 +131,29 @@ def _body(case: Case) -> Body | None:
     request = case.request
     if not joinable(case.rule) or not is_object(request.body) or request != Request(body=request.body):
         return None
-    if not _ordinary(request.body.get("messages")):
+    if not _ordinary(request.body):
         return None
     return request.body if len(request.content) <= LONGEST else None
 
 
-def _ordinary(rows: Any) -> bool:
-    """Whether a conversation has the form that merging reads: others may write rules of what they like."""
-    if not is_array(rows) or not rows:
+def _ordinary(body: Body) -> bool:
+    """Whether a body has the form that merging reads: others may write rules of what they like."""
+    rows = body.get("messages")
+    if not rows or not _each_has("role", rows):
         return False
-    parts = [part for row in rows if is_object(row) and is_array(row.get("content")) for part in row["content"]]
-    return all(is_object(row) and "role" in row for row in rows) and all(
-        is_object(one) and "type" in one for one in parts
+    parts = [row["content"] for row in rows if is_array(row.get("content"))]
+    calls = [row["tool_calls"] for row in rows if row.get("tool_calls") is not None]
+    declared = [body[name] for name in ("tools", "functions") if body.get(name) is not None]
+    return (
+        all(_each_has("type", row) for row in parts)
+        and all(_each_has("id", row) for row in calls)
+        and all(_each_has("name", row, declaration) for row in declared)
     )
+
+
+def _each_has(member: str, rows: Any, inside: Callable[[Body], Body] = lambda row: row) -> bool:
+    """Whether something is a list of objects that all have this member, or have it ``inside``."""
+    return is_array(rows) and all(is_object(row) and member in inside(row) for row in rows)
 
 
 def merged(one: Body, other: Body) -> Body | None:

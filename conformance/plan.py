@@ -272,7 +272,7 @@ def _tries_footing(rule: RequestRule) -> bool:
     return rule.chapter == "http" and rule.id != FAULTY_TEXT_RULE
 
 
-MANY_STEPS = ("mm.null", "mm.monotone.good", "mm.isolation.options", "mm.default.should")
+MANY_STEPS = ("mm.monotone.good", "mm.isolation.options", "mm.default.should")
 """Relations, beside those of crowds, whose one comparison takes as many requests as several others."""
 
 

@@ -29,8 +29,9 @@ from .vintages import FIRST, VINTAGES
 BROAD = ("messages", "tools", "functions", "response_format")
 """Properties with so much inside that a rule about one part says nothing about a fault in another."""
 
-OF_CROWDS = "many."
-"""How the rules begin that are about many requests at once: a family, of which a small run asks only one."""
+ALIKE = ("many.", "together.")
+"""How the rules begin of which any may show one fault: of many requests at once, and of options that meet. A small run
+asks only some of them."""
 
 RED = (Verdict.FAILED.value, Verdict.INCONSISTENT.value)
 
@@ -200,8 +201,8 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     warned = tuple(name for name, line in lines.items() if line["verdict"] == Verdict.WARNING.value)
     shown = tuple(name for name, line in lines.items() if "finding" in line)
     about = subject.property if subject.property in properties(VINTAGES[-1]) and subject.property not in BROAD else None
-    crowded = any(name.startswith(OF_CROWDS) for name in subject.fails)
-    kin = tuple(name for name in failed if lines[name]["property"] == about or (crowded and name.startswith(OF_CROWDS)))
+    alike = tuple(start for start in ALIKE if any(name.startswith(start) for name in subject.fails))
+    kin = tuple(name for name in failed if lines[name]["property"] == about or name.startswith(alike))
     broken = next((f"{name}: {line['note']}" for name, line in lines.items() if OURS in line.get("note", "")), "")
     return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, broken, kin=kin)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from .bodies import lean
@@ -96,33 +97,28 @@ def _with_other_ids(rows: Sequence[Message], taken: set[str]) -> list[Message]:
     return [renamed(row) for row in rows]
 
 
-def _tools(one: Body, other: Body) -> Body | None:
-    return _lists("tools", one, other, lambda tool: tool.get("type", ""))
+def declaration(row: Body) -> Body:
+    """Where a tool or function has its name: in the member that its type says, or in itself."""
+    kind = row.get("type")
+    inside = row.get(kind) if isinstance(kind, str) else None
+    return inside if is_object(inside) else row
 
 
-def _functions(one: Body, other: Body) -> Body | None:
-    return _lists("functions", one, other, lambda function: "")
-
-
-def _lists(name: str, one: Body, other: Body, kind: Callable[[Body], str]) -> Body | None:
-    """All that both lists declare, which may be inside a member of that ``kind``. Of two that differ under one name the
-    other's gets another, unless it is called."""
-
-    def inner(row: Body) -> Body:
-        return row.get(kind(row), row)
-
-    known = {inner(row)["name"]: row for row in one[name]}
+def _lists(name: str, one: Body, other: Body) -> Body | None:
+    """All that both lists declare. Of two that differ under one name the other's gets another, unless it is called."""
+    known = {declaration(row)["name"]: row for row in one[name]}
     rows = list(one[name])
     for row in other[name]:
-        called = inner(row)["name"]
+        inside = declaration(row)
+        called = inside["name"]
         if called in known and known[called] == row:
             continue
         if called in known:
             called = _another(called, known)
             if not called or _calls(other):
                 return None
-            renamed = {**inner(row), "name": called}
-            row = {**row, kind(row): renamed} if kind(row) in row else renamed
+            renamed = {**inside, "name": called}
+            row = renamed if inside is row else {**row, row["type"]: renamed}
         known[called] = row
         rows.append(row)
     return {name: rows} if len(rows) <= _MOST_DECLARED else None
@@ -142,7 +138,7 @@ def _calls(body: Body) -> bool:
 
 _MERGED: dict[str, Callable[[Body, Body], Body | None]] = {
     "messages": _talks,
-    "tools": _tools,
-    "functions": _functions,
+    "tools": partial(_lists, "tools"),
+    "functions": partial(_lists, "functions"),
 }
 """What is merged where it differs; of any other property there is one value."""

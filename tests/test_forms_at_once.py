@@ -42,6 +42,30 @@ def test_every_form_is_there_in_whatever_order_they_come(order: Callable[[Any], 
     assert body["store"] is False
 
 
+def test_what_is_absent_is_null_in_one_body_and_at_its_default_in_the_next() -> None:
+    said: list[set[str]] = []
+    for body in BASES:
+        script = at_once(FORMS).script(body)
+        assert next(script) == Request(body)
+        other = script.send(None)
+        assert isinstance(other, Request)
+        sent = json.loads(other.content)
+        said.append({"null" if sent["store"] is None else "default"} | ({"stream"} if sent["stream"] else set()))
+    assert said[:2] == [{"default", "stream"}, {"null", "stream"}]
+    assert {"null"} in said
+    assert {"default"} in said
+
+
+def test_a_null_that_a_stream_does_not_bear_is_found(serve: Serve) -> None:
+    def nulled(request: servers.Received) -> bool:
+        return request.is_chat and request.value("stream") is True and request.body.get("temperature", 1) is None
+
+    found = asked(
+        serve(servers.on(nulled, servers.refuses(), servers.strict)).url + "/v1", SMOKE, only=[*NAMES, *GATES]
+    )
+    assert {name for name, line in found.items() if line["verdict"] == "failed"} == {"mm.null"}
+
+
 def test_what_holds_at_once_is_asked_no_further(serve: Serve) -> None:
     server = serve(servers.agreeable)
     found = asked(server.url + "/v1", SMOKE, only=NAMES)

@@ -98,15 +98,29 @@ def test_no_combination_holds_what_guides_keep_apart(vintage: str) -> None:
             assert name not in body or body.keys().isdisjoint(("tools", "functions"))
 
 
-@pytest.mark.parametrize("rows", [[], [{}], [{"role": "user", "content": [{}]}], "Say hi.", None])
-def test_what_others_write_is_left_as_it_is(rows: Any) -> None:
-    odd = rule("odd", pins=({"model": "m", "messages": rows},))
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"messages": []},
+        {"messages": [{}]},
+        {"messages": [{"role": "user", "content": [{}]}]},
+        {"messages": "Say hi."},
+        {"messages": None},
+        {"messages": [user(), {"role": "assistant", "tool_calls": [{}]}]},
+        {"messages": [user(), {"role": "assistant", "tool_calls": 7}]},
+        {"messages": [user()], "tools": [{"type": "search"}]},
+        {"messages": [user()], "tools": [{"type": ["function"]}, 7]},
+        {"messages": [user()], "functions": {"name": "f"}},
+    ],
+)
+def test_what_others_write_is_left_as_it_is(odd: dict[str, Any]) -> None:
+    strange = rule("odd", pins=({"model": "m", **odd},))
     listed = [
         Case(one, Request(pin), False, (0, 0, place, 0))
-        for place, one in enumerate([*asked("n"), odd])
+        for place, one in enumerate([*asked("n"), strange])
         for pin in one.pins
     ]
-    assert [len(group.cases) for group in groups(listed) if group.cases[0].rule is odd] == [1]
+    assert [len(group.cases) for group in groups(listed) if group.cases[0].rule is strange] == [1]
 
 
 def within(some: list[Any], whole: list[Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...strategies.bodies import MODEL, lean
+from ...strategies.bodies import lean
 from ...strategies.messages import assistant, assistant_calls, system, tool_call, tool_reply, user
 from ..model import Body, Relation, Request, Script
 from .gates import TOOL
@@ -17,6 +17,7 @@ from .relations import FAULTS, RICH, STRUCTURED
 
 BASES: tuple[Body, ...] = (
     lean(**RICH, messages=[system(), user("Größe → 大小 🛑"), assistant("Hi."), user("Say hi.")], stream=True),
+    lean(max_tokens=16, stream=True, top_p=0.9, frequency_penalty=0.5),
     lean(
         messages=[user("What is the weather?"), assistant_calls(tool_call()), tool_reply()],
         tools=[TOOL],
@@ -25,22 +26,24 @@ BASES: tuple[Body, ...] = (
     ),
     lean(messages=[user("Name a city, as JSON.")], response_format=STRUCTURED, max_tokens=64),
     *FAULTS[:2],
-    {"model": MODEL},
 )
-"""A stream with ordinary options, a conversation with tools, a schema, and bodies that must be refused."""
+"""Streams with many options and with few, a conversation with tools, a schema, and bodies that must be refused."""
+
+_ABSENT = ("mm.null", "mm.default")
+"""What may be said of an absent property: of the bodies one says this, the next that."""
 
 
 def at_once(rules: Sequence[Relation]) -> Relation:
     """The comparison of ``BASES`` with what the forms of these rules make of them, one after the other. Its exchanges
     are those of the first rule."""
 
-    written = [rule for rule in rules if rule.form]
-    forms = [rule.form for rule in sorted(written, key=_place) if rule.form]
+    written = sorted((rule for rule in rules if rule.form), key=_place)
 
     def script(body: Body) -> Script:
-        other = Request(body)
-        for form in forms:
-            other = form(other)
+        other, left_out = Request(body), _ABSENT[BASES.index(body) % len(_ABSENT)]
+        for rule in written:
+            if rule.form and rule.id != left_out:
+                other = rule.form(other)
         base = yield Request(body)
         changed = yield other
         return unlike(base, changed, "in all other forms at once")

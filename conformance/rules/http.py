@@ -19,6 +19,7 @@ from .forms import accepts, believed, contested, documented, leanest, observed, 
 from .gates import TOOL
 
 _JSON = json.dumps(lean())
+_ESCAPED = r"Say \u0068\u0069 \ud83d\ude00"  # a surrogate pair is the astral character
 _NO_STATUS = (404, 405)
 _UNKNOWN = "zzz_unknown_8c41f0d27ab9"  # no vintage will ever have this
 
@@ -144,7 +145,7 @@ json_text = [
         "accepts JSON with any insignificant whitespace",
         documented("request body: JSON, which lets whitespace stand between tokens"),
         [
-            _raw(json.dumps(lean(), indent=4)),
+            _raw("\r\n\t " + json.dumps(lean(), indent="\t").replace("\n", "\r\n") + " \n"),  # all four kinds
             _raw(json.dumps(lean(), separators=(",", ":"))),
             _raw(f"\r\n\t {{{' ' * 2_048}{_JSON[1:]} \n"),  # who looks ahead for the model must not give up
         ],
@@ -156,9 +157,9 @@ json_text = [
         "accepts the escapes of JSON strings",
         documented("request body: JSON, in which escapes and characters mean the same"),
         [
-            _with_content(rb"Say \u0068\u0069 \ud83d\ude00"),  # a surrogate pair is the astral character
+            _raw(_JSON.replace('"model"', r'"mode\u006c"').replace(PROMPT, _ESCAPED)),  # keys have escapes too
             _with_content(rb"Say hi \/ \\ \" \n \r \t"),
-            _raw(_JSON.replace('"model"', r'"mode\u006c"')),  # keys have escapes too
+            _with_content(_ESCAPED.encode()),
         ],
         control=leanest,
     ),

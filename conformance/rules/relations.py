@@ -69,13 +69,20 @@ def together_with(values: dict[str, Any], change: str) -> Callable[[Body], Scrip
     return script
 
 
+_BOUNDS = ("max_tokens", "max_completion_tokens")
+
+
+def _nulls(vintage: str) -> Body:
+    """All nullable properties but the bounds as null."""
+    return dict.fromkeys(sorted(nullable(vintage) - set(_BOUNDS)))
+
+
 def nulls(vintage: str) -> Callable[[Body], Script]:
     """All nullable properties as null. A bound is null where the body has none: beside another it is contested."""
-    bounds = ("max_tokens", "max_completion_tokens")
-    every: Body = dict.fromkeys(sorted(nullable(vintage) - set(bounds)))
+    every = _nulls(vintage)
 
     def script(body: Body) -> Script:
-        for bound in (None,) if any(name in body for name in bounds) else bounds:
+        for bound in (None,) if any(name in body for name in _BOUNDS) else _BOUNDS:
             values = {**every, bound: None} if bound else every
             why = yield from together_with(values, "with these properties as null")(body)
             if why:
@@ -351,8 +358,10 @@ relations = [
             lean(**_BOUND, messages=[]),
             lean(**_BOUND, top_p=1.01),
             source=documented("the request object: properties that are nullable"),
+            form=of_body(lambda body: {**_nulls(FIRST), **body}),
         ),
         script=nulls("2026-08"),
+        form=of_body(lambda body: {**_nulls("2026-08"), **body}),
     ),
     _relation(
         "mm.default",
@@ -362,7 +371,7 @@ relations = [
         lean(**_BOUND, messages=[]),
         lean(**_BOUND, seed="7"),
         source=documented("the request object: documented defaults"),
-        form=of_body(lambda body: {**body, **{name: _DEFAULTS[name] for name in _DEFAULTS if name not in body}}),
+        form=of_body(lambda body: {**_DEFAULTS, **body}),
     ),
     *changed(
         "2026-08",
