@@ -16,12 +16,12 @@ from ..strategies.company import COMPANY
 from ..strategies.json_values import is_object
 from ..strategies.messages import user
 from ..strategies.tools import STRICT_PARAMETERS, named_choice
+from .bearers import ADDED_RULE, CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, STREAM_RULE
 from .canary import CANARY
 from .exchange import Exchange, Request
 from .judge import Reaction, react
 from .model import Strength, Symptom
 from .pipeline import Pipeline
-from .plan import ADDED_RULE, CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, STREAM_RULE
 
 GRAVE = (Symptom.CRASHED, Symptom.KILLED_SERVER, Symptom.DISCONNECTED)
 """Symptoms that are a failure whatever the strength of the rule: no client deserves them. A hang may be slowness."""

@@ -9,13 +9,14 @@ from ..strategies.json_values import is_object
 from ..strategies.simpler import simpler
 from . import vendor
 from .again import IN_SEQUEL, Crowd, CrowdSighting, Unproved, request_again
+from .bearers import CROWD_RULE, REFUSED_RULE
 from .budget import LATER, SEARCH, URGENT
+from .depths import Settings, leads
 from .exchange import Exchange, Request, as_request, unaffordable
 from .judge import Reaction, describe, react
 from .model import AnswerRule
 from .outgoing import curl, prepare
 from .pipeline import Pipeline
-from .plan import CROWD_RULE, REFUSED_RULE, Settings, leads
 from .record import cut
 from .results import Finding, Result, Verdict, upheld, weighed
 from .sightings import BUSY, Sighting, Sightings, Watched, judge_answer

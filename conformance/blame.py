@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from ..strategies.json_values import in_ascii, is_object, up_to
 from ..strategies.plainer import said_by_user
 from .again import Unproved
+from .bearers import FAULTY_TEXT_RULE, SPOKEN_RULE, TEXT_RULE
 from .exchange import Body, Request, as_request, unaffordable
 from .judge import Judgement, Kind, Reaction, describe, react
 from .model import Expect, RequestRule, Rule, Symptom
 from .pipeline import URGENT, Pipeline
-from .plan import FAULTY_TEXT_RULE, SPOKEN_RULE, TEXT_RULE, control_of
+from .plan import control_of
 from .sse import read_json
 
 PLANE = "\uffff"

@@ -18,8 +18,10 @@ from ..strategies.json_values import is_object
 from ..strategies.simpler import properties_of
 from .again import GRAVE, kept_apart
 from .answers import Answers
+from .bearers import CROWD_RULE, STEADY_RULE
 from .budget import NOTE
 from .catalogue import Catalogue
+from .depths import DEPTHS, Settings, joinable, steps_of
 from .exchange import Body, Request, as_request
 from .first_wave import FirstWave, Run
 from .gating import GateReport, ask_gates, bounded
@@ -29,18 +31,7 @@ from .model import AnswerRule, Expect, Gate, Relation, RequestRule, Rule
 from .outgoing import prepare
 from .pace import Pace
 from .pipeline import Pipeline
-from .plan import (
-    CROWD_RULE,
-    DEPTHS,
-    STEADY_RULE,
-    Settings,
-    accompanied,
-    disposition,
-    joinable,
-    pin_cases,
-    places,
-    steps_of,
-)
+from .plan import accompanied, disposition, pin_cases, places
 from .proof import Prover
 from .record import cut
 from .relations import Relations

@@ -4,9 +4,9 @@ now and then."""
 from __future__ import annotations
 
 from .again import IN_SEQUEL, REFUSED, Crowd, crowd_of
+from .bearers import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE
 from .exchange import Request
 from .outgoing import curl, prepare
-from .plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE
 from .record import cut
 from .results import Finding
 from .target import Target

@@ -24,24 +24,13 @@ from .catalogue import Catalogue
 from .cuts import DRAWN, LATER, PINS, Cut, Planned, cut
 from .cuts import FIRST as FIRST_PINS
 from .cuts import GATES as GATE_TIER
+from .depths import DEPTHS, Settings, asked_at, leads, steps_of
 from .exchange import TOKEN_BOUNDS, Answer, Body, Exchange, Request, as_request
 from .in_company import GUESTS, together
 from .judge import Reaction, react
 from .model import AnswerRule, Call, Expect, Fresh, Gate, Relation, RequestRule, Rule, Step, Undecided
 from .outgoing import headers_of, prepare
-from .plan import (
-    DEPTHS,
-    Settings,
-    accompanied,
-    asked_at,
-    cases,
-    disposition,
-    leads,
-    needed_gates,
-    pin_cases,
-    relation_bodies,
-    steps_of,
-)
+from .plan import accompanied, cases, disposition, needed_gates, pin_cases, relation_bodies
 from .profile import Profile
 from .reference.app import BASE, Endpoint
 from .reference.behaviour import Reference

@@ -14,13 +14,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import joint
+from .bearers import COMBINED_RULE
+from .depths import DEPTHS
 from .exchange import Body, Exchange, as_request
 from .in_company import LABEL, in_company, welcome
 from .judge import Kind, Reaction, react
 from .model import VENDOR, Expect, RequestRule, Strength
 from .parity import judge_as_asked
 from .pipeline import URGENT
-from .plan import COMBINED_RULE, DEPTHS, Case, example_cases, pin_cases
+from .plan import Case, example_cases, pin_cases
 from .proof import Prover
 from .results import Capability, Result, Verdict, faulted
 from .sightings import Sightings

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from .again import GRAVE, settling
+from .depths import DEPTHS, Settings
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
 from .joint import LABEL, probes
 from .judge import Judgement, Kind, Reaction, declined, describe, excuse, judge, react, speaks_of_model
 from .model import Expect, Gate, RequestRule, Strength, Symptom
 from .outgoing import curl, prepare
 from .pipeline import URGENT, Pipeline
-from .plan import DEPTHS, Settings
 from .results import Capability, Finding, Result, Verdict
 from .target import Target
 

@@ -12,7 +12,7 @@ from typing import Any
 from . import vendor
 from .access import restored as restored_access
 from .budget import Budget
-from .plan import Settings, own_pins
+from .depths import Settings, own_pins
 from .results import Capability
 from .session import Session
 from .shards import Share

@@ -11,9 +11,10 @@ from ..strategies.bodies import lean
 from ..strategies.company import COMPANY, NULLS, STREAMED, company, nulls
 from ..strategies.json_values import is_object
 from ..strategies.surroundings import SURROUNDING, TURNS, surrounded
+from .depths import DEPTHS, Settings, drawn_count
 from .exchange import Body, Request
 from .model import RequestRule
-from .plan import DEPTHS, Case, Settings, accompanied, drawn_count
+from .plan import Case, accompanied
 
 ENOUGH_ALONE = 1
 """Pins of a rule that are asked without company; those behind them may have some. Where few are asked of each rule a

@@ -14,9 +14,10 @@ from typing import Any
 from ..strategies.bodies import lean
 from ..strategies.in_one import APART, declaration, families, in_one
 from ..strategies.json_values import is_array, is_object
+from .depths import joinable
 from .exchange import TOKEN_BOUNDS, Body, Request
 from .model import Gate
-from .plan import Case, joinable
+from .plan import Case
 
 MOST = 12
 """Bodies that are merged into one."""

@@ -9,9 +9,9 @@ from datetime import date
 from typing import Any
 
 from ..reports.reading import Run
+from .bearers import CROWD_RULE
 from .catalogue import Catalogue
 from .model import AnswerRule, Gate, Strength
-from .plan import CROWD_RULE
 from .record import INCOMPLETE, NON_CONFORMANT, verdict_of_run
 from .results import Verdict, weighed
 from .resume import FREE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from . import options
-from .plan import Settings
+from .depths import Settings
 from .profile import Profile
 from .reporting import BASELINE
 from .session import Session

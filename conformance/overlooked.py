@@ -9,13 +9,14 @@ from ..strategies.bodies import lean
 from ..strategies.json_values import is_object
 from ..strategies.surroundings import fewer_turns, filled
 from .again import Crowd, CrowdSighting
+from .bearers import ADDED_RULE, STREAM_RULE
 from .exchange import Body, Exchange, Request, as_request
 from .in_company import added_to
 from .judge import Judgement, Kind, Reaction, react
 from .model import Relation, RequestRule, Rule, Symptom
 from .outgoing import prepare
 from .pipeline import URGENT, Pipeline
-from .plan import ADDED_RULE, STREAM_RULE, Case, control_of
+from .plan import Case, control_of
 
 _OVERLOOKED = (Reaction.ACCEPTED, Reaction.ERROR_IN_200, Reaction.CRASHED, Reaction.DISCONNECTED, Reaction.HUNG)
 """What comes of an invalid request that a server does not look at in time."""

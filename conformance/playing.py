@@ -10,12 +10,12 @@ from typing import Any
 from . import clients
 from .again import PUT_OFF, Unproved
 from .budget import LATER, URGENT, Priority
+from .depths import Settings
 from .exchange import Answer, Body, Exchange, Request, Trouble, unaffordable
 from .judge import Reaction, describe, react
 from .model import Call, Fresh, Outcome, Relation, Step, Strength, Undecided, Unlocked
 from .outgoing import prepare
 from .pipeline import Pipeline
-from .plan import Settings
 from .server_errors import ServerErrors
 from .sightings import BUSY, Sightings, Watched, judge_answer
 from .tallies import Ledger

@@ -85,12 +85,12 @@ class Watch:
 
     def state(self) -> State:
         """The run as it is now."""
-        from .plan import planned
+        from .depths import worth_of
 
         run = self.run
         if len(self._weights) != len(run.expected):
             self._weights = {
-                name: planned(run.catalogue.by_id[name], run.settings)
+                name: worth_of(run.catalogue.by_id[name], run.settings)
                 for name in run.expected
                 if name in run.catalogue.by_id
             }

@@ -25,8 +25,10 @@ from .again import (
     settling,
     unproved_means,
 )
+from .bearers import CROWD_RULE, REFUSED_RULE, STEADY_RULE
 from .blame import Blame
 from .budget import SEARCH
+from .depths import Settings, drawn_count
 from .exchange import Body, Exchange, Request, as_request, unaffordable
 from .in_company import added_to, without_company
 from .judge import Judgement, Kind, describe
@@ -35,14 +37,7 @@ from .outgoing import curl, prepare
 from .overlooked import Judged, Overlooked, in_words
 from .parity import judge_as_asked
 from .pipeline import Pipeline
-from .plan import (
-    CROWD_RULE,
-    REFUSED_RULE,
-    STEADY_RULE,
-    Case,
-    Settings,
-    drawn_count,
-)
+from .plan import Case
 from .record import cut
 from .results import Finding, Result, Verdict, upheld, weighed
 from .sharing import Shared

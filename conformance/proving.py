@@ -21,7 +21,7 @@ from typing import Any
 
 from .access import Access
 from .catalogue import properties
-from .plan import Settings, asked_at
+from .depths import Settings, asked_at
 from .results import OURS, Verdict
 from .session import Session
 from .vintages import FIRST, VINTAGES

@@ -10,13 +10,15 @@ from functools import cached_property
 
 from ..strategies.json_values import is_object
 from .again import GRAVE, LEFT, LOST, SETTLED, Asked, Crowd, CrowdSighting, Unproved, after_refused, asked_again
+from .bearers import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE
 from .circumstances import finding_of
+from .depths import DEPTHS, Settings
 from .exchange import TOKEN_BOUNDS, Body, Exchange, Request
 from .judge import Reaction, react
 from .model import Relation, Symptom, Undecided
 from .outgoing import curl
 from .pipeline import Pipeline
-from .plan import CROWD_RULE, DEPTHS, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, Settings, relation_bodies
+from .plan import relation_bodies
 from .playing import CROWDS, Played, Player
 from .record import cut
 from .results import Finding, Result, Verdict, upheld, weighed

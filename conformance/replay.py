@@ -17,13 +17,13 @@ from . import canary
 from .access import Access
 from .campaign import Campaign
 from .catalogue import Catalogue, CatalogueError
+from .depths import Settings
 from .exchange import Exchange, Request
 from .judge import Kind, Reaction, describe, react
 from .lane import Lane
 from .model import AnswerRule, Gate, Relation, RequestRule
 from .pace import Pace
 from .parity import judge_as_asked
-from .plan import Settings
 from .profile import Profile
 from .record import recorded_request
 from .results import Verdict

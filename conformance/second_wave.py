@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .answers import Answers
+from .bearers import STEADY_RULE
 from .model import AnswerRule, Relation
-from .plan import STEADY_RULE
 from .playing import CROWDS
 from .relations import Relations
 from .results import Result, Verdict, faulted

@@ -19,13 +19,15 @@ from typing import Any
 from ..reports.jsonl import Writer, choose_folder
 from . import canary, record, resume, standing, vendor
 from .access import Access, AccessError
+from .bearers import CROWD_RULE
 from .budget import Budget
 from .campaign import Campaign
 from .catalogue import Catalogue, load
+from .depths import Settings
 from .lifeline import READY_WITHIN, Lifeline
 from .model import AnswerRule, Gate, Rule
 from .pace import Pace
-from .plan import CROWD_RULE, Settings, needed_gates
+from .plan import needed_gates
 from .profile import Profile
 from .results import Capability, Result, Verdict
 from .shards import Share

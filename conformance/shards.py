@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .bearers import CROWD_RULE
 from .model import AnswerRule, Gate, Rule
-from .plan import CROWD_RULE
 
 
 @dataclass(frozen=True)

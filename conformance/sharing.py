@@ -25,9 +25,10 @@ from hypothesis.database import (
 )
 from hypothesis.strategies import SearchStrategy
 
+from .depths import Settings
 from .exchange import as_request
 from .model import RequestRule
-from .plan import Case, Settings, order_of, quiet, seed_of
+from .plan import Case, order_of, quiet, seed_of
 
 PASSWORD_VARIABLE = "CHATPROOF_REDIS_PASSWORD"
 """Environment variable with the password of a Redis server: none is taken from a command line."""

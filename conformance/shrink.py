@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import Phase, given, seed
 from hypothesis.database import ExampleDatabase
 
+from .depths import Settings, drawn_count
 from .model import RequestRule
-from .plan import Settings, drawn_count, quiet, seed_of
+from .plan import quiet, seed_of
 from .sharing import name_key, replace_database
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from . import clients, record, vendor
-from .plan import asked_at
+from .depths import asked_at
 from .results import Verdict
 from .target import REFERENCE
 

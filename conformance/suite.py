@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from .catalogue import Catalogue
+from .depths import asked_at
 from .model import Gate, Rule
-from .plan import asked_at
 from .record import RED, failure_text, printable
 from .results import Verdict
 from .session import Session

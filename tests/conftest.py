@@ -108,7 +108,8 @@ def warm() -> None:
     import chatproof.conformance.summary
     from chatproof.conformance import canary
     from chatproof.conformance.catalogue import load
-    from chatproof.conformance.plan import Settings, cases
+    from chatproof.conformance.depths import Settings
+    from chatproof.conformance.plan import cases
     from chatproof.conformance.target import EndpointError
     from servers import Server, agreeable
 

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 from chatproof.conformance import profile as files
 from chatproof.conformance.access import Access
-from chatproof.conformance.plan import Settings, asked_at
+from chatproof.conformance.depths import Settings, asked_at
 from chatproof.conformance.reference.app import create_app
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.session import Session

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import servers
 from chatproof.conformance.again import PROOFS, SEQUELS, Crowd, CrowdSighting, asked_again, kept_apart
+from chatproof.conformance.bearers import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.model import AnswerRule, Exchange, Expect, Relation, Request, RequestRule, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
-from chatproof.conformance.plan import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, Settings
 from chatproof.conformance.relations import Relations
 from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.target import Target

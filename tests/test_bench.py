@@ -12,8 +12,9 @@ from pathlib import Path
 from chatproof.conformance.bench import campaign_rate, shrinking, stub
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.cli.bench import bench
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.model import Expect, as_request
-from chatproof.conformance.plan import Settings, cases
+from chatproof.conformance.plan import cases
 from chatproof.strategies.bodies import lean
 from click.testing import CliRunner
 from hypothesis import strategies as st

@@ -13,12 +13,12 @@ from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.cli.plan import plan
 from chatproof.conformance.cuts import Planned, cut
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.estimate import planned
 from chatproof.conformance.joint import MOST
 from chatproof.conformance.lane import Lane
 from chatproof.conformance.model import Answer, Request
 from chatproof.conformance.pace import Pace
-from chatproof.conformance.plan import Settings
 from chatproof.conformance.results import Verdict
 from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import servers
-from chatproof.conformance.plan import Settings
+from chatproof.conformance.depths import Settings
 from serving import asked
 from test_campaign import Serve
 

@@ -16,9 +16,10 @@ import servers
 from chatproof.conformance import first_wave, proof
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import Catalogue, load
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.model import Body, Expect, Request, RequestRule, Source, Strength, Symptom
 from chatproof.conformance.pipeline import Pipeline
-from chatproof.conformance.plan import Settings, cases
+from chatproof.conformance.plan import cases
 from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.target import Bounds, Target
 from chatproof.strategies.bodies import lean
@@ -369,7 +370,8 @@ def test_pins_come_before_examples_and_must_before_should(serve: Serve) -> None:
 LIST = """
 import sys, hashlib
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.plan import Settings, cases
+from chatproof.conformance.depths import Settings
+from chatproof.conformance.plan import cases
 catalogue = load()
 found = cases(catalogue, catalogue.rules, Settings(examples=4, seed=int(sys.argv[1]), in_flight=int(sys.argv[2])))
 print(len(found), hashlib.sha256(repr([(c.rule.id, c.order, c.request.key) for c in found]).encode()).hexdigest())

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from chatproof.conformance.catalogue import PROPERTIES, CatalogueError, load, properties
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.model import EVIDENCE_STRENGTH, Expect, RequestRule, Strength
-from chatproof.conformance.plan import Settings, example_cases, pin_cases
+from chatproof.conformance.plan import example_cases, pin_cases
 from chatproof.conformance.vintages import FIRST, VINTAGES
 from chatproof.strategies.bodies import nullable
 

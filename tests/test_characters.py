@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from chatproof.conformance.plan import FAULTY_TEXT_RULE, TEXT_RULE, Settings
+from chatproof.conformance.bearers import FAULTY_TEXT_RULE, TEXT_RULE
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.reference.app import create_app
 from chatproof.strategies.json_values import in_ascii
 from mutants.load_common import replayed

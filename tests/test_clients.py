@@ -18,9 +18,9 @@ from chatproof.conformance.budget import NOTE, Budget
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.client_uses import USES, Use
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.intake import BrokenCoding, decoded
 from chatproof.conformance.model import Answer, Call, Exchange, Outcome, Request, Undecided
-from chatproof.conformance.plan import Settings
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.results import Verdict
 from chatproof.conformance.rules import clients as chapter

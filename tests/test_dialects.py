@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from chatproof.conformance.plan import Settings
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.proving import Subject, attempt, servers, verdicts
 from dialects import BLIND, DIALECTS, audited, odd, odder
 

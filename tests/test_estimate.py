@@ -13,6 +13,7 @@ import pytest
 from chatproof.conformance import profile as files
 from chatproof.conformance.catalogue import Catalogue, load
 from chatproof.conformance.cli.plan import plan
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.estimate import Plan, Row, as_json, ceiling, table, total
 from chatproof.conformance.estimate import planned as full_plan
 from chatproof.conformance.model import (
@@ -29,7 +30,7 @@ from chatproof.conformance.model import (
     Source,
     Strength,
 )
-from chatproof.conformance.plan import Settings, cases, draw
+from chatproof.conformance.plan import cases, draw
 from chatproof.conformance.proving import verdicts
 from chatproof.conformance.reference import serve
 from chatproof.strategies.bodies import lean

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import servers
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.model import Relation, Request
-from chatproof.conformance.plan import Settings
 from chatproof.conformance.rules.forms_at_once import BASES, at_once
 from serving import asked
 from test_campaign import Serve

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import servers
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.plan import Settings
+from chatproof.conformance.depths import Settings
 from serving import asked
 from test_campaign import Serve
 

@@ -8,19 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from chatproof.conformance.bearers import ADDED_RULE, STREAM_RULE
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import DEPTHS, Settings
 from chatproof.conformance.in_company import GUESTS, SUSPECTS, in_company, welcome
 from chatproof.conformance.model import Expect, RequestRule, Strength
-from chatproof.conformance.plan import (
-    ADDED_RULE,
-    DEPTHS,
-    STREAM_RULE,
-    Case,
-    Settings,
-    accompanied,
-    example_cases,
-    pin_cases,
-)
+from chatproof.conformance.plan import Case, accompanied, example_cases, pin_cases
 from chatproof.conformance.reference import vintages as reference
 from chatproof.conformance.reference.app import create_app
 from chatproof.conformance.reference.faults import Check, Reason

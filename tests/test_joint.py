@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import servers
+from chatproof.conformance.bearers import COMBINED_RULE
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import ALONE, Settings, joinable
 from chatproof.conformance.joint import COUPLED, LABEL, LARGEST, combination, groups, probes, request_of
 from chatproof.conformance.model import Request, Symptom
-from chatproof.conformance.plan import ALONE, COMBINED_RULE, Case, Settings, cases, joinable
+from chatproof.conformance.plan import Case, cases
 from chatproof.conformance.reference.validator import reasons
 from chatproof.conformance.results import Verdict
 from chatproof.conformance.vintages import VINTAGES

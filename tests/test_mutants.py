@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from chatproof.conformance.catalogue import SECOND_WAVE, load, properties
-from chatproof.conformance.plan import Settings
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.proving import prove, summary
 from chatproof.conformance.vintages import VINTAGES
 from mutants import MUTANTS

@@ -12,8 +12,8 @@ from email.utils import format_datetime
 import pytest
 import servers
 from chatproof.conformance.campaign import Campaign
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.pace import Pace
-from chatproof.conformance.plan import Settings
 from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.target import Bounds, Target
 from conftest import Ran

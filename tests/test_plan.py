@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from chatproof.conformance import joint
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import DEPTHS, Settings, asked_at
 from chatproof.conformance.model import RequestRule, Strength
-from chatproof.conformance.plan import DEPTHS, Settings, asked_at, cases, disposition, draw
+from chatproof.conformance.plan import cases, disposition, draw
 from chatproof.conformance.results import Capability, Verdict
 from hypothesis import strategies as st
 
@@ -20,7 +21,8 @@ BY_ID: dict[str, Any] = dict(CATALOGUE.by_id)
 FINGERPRINT = """
 import hashlib, json, sys
 from chatproof.conformance.catalogue import load
-from chatproof.conformance.plan import Settings, cases
+from chatproof.conformance.depths import Settings
+from chatproof.conformance.plan import cases
 catalogue = load()
 rules = catalogue.rules if sys.argv[1] == "all" else [r for r in catalogue.rules if r.property == sys.argv[1]]
 rows = cases(catalogue, rules, Settings(seed=int(sys.argv[2]), in_flight=int(sys.argv[3])))

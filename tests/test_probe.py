@@ -12,7 +12,7 @@ from chatproof.conformance import profile as files
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.claims import MEASURES
 from chatproof.conformance.cli.probe import BOUNDS, draft, probe, quoted
-from chatproof.conformance.plan import Settings
+from chatproof.conformance.depths import Settings
 from chatproof.reports.reading import read
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings

@@ -15,10 +15,10 @@ import pytest
 from chatproof.conformance import profile as files
 from chatproof.conformance.catalogue import load as load_catalogue
 from chatproof.conformance.claims import MEASURES, USES, excess, model_of
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.estimate import planned, total
 from chatproof.conformance.model import Request
 from chatproof.conformance.outgoing import curl, headers_of, prepare
-from chatproof.conformance.plan import Settings
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.target import EndpointError, Target
 from chatproof.conformance.vintages import VINTAGES

@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 import servers
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import Settings, worth_of
 from chatproof.conformance.model import RequestRule
-from chatproof.conformance.plan import Settings, example_cases, pin_cases, planned
+from chatproof.conformance.plan import example_cases, pin_cases
 from chatproof.conformance.progress import State, clock, shown
 from conftest import Ran, clean_environment
 from hypothesis import given
@@ -76,7 +77,7 @@ def test_the_plan_behind_the_time_left_is_what_is_asked() -> None:
     rules = [rule for rule in catalogue.rules if isinstance(rule, RequestRule)][::25]
     for rule in rules:
         cases = pin_cases(rule, 0, settings) + example_cases(rule, 0, settings)
-        assert len(cases) <= planned(rule, settings) <= len(cases) + 3, rule.id
+        assert len(cases) <= worth_of(rule, settings) <= len(cases) + 3, rule.id
 
 
 # --- on a terminal -------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chatproof.conformance.plan import Settings
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.proving import Subject, Trial, as_json, summary
 from chatproof.reports.kill_matrix import render, tallies
 

@@ -16,9 +16,10 @@ import pytest
 import servers
 from chatproof.conformance.again import Crowd, kept_apart
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.model import Answer, Exchange, Expect, as_request
 from chatproof.conformance.outgoing import prepare
-from chatproof.conformance.plan import Settings, pin_cases
+from chatproof.conformance.plan import pin_cases
 from chatproof.conformance.resume import load as earlier
 from chatproof.conformance.sightings import Sightings
 from chatproof.conformance.tallies import KEY, Ledger, restore

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import servers
+from chatproof.conformance.bearers import CROWD_RULE
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.cli.merge import merge as command
 from chatproof.conformance.merge import TWIN, combined
 from chatproof.conformance.model import AnswerRule, Gate, Strength
-from chatproof.conformance.plan import CROWD_RULE
 from chatproof.conformance.shards import Share, parse
 from chatproof.reports.reading import read
 from click.testing import CliRunner, Result

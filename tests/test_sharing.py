@@ -15,8 +15,9 @@ import pytest
 import servers
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.model import RequestRule
-from chatproof.conformance.plan import Settings, example_cases
+from chatproof.conformance.plan import example_cases
 from chatproof.conformance.results import Result, Verdict
 from chatproof.conformance.sharing import Shared, SharingError, database_at, drawn_again, host_of
 from chatproof.conformance.target import Target

@@ -17,8 +17,8 @@ import pytest
 from chatproof.conformance import vendor
 from chatproof.conformance.access import Access
 from chatproof.conformance.catalogue import load
+from chatproof.conformance.depths import Settings
 from chatproof.conformance.model import AnswerRule, Chapter, Expect, Request, RequestRule, Source, Strength
-from chatproof.conformance.plan import Settings
 from chatproof.conformance.reference.behaviour import Reference
 from chatproof.conformance.session import Session
 from chatproof.reports import certificate

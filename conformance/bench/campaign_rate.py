@@ -18,11 +18,12 @@ from typing import Any
 
 from ..campaign import Campaign
 from ..catalogue import Catalogue, load
+from ..depths import Settings
 from ..exchange import Request
 from ..in_company import GUESTS, in_company
 from ..model import Expect, RequestRule
 from ..outgoing import prepare
-from ..plan import Case, Settings, example_cases, pin_cases, places
+from ..plan import Case, example_cases, pin_cases, places
 from ..results import Capability, Verdict
 from ..target import Target
 from . import stub

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from ...strategies.bodies import bodies, lean
 from ..catalogue import Catalogue, load, properties
-from ..plan import Settings, cases, draw, seed_of
+from ..depths import Settings
+from ..plan import cases, draw, seed_of
 
 CORE = ("model", "messages")
 DEPTHS = ("smoke", "default")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ...strategies import bodies, conversations, lean, logit_bias, metadata, stop_lists, tools
+from ..depths import Settings
 from ..exchange import Body, as_request
 from ..model import Expect, RequestRule, Source, Strength
-from ..plan import Settings
 from ..proof import SHRINK_BOUND
 from ..shrink import smallest
 

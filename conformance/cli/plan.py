@@ -58,8 +58,8 @@ def plan(
     from .. import cuts
     from .. import profile as profiles
     from ..catalogue import load
+    from ..depths import Settings
     from ..estimate import as_json, planned, table
-    from ..plan import Settings
 
     try:
         profile = profiles.named(word, Path())

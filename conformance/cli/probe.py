@@ -56,7 +56,7 @@ def probe(
 
     Example: chatproof probe http://127.0.0.1:8000/v1 > profile.toml
     """
-    from ..plan import Settings, asked_at
+    from ..depths import Settings, asked_at
     from ..record import printable
     from ..session import Session
     from ..target import REFERENCE, EndpointError

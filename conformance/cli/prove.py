@@ -45,7 +45,7 @@ def prove(
     Example: chatproof prove 'stop*' --depth smoke
     """
     from .. import proving
-    from ..plan import Settings
+    from ..depths import Settings
 
     for option, path in (("--json", json_file), ("--html", html_file)):
         if path:

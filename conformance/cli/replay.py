@@ -38,8 +38,8 @@ def replay(
     from .. import profile as profiles
     from .. import vendor
     from ..catalogue import load
+    from ..depths import Settings
     from ..pace import Pace
-    from ..plan import Settings
     from ..record import printable
     from ..replay import Outcome, resolve
     from ..replay import replay as replayed

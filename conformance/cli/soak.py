@@ -65,8 +65,9 @@ def soak(
     from ...reports.jsonl import FolderError
     from ...reports.reading import RecordError, read
     from .. import standing
+    from ..depths import Settings, asked_at
     from ..model import Gate
-    from ..plan import Settings, asked_at, needed_gates
+    from ..plan import needed_gates
     from ..record import RED, cut, printable
     from ..results import Verdict
     from ..session import Session

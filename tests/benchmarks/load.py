@@ -26,8 +26,8 @@ from pathlib import Path
 from chatproof.conformance.bench import stub
 from chatproof.conformance.campaign import Campaign
 from chatproof.conformance.catalogue import Catalogue, load
+from chatproof.conformance.depths import Settings, drawn_count
 from chatproof.conformance.model import Expect, RequestRule, Source, Strength
-from chatproof.conformance.plan import Settings, drawn_count
 from chatproof.conformance.results import Result
 from chatproof.conformance.target import Target
 from chatproof.strategies.bodies import lean
