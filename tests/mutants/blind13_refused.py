@@ -49,7 +49,7 @@ def beyond_latin(text: str) -> bool:
 
 
 def negative_presence(body: Body) -> bool:
-    penalty = body.get("presence_penalty")
+    penalty: Any = body.get("presence_penalty")
     return is_number(penalty) and penalty < 0
 
 
