@@ -81,6 +81,11 @@ from . import (
     blind12_refused,
     blind12_state,
     blind12_taken,
+    blind13_answers,
+    blind13_effects,
+    blind13_refused,
+    blind13_state,
+    blind13_taken,
     blind_answers,
     blind_messages,
     blind_options,
@@ -203,6 +208,11 @@ _PARTS = (
     blind12_answers,
     blind12_effects,
     blind12_state,
+    blind13_taken,
+    blind13_refused,
+    blind13_answers,
+    blind13_effects,
+    blind13_state,
 )
 
 for _module in _PARTS:
