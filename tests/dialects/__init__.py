@@ -32,6 +32,10 @@ from . import (
     blind8_east,
     blind8_engines,
     blind8_gateways,
+    blind9_answers,
+    blind9_lacks,
+    blind9_limits,
+    blind9_validators,
     blind_calls,
     blind_forms,
     blind_members,
@@ -62,6 +66,7 @@ BLIND = (
     *(blind6_habits, blind6_families, blind6_houses, blind6_load),
     *(blind7_time, blind7_routes, blind7_refusals, blind7_voices),
     *(blind8_engines, blind8_clouds, blind8_east, blind8_gateways),
+    *(blind9_lacks, blind9_limits, blind9_validators, blind9_answers),
 )
 """Thought of by people who had not read the rules."""
 
