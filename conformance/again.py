@@ -236,7 +236,7 @@ class CrowdSighting:
     def bearer(self) -> str:
         """The rule that bears the blame for it."""
         if self.rare:
-            return STEADY_RULE
+            return REPEAT_RULE if self.symptom is Symptom.ACCEPTED_INVALID else STEADY_RULE
         return REFUSED_RULE if self.refused else CROWD_RULE
 
 
@@ -245,13 +245,14 @@ class Crowd:
     """What was seen only with many in flight, or only ``when``: a finding of the rule ``blamed``, or None where that is
     not asked; ``told`` says where to look for it, where it is not always with this rule. ``proved``: a rule of its own
     about it was broken every time. ``mixed`` are the properties whose work a crowd was seen to mix up, by rules about
-    that."""
+    that, ``taken`` those of which invalid requests are accepted by chance, once that was asked."""
 
     blamed: str | None = None
     when: str = "with others in flight"
     told: str = ""
     proved: bool = False
     mixed: set[str] = field(default_factory=set[str])
+    taken: asyncio.Future[frozenset[str]] | None = None
     sightings: list[CrowdSighting] = field(default_factory=list[CrowdSighting])
 
     @property

@@ -4,7 +4,7 @@ now and then."""
 from __future__ import annotations
 
 from .again import IN_SEQUEL, REFUSED, Crowd, crowd_of
-from .bearers import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE
+from .bearers import CROWD_RULE, REFUSED_RULE, REPEAT_RULE
 from .exchange import Request
 from .outgoing import curl, prepare
 from .record import cut
@@ -58,9 +58,9 @@ def _of_refused(kept: Crowd, target: Target) -> Finding:
 
 
 def _of_rare(kept: Crowd, target: Target) -> Finding:
-    """The finding that answers make which were missing once, and came when the request was sent again."""
+    """The finding that answers make which were missing, or there, once, and not when the request was sent again."""
     first = kept.sightings[0]
-    many = len(kept.sightings)
+    many = sum(row.rare for row in kept.sightings)
     why = f"{first.rule} holds, but not every time: {first.why}; {many} request{'s' * (many > 1)} failed so"
     return _in_turn(kept, target, why, (first.request,))
 
@@ -78,9 +78,10 @@ def _of_company(kept: Crowd, target: Target) -> Finding:
     return _in_turn(kept, target, f"{first.rule} holds, but not {kept.when}: {first.why}", (first.request,))
 
 
-_MAKERS = {CROWD_RULE: _of_crowd, REFUSED_RULE: _of_refused, STEADY_RULE: _of_rare, REPEAT_RULE: _of_repeated}
+_MAKERS = {CROWD_RULE: _of_crowd, REFUSED_RULE: _of_refused, REPEAT_RULE: _of_repeated}
 
 
 def finding_of(rule_id: str, kept: Crowd, target: Target) -> Finding:
     """The finding of the rule that bears the blame for what others saw, of which there is at least one sighting."""
-    return _MAKERS.get(rule_id, _of_company)(kept, target)
+    make = _of_rare if kept.sightings[0].rare else _MAKERS.get(rule_id, _of_company)
+    return make(kept, target)

@@ -25,9 +25,10 @@ from .again import (
     settling,
     unproved_means,
 )
-from .bearers import CROWD_RULE, REFUSED_RULE, STEADY_RULE
+from .bearers import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE
 from .blame import Blame
 from .budget import SEARCH
+from .by_chance import taken_by_chance
 from .depths import Settings, drawn_count
 from .exchange import Body, Exchange, Request, as_request, unaffordable
 from .in_company import added_to, without_company
@@ -174,7 +175,7 @@ class Prover:
         if judgement.symptom is Symptom.HUNG and not asked.steady:
             note = f"{judgement.why}, {asked.told}: a server that is slow now and then breaks no rule"
             return Result(rule.id, upheld(rule.strength), observed="held", note=note)
-        if await self._rare(rule, request, judgement, asked):
+        if await self._rare(rule, request, judgement, asked) or await self._by_chance(rule, request, judgement, asked):
             return replace(self._apart(rule, request, exchange, judgement, asked.told), rare=True)
         if asked.steady:
             with unproved_means("seen broken, could not be proved"):
@@ -252,6 +253,20 @@ class Prover:
             return False
         if not asked.steady or not others.known:
             return not asked.steady
+        return await self._holds_once(rule, request, judgement)
+
+    async def _by_chance(self, rule: RequestRule, request: Request, judgement: Judgement, asked: Asked[Proof]) -> bool:
+        """Whether an invalid request was accepted now and then, as those of other properties are: one fault of them
+        all, which one rule bears. Where they are known to be, what was accepted twice may have been by chance."""
+        kept = self.kept[REPEAT_RULE]
+        if kept.blamed in (None, rule.id) or judgement.symptom is not Symptom.ACCEPTED_INVALID:
+            return False
+        if not asked.steady:
+            return await taken_by_chance(self.pipeline, kept, rule.id, rule.property)
+        return kept.known and await self._holds_once(rule, request, judgement)
+
+    async def _holds_once(self, rule: RequestRule, request: Request, judgement: Judgement) -> bool:
+        """Whether a request that was broken each time holds in one of some more times."""
         for _ in range(PROOFS):
             fresh = await self.pipeline.ask_alone(request, rule.id, settling(judgement.symptom))
             if self._judge(rule, fresh).kind in (Kind.HELD, Kind.EXCUSED):

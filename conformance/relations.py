@@ -11,6 +11,7 @@ from functools import cached_property
 from ..strategies.json_values import is_object
 from .again import GRAVE, LEFT, LOST, SETTLED, Asked, Crowd, CrowdSighting, Unproved, after_refused, asked_again
 from .bearers import CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE
+from .by_chance import taken_by_chance
 from .circumstances import finding_of
 from .depths import DEPTHS, Settings
 from .exchange import TOKEN_BOUNDS, Body, Exchange, Request
@@ -96,7 +97,7 @@ class Relations:
                     return result.with_(note="what fails in a crowd, or after others, explains what fails now and then")
                 if left:
                     return result.with_(
-                        verdict=Verdict.INCONSISTENT if rare else Verdict.FAILED,
+                        verdict=Verdict.INCONSISTENT if all(row.rare for row in left) else Verdict.FAILED,
                         finding=finding_of(rule.id, replace(kept, sightings=left), self.pipeline.target),
                     )
             return result
@@ -212,6 +213,12 @@ class Relations:
                 symptom = _LOST[react(lost)]
                 apart = CrowdSighting(rule.id, why, symptom, lost.request, lost, found.told, rare=True)
                 note = self.kept[STEADY_RULE].note(apart, rule.strength)
+            elif found.asked and (taken := await self._taken_by_chance(rule, found)):
+                why = found.seen[-1][0] or ""
+                apart = CrowdSighting(
+                    rule.id, why, Symptom.ACCEPTED_INVALID, taken.request, taken, found.told, rare=True
+                )
+                note = self.kept[REPEAT_RULE].note(apart, rule.strength)
             elif found.asked:
                 return self._broken(rule, found, sent)
             held += 1
@@ -306,6 +313,18 @@ class Relations:
         if found.steady or kept.blamed in (None, rule.id) or (rule.chapter == CROWDS and not kept.known):
             return None
         return next((one for one in found.seen[-1][1] if react(one) in _LOST), None)
+
+    async def _taken_by_chance(self, rule: Relation, found: Asked[Played]) -> Exchange | None:
+        """A request of a comparison that is not broken every time which is accepted in it, where invalid ones are
+        accepted by chance: another rule bears that."""
+        kept = self.kept[REPEAT_RULE]
+        if found.steady or kept.blamed in (None, rule.id) or rule.chapter == CROWDS:
+            return None
+        fates = [react(one) for one in found.seen[-1][1]]
+        if Reaction.REFUSED not in fates or Reaction.ACCEPTED not in fates:
+            return None
+        by_chance = await taken_by_chance(self.pipeline, kept, rule.id, rule.property)
+        return found.seen[-1][1][fates.index(Reaction.ACCEPTED)] if by_chance else None
 
     def _loses_answers(self, rule: Relation, found: Asked[Played]) -> bool:
         """Whether many at once get no answers, as a rule: one fault, whatever they ask for. The rule about that bears

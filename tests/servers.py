@@ -302,10 +302,19 @@ _REFERENCE = Reference(models=(MODEL,))
 _ENDPOINT = Endpoint({"": _REFERENCE})
 
 
+def _answer(request: Received) -> Any:
+    reference, kind = _ENDPOINT.paths.get(request.path, (_REFERENCE, ""))
+    return _ENDPOINT.answer(reference, kind, request.method, Headers(request.headers), request.content)
+
+
+def status_of(request: Received) -> int:
+    """With which status the reference answers."""
+    return _answer(request).status
+
+
 async def strict(request: Received, talk: Talk) -> None:
     """Conforms: the reference's own answers, over this module's sockets."""
-    reference, kind = _ENDPOINT.paths.get(request.path, (_REFERENCE, ""))
-    answer = _ENDPOINT.answer(reference, kind, request.method, Headers(request.headers), request.content)
+    answer = _answer(request)
     content = b"" if request.method == "HEAD" else b"".join(answer.blocks)
     await talk.reply(answer.status, content, answer.content_type, tuple(answer.headers))
 

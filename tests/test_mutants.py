@@ -15,7 +15,7 @@ from mutants.base import FAMILIES
 FOLDER = Path(__file__).with_name("mutants")
 PARTS = (*properties(VINTAGES[-1]), "body", "answer", "stream", "error", "server")
 
-SAMPLE = 12
+SAMPLE = 36
 """Every so many-th server is tried in the ordinary tests; all of them by ``chatproof prove``."""
 
 

@@ -148,15 +148,18 @@ def apart(
     return script
 
 
-def _no_stream(exchanges: list[Exchange]) -> Script:
-    """What is wrong where a crowd does not get the event stream that comes alone."""
-    plain = next((exchange for exchange in exchanges if exchange.answer and not exchange.answer.event_stream), None)
-    if plain is None or plain.answer is None:
-        return None
-    came: Exchange = yield Fresh(plain.request)
-    if not in_events(came):
-        raise Undecided("alone, no event stream is answered either")
-    return f"alone an event stream is answered, but {plain.answer.media_type!r} with {TOGETHER} requests at once"
+def _in_another_form(exchanges: list[Exchange]) -> Script:
+    """What is wrong where a crowd gets a plain answer for a stream, or a stream for a plain answer, as alone nobody."""
+    for exchange in exchanges:
+        wanted = exchange.request.body.get("stream") is True
+        if exchange.answer is None or exchange.answer.event_stream is wanted:
+            continue
+        came: Exchange = yield Fresh(exchange.request)
+        if came.answer is None or in_events(came) is not wanted:
+            raise Undecided("alone, it is not answered as it should be either")
+        said = "an event stream is" if wanted else "no event stream is"
+        return f"alone {said} answered, but {exchange.answer.media_type!r} with {TOGETHER} requests at once"
+    return None
 
 
 def ids(body: Body) -> Script:
@@ -250,14 +253,14 @@ _RULES = (
     Relation(
         id="many.streams",
         property="stream",
-        title="keeps streams apart with many in flight",
+        title="keeps streams apart, and from plain answers, with many in flight",
         strength=Strength.MUST,
         source=prose("stream: the chunks of one completion; an answer belongs to its request"),
         script=apart(
-            lambda body, place: {**_forcing(body, place), "stream": True},
+            lambda body, place: {**_forcing(body, place), **({} if place % 4 == 3 else {"stream": True})},
             _tools_of,
-            "the stream of a request with the tool {} calls {}",
-            first=_no_stream,
+            "the answer to a request with the tool {} calls {}",
+            first=_in_another_form,
         ),
         pins=(lean(),),
         needs=("forced_tool", "stream"),
