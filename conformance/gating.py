@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from .again import GRAVE, settling
-from .depths import DEPTHS, Settings
+from .depths import Settings
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
 from .joint import LABEL, probes
 from .judge import Judgement, Kind, Reaction, declined, describe, excuse, judge, react, speaks_of_model
@@ -53,9 +53,9 @@ async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Setting
 async def _probed_at_once(
     pipeline: Pipeline, gates: Sequence[Gate], known: dict[str, Capability], settings: Settings
 ) -> dict[str, Exchange]:
-    """The exchange that shows that many probes are accepted, by the id of their gate, where few requests are wanted;
-    without those that are not, which are asked alone."""
-    if not DEPTHS[settings.depth].jointly or settings.only_claims:
+    """The exchange that shows that many probes are accepted, by the id of their gate; empty where it is refused, and
+    each is asked alone."""
+    if settings.only_claims:
         return {}
     met = (gate for gate in gates if all(known[name] is Capability.OFFERED for name in gate.needs))
     together, body = probes(gate for gate in met if not settings.beyond(gate.probe))

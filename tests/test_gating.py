@@ -28,13 +28,21 @@ def test_a_gate_that_is_broken_bears_what_is_behind_it(serve: Serve, status: int
     assert {found[name]["verdict"] for name in BEHIND} <= {"blocked", "not_offered"}
 
 
-def test_probes_at_once_say_the_same_as_each_alone(serve: Serve) -> None:
-    """One property is refused, one is not looked at: the others are offered, at smoke as at default."""
+def many(request: servers.Received) -> bool:
+    """Whether a request says more than a probe does."""
+    return request.is_chat and isinstance(request.body, dict) and len(request.body) > 6
+
+
+@pytest.mark.parametrize("depth", ["smoke", "default"])
+def test_probes_at_once_say_the_same_as_each_alone(serve: Serve, depth: str) -> None:
+    """One property is refused, one is not looked at: the others are offered, where many are taken at once as where not."""
     optional = servers.on(lambda request: request.value("logit_bias") is not None, servers.refuses(), servers.strict)
     blind = servers.on(lambda request: isinstance(request.value("user"), dict), servers.agreeable, optional)
     names = [gate.id for gate in load().gates if gate.effect is None]
-    server = serve(blind)
-    at_once, alone = (asked(server.url + "/v1", Settings(depth=depth), only=names) for depth in ("smoke", "default"))
+    at_once, alone = (
+        asked(serve(one).url + "/v1", Settings(depth=depth), only=names)
+        for one in (blind, servers.on(many, servers.refuses(), blind))
+    )
     told = {name: line["verdict"] for name, line in at_once.items()}
     assert told == {name: line["verdict"] for name, line in alone.items()}
     assert (told["gate.logit_bias"], told["gate.user"], told["gate.seed"]) == ("not_offered", "failed", "passed")
@@ -43,8 +51,8 @@ def test_probes_at_once_say_the_same_as_each_alone(serve: Serve) -> None:
 def test_probes_at_once_are_fewer_requests(serve: Serve) -> None:
     names = [gate.id for gate in load().gates if gate.effect is None]
     counts: list[int] = []
-    for depth in ("smoke", "default"):
-        server = serve(servers.strict)
-        asked(server.url + "/v1", Settings(depth=depth), only=names)
+    for one in (servers.strict, servers.on(many, servers.refuses(), servers.strict)):
+        server = serve(one)
+        asked(server.url + "/v1", Settings(), only=names)
         counts.append(len(server.received))
     assert counts[0] < counts[1] - 8

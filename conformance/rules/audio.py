@@ -128,7 +128,11 @@ audio = [
         "audio",
         "refuses audio without a voice or without a format",
         documented("audio: voice and format are required"),
-        [*_audio({"format": "wav"}), lean(**_BOTH, audio={"voice": "alloy"}, stream=True)],
+        [
+            *_audio({"format": "wav"}),
+            lean(**_BOTH, audio={"voice": "alloy"}, stream=True),
+            *_audio({**_GOOD, "voice": None}, {**_GOOD, "format": None}),
+        ],
         needs=_NEEDS,
         control=_good_audio,
     ),
@@ -188,7 +192,13 @@ audio = [
         source=documented("audio.format: one of six names"),
     ),
     wrong_types_refused(
-        "audio", "object", source=documented("audio: an object"), context=_BOTH, needs=_NEEDS, control=_good_audio
+        "audio",
+        "object",
+        source=documented("audio: an object"),
+        first=["{}", 1, [_GOOD]],
+        context=_BOTH,
+        needs=_NEEDS,
+        control=_good_audio,
     ),
     null_accepted("audio", documented("audio: nullable")),
     *since(

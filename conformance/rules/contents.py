@@ -202,6 +202,8 @@ RULES = [
             system_says(True),
             assistant_says(7),
             talk(user(7), assistant(), user()),
+            user_says(True),
+            system_says({"type": "text", "text": "You are terse."}),
         ],
         examples=wrong_type("string", "array").map(user_says),
     ),

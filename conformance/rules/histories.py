@@ -195,9 +195,12 @@ legacy = [
     refuses(
         "functionmsg.name.required",
         _P,
-        "refuses a function message without name",
-        documented("function message: name is required"),
-        [_with_function_message(lacking(function_reply(), "name"))],
+        "refuses a function message whose name is missing or no string",
+        documented("function message: name is a required string"),
+        [
+            _with_function_message(lacking(function_reply(), "name")),
+            *(_with_function_message({**function_reply(), "name": name}) for name in (None, 7)),
+        ],
         needs=FUNCTIONS,
     ),
     observes(

@@ -164,7 +164,7 @@ def _in_another_form(exchanges: list[Exchange]) -> Script:
 
 def ids(body: Body) -> Script:
     """Equal requests at once: every answer has an id of its own."""
-    exchanges: list[Exchange] = yield _all([body] * TOGETHER)
+    exchanges: list[Exchange] = yield _all([body] * (TOGETHER // 2))
     wrong = yield from _usable(exchanges)
     if wrong:
         return wrong

@@ -41,9 +41,11 @@ kinds = [
     refuses(
         "response_format.type.required",
         _P,
-        "refuses a response format without a type",
-        documented("response_format: type is required"),
-        values(_P, {}, {"type": None}, {"json_schema": {"name": "city", "schema": CITY}}),
+        "refuses a response format whose type is missing or no string",
+        documented("response_format: type is a required string"),
+        values(
+            _P, {}, {"type": None}, {"json_schema": {"name": "city", "schema": CITY}}, {"type": ["text"]}, {"type": 7}
+        ),
     ),
     accepts(
         "response_format.type.enum",

@@ -182,6 +182,7 @@ text_parts = [
             user_parts({"type": "text", "Text": "Hi."}, text_part()),
             user_parts(image_part(), {"type": "text"}),
             user_parts({"type": "text", "content": "Say hi."}),
+            user_parts(text_part(["Say hi."])),
         ],
         examples=st.builds(
             _said_beside,
@@ -231,12 +232,14 @@ refusals = [
     refuses(
         "part.refusal",
         _P,
-        "refuses two refusal parts, or a refusal beside text",
-        prose("assistant: text parts, or exactly one refusal"),
+        "refuses two refusal parts, a refusal beside text, or one without its text",
+        prose("assistant: text parts, or exactly one refusal, whose text is a required string"),
         [
             assistant_says([refusal_part(), refusal_part()]),
             assistant_says([text_part("Hi."), refusal_part()]),
             assistant_says([refusal_part(), text_part("Hi.")]),
+            assistant_says([{"type": "refusal"}]),
+            assistant_says([refusal_part(None)]),
             talk(
                 user(),
                 {**assistant_calls(tool_call()), "content": [refusal_part(), text_part("Hi.")]},

@@ -67,7 +67,12 @@ prediction = [
         "refuses a prediction without type or content, or of another type",
         _SHAPE,
         values(
-            "prediction", {"content": "Hi."}, {"type": "content"}, {**_GOOD, "type": "Content"}, {**_GOOD, "type": 7}
+            "prediction",
+            {"content": "Hi."},
+            {"type": "content"},
+            {**_GOOD, "type": "Content"},
+            {**_GOOD, "type": 7},
+            {**_GOOD, "type": None},
         ),
     ),
     refuses(
@@ -75,7 +80,7 @@ prediction = [
         "prediction",
         "refuses predicted content that is neither a string nor an array",
         _SHAPE,
-        values("prediction", _content(_part("Hi.")), _content(7), _content(True)),
+        values("prediction", *map(_content, (_part("Hi."), 7, True, None))),
         examples=varying("prediction", wrong_type("string", "array").map(_content)),
     ),
     refuses(
@@ -89,6 +94,7 @@ prediction = [
             _content([_PIXEL]),
             _content(["Hi."]),
             _content([{"type": "text"}]),
+            _content([{"type": "text", "text": None}]),
         ),
     ),
     observes(
@@ -98,7 +104,7 @@ prediction = [
         contested("prediction.content: at least one part in the schema; empty arrays of parts are taken elsewhere"),
         values("prediction", _content([])),
     ),
-    wrong_types_refused("prediction", "object", source=documented("prediction: an object"), first=["Hi.", []]),
+    wrong_types_refused("prediction", "object", source=documented("prediction: an object"), first=["Hi.", [], [_GOOD]]),
     null_accepted("prediction", documented("prediction: nullable")),
     observes(
         "prediction.incompat",

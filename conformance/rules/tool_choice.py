@@ -47,6 +47,9 @@ def _shapes(name: str) -> list[dict[str, Any]]:
         {"type": "function", "function": name},
         {"type": "function", "name": name},  # as the Responses endpoint writes it
         {"type": "auto"},  # as the Messages endpoint of another service writes it
+        {"type": "function", "function": {"name": None}},
+        {"type": "function", "function": [{"name": name}]},
+        {"type": None, "function": {"name": name}},
     ]
 
 

@@ -287,7 +287,7 @@ function_strict = [
         "refuses strict in a function that is not a boolean",
         _STRICT,
         [
-            *_functions("strict", "true", 1, parameters=STRICT_PARAMETERS),
+            *_functions("strict", "true", 1, [True], parameters=STRICT_PARAMETERS),
             *with_tools([A, tool(strict="yes", parameters=STRICT_PARAMETERS)]),
         ],
         examples=_drawn("strict", wrong_type("boolean"), parameters=STRICT_PARAMETERS),

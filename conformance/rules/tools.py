@@ -96,6 +96,7 @@ tools = [
                 [A, B, {**TOOL, "type": "function "}],
                 [{"Type": "function", "function": definition()}, A, B],
                 [{**TOOL, "type": None}],
+                [{**TOOL, "type": ["function"]}],
             ),
             examples=among_tools(
                 (
