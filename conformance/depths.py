@@ -106,9 +106,6 @@ def joinable(rule: RequestRule) -> bool:
 TELLING = (3, 4, 6)
 """Numbers of pins from each of which on a rule of the default depth draws one body less: they say much already."""
 
-LIGHT = 4
-"""Bodies that a rule of many draws at most where pins are few."""
-
 
 def drawn_count(rule: RequestRule, chosen: Settings) -> int:
     """How many bodies are drawn for a rule. One without pins draws at least one, one without examples none."""
@@ -117,8 +114,8 @@ def drawn_count(rule: RequestRule, chosen: Settings) -> int:
     drawn = chosen.drawn_for(rule.strength)
     if chosen.depth == "default" and chosen.examples is None:
         drawn = max(0, drawn - sum(len(rule.pins) >= many for many in TELLING))
-    weight = min(rule.weight, LIGHT) if DEPTHS[chosen.depth].jointly else rule.weight
-    return (drawn if rule.pins else max(drawn, 1)) * weight
+    light = DEPTHS[chosen.depth].jointly  # what is merged meets others as well
+    return (drawn if rule.pins else max(drawn, 1)) * (1 if light else rule.weight)
 
 
 def leads(rule: AnswerRule, place: int) -> bool:

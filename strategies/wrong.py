@@ -25,7 +25,7 @@ taken the gates ask, with their nonsense."""
 
 WRITTEN: dict[str, tuple[str, ...]] = {
     "integer": ("1", ""),
-    "number": ("1", ""),
+    "number": ("1", "0.5", ""),
     "boolean": ("true", "1", ""),
     "object": ("{}", '{"a": "b"}'),
     "array": ("[]", '["a"]'),

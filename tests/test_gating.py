@@ -35,7 +35,7 @@ def many(request: servers.Received) -> bool:
 
 @pytest.mark.parametrize("depth", ["smoke", "default"])
 def test_probes_at_once_say_the_same_as_each_alone(serve: Serve, depth: str) -> None:
-    """One property is refused, one is not looked at: the others are offered, where many are taken at once as where not."""
+    """One is refused, one is not looked at: the others are offered, where many are taken at once as where not."""
     optional = servers.on(lambda request: request.value("logit_bias") is not None, servers.refuses(), servers.strict)
     blind = servers.on(lambda request: isinstance(request.value("user"), dict), servers.agreeable, optional)
     names = [gate.id for gate in load().gates if gate.effect is None]

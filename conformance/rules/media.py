@@ -58,7 +58,6 @@ images = [
             user_parts(text_part("What is it?"), {"type": "image_url", "imageUrl": {"url": _URL}}),
             _picture({"url": 7}),
             _picture({"url": None}),
-            _picture(None),
             _picture([{"url": _URL}]),
         ],
         needs=["images"],
