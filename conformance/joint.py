@@ -19,7 +19,7 @@ from .exchange import TOKEN_BOUNDS, Body, Request
 from .model import Gate
 from .plan import Case
 
-MOST = 12
+MOST = 15
 """Bodies that are merged into one."""
 
 LABEL = "valid bodies together"

@@ -22,6 +22,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from .bodies import PROMPT
 from .json_values import is_array, is_object
 from .text import PHRASES, PLAIN, SPOKEN, WHOLE, call_id, phrases, texts
+from .tools import definition
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -148,11 +149,6 @@ def function_reply(name: str = "get_weather", content: str | None = "21 degrees"
     return {"role": "function", "name": name, "content": content, **more}
 
 
-def declared(name: str = "get_weather") -> dict[str, Any]:
-    """Declaration of a function, for ``functions`` or inside a tool."""
-    return {"name": name, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
-
-
 def declarations(messages: Sequence[Any]) -> dict[str, Any]:
     """The request properties an ordinary client sends with such a history: ``tools`` or ``functions`` of its calls.
 
@@ -162,9 +158,9 @@ def declarations(messages: Sequence[Any]) -> dict[str, Any]:
     lists = [message["tool_calls"] for message in history if is_array(message.get("tool_calls"))]
     called = [call.get("function") for calls in lists for call in calls if is_object(call)]
     if names := _names_in(called):
-        return {"tools": [{"type": "function", "function": declared(name)} for name in names]}
+        return {"tools": [{"type": "function", "function": definition(name)} for name in names]}
     if names := _names_in([message.get("function_call") for message in history]):
-        return {"functions": [declared(name) for name in names]}
+        return {"functions": [definition(name) for name in names]}
     return {}
 
 

@@ -17,13 +17,13 @@ from ...strategies.messages import (
     assistant,
     assistant_calls,
     assistant_function,
-    declared,
     function_reply,
     tool_call,
     tool_reply,
     user,
 )
 from ...strategies.text import call_id
+from ...strategies.tools import definition
 from ..model import Body
 from .forms import accepts, believed, contested, documented, each, lacking, observed, observes, refuses
 from .talks import CALLS, FUNCTIONS, THANKS, TOOLS, called, talk, undeclared
@@ -208,7 +208,7 @@ legacy = [
         _P,
         "refuses a function message that follows no function call",
         believed("function message: the original service takes orphans"),
-        [talk(user(), function_reply(), assistant(), THANKS, functions=[declared()])],
+        [talk(user(), function_reply(), assistant(), THANKS, functions=[definition()])],
         needs=FUNCTIONS,
     ),
     refuses(
@@ -216,7 +216,7 @@ legacy = [
         _P,
         "refuses functions beside a history with tool_calls",
         observed("functions, tool_calls: error text about mixing the two"),
-        [lean(messages=[user(), assistant_calls(tool_call()), tool_reply()], functions=[declared()])],
+        [lean(messages=[user(), assistant_calls(tool_call()), tool_reply()], functions=[definition()])],
         needs=["functions", *CALLS],
     ),
 ]

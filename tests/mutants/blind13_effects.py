@@ -96,10 +96,10 @@ def untold_after_system(body: Body) -> Body:
 MUTANTS = [
     effect(
         "json-object-encoded-twice",
-        "ef.json_object.kind",
+        "gate.json_object",
         choosing(twice_encoded),
         prop="response_format",
-        with_it="ef.json_object* gate.json_object",
+        with_it="ef.json_object*",
     ),
     effect(
         "schema-echoed",
@@ -128,7 +128,7 @@ MUTANTS = [
         "ef.choice.named",
         choosing(all_called),
         prop="tool_choice",
-        with_it="ef.choice.named.* ef.parallel.* gate.tool_choice gate.forced_tool many.tools res.toolcalls.*"
+        with_it="ef.choice.named.* ef.parallel.* ef.maxtokens* gate.tool_choice gate.forced_tool many.tools res.toolcalls.*"
         " res.finish.*"
         " sse.tool.* client.tools*",
     ),

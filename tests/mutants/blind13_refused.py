@@ -151,7 +151,7 @@ MUTANTS = [
     ),
     refused(
         "parameters-additional-refused",
-        "fn.parameters.keywords.accepts",
+        "fn.parameters.type.accepts",
         refusing_valid(closed_parameters),
         prop="tools",
         with_it="tools.* fn.* tool.* tool_choice.* parallel_tool_calls.* toolcall.* function* stream.*.accepts gate.*"
