@@ -62,7 +62,8 @@ class Subject:
 class Trial:
     """What one campaign made of one wrong server; ``first`` is the number of requests until a rule failed.
 
-    ``kin`` are the failed rules about the property of the fault, or of its family.
+    ``kin`` are the failed rules about the property of the fault, of its family, or about a part or form of what a rule
+    of the fault is about, as their ids say.
     """
 
     subject: Subject
@@ -202,7 +203,13 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
     shown = tuple(name for name, line in lines.items() if "finding" in line)
     about = subject.property if subject.property in properties(VINTAGES[-1]) and subject.property not in BROAD else None
     alike = tuple(start for start in ALIKE if any(name.startswith(start) for name in subject.fails))
-    kin = tuple(name for name in failed if lines[name]["property"] == about or name.startswith(alike))
+    kin = tuple(
+        name
+        for name in failed
+        if lines[name]["property"] == about
+        or name.startswith(alike)
+        or any(f"{name}.".startswith(f"{row}.") or f"{row}.".startswith(f"{name}.") for row in subject.fails)
+    )
     broken = next((f"{name}: {line['note']}" for name, line in lines.items() if OURS in line.get("note", "")), "")
     return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, broken, kin=kin)
 

@@ -199,11 +199,12 @@ RULES = [
         [
             user_says(7),
             user_says({"type": "text", "text": "Say hi."}),
+            user_says(True),
             system_says(True),
             assistant_says(7),
             talk(user(7), assistant(), user()),
-            user_says(True),
             system_says({"type": "text", "text": "You are terse."}),
+            assistant_says(False),
         ],
         examples=wrong_type("string", "array").map(user_says),
     ),

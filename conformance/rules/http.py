@@ -20,6 +20,7 @@ from .gates import TOOL
 
 _JSON = json.dumps(lean())
 _ESCAPED = r"Say \u0068\u0069 \ud83d\ude00"  # a surrogate pair is the astral character
+_SHORT = r"Say hi \/ \\ \" \n \r \t"
 _NO_STATUS = (404, 405)
 _UNKNOWN = "zzz_unknown_8c41f0d27ab9"  # no vintage will ever have this
 
@@ -157,8 +158,8 @@ json_text = [
         "accepts the escapes of JSON strings",
         documented("request body: JSON, in which escapes and characters mean the same"),
         [
-            _raw(_JSON.replace('"model"', r'"mode\u006c"').replace(PROMPT, _ESCAPED)),  # keys have escapes too
-            _with_content(rb"Say hi \/ \\ \" \n \r \t"),
+            _raw(_JSON.replace('"model"', r'"mode\u006c"').replace(PROMPT, _ESCAPED + _SHORT)),  # keys have them too
+            _with_content(_SHORT.encode()),
             _with_content(_ESCAPED.encode()),
         ],
         control=leanest,

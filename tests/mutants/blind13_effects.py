@@ -128,9 +128,8 @@ MUTANTS = [
         "ef.choice.named",
         choosing(all_called),
         prop="tool_choice",
-        with_it="ef.choice.named.* ef.parallel.* ef.maxtokens* gate.tool_choice gate.forced_tool many.tools res.toolcalls.*"
-        " res.finish.*"
-        " sse.tool.* client.tools*",
+        with_it="ef.choice.named.* ef.parallel.* ef.maxtokens* gate.tool_choice gate.forced_tool many.tools"
+        " res.toolcalls.* res.finish.* sse.tool.* client.tools*",
     ),
     effect(
         "stream-stop-shown",
