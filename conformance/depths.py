@@ -70,13 +70,13 @@ _NUMBER = re.compile(r"-?\d[\d.eE+-]*")
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
-SPARSE = ("legacy", "audio", "prediction", "logit_bias", "images", "audio_input")
+SPARSE = ("legacy", "audio", "prediction", "logit_bias", "audio_input")
 """Chapters, and features, that few servers offer or clients use: where pins are few, theirs are fewest."""
 
 ALONE = ("audio", "prediction")
 """Chapters whose valid bodies meet few others: one of each rule is asked where pins are few."""
 
-VARIED = 8
+VARIED = 7
 """Number of pins from which on there are so many kinds of them that one more is asked where pins are few."""
 
 
@@ -84,7 +84,7 @@ def asked_pins(rule: RequestRule, depth: Depth) -> list[int]:
     """Places of the pins that a depth asks."""
     if depth.pins is None:
         return list(range(len(rule.pins)))
-    sparse = not {rule.chapter, *rule.needs}.isdisjoint(SPARSE)
+    sparse = not {rule.chapter, *rule.needs}.isdisjoint(SPARSE) or _of_inner_type(rule)
     if depth.jointly and joinable(rule):
         whole = [place for place, pin in enumerate(rule.pins) if place == 0 or not isinstance(pin, Request)]
         return whole[:1] if rule.chapter in ALONE else whole
@@ -98,6 +98,12 @@ def asked_pins(rule: RequestRule, depth: Depth) -> list[int]:
     return list(telling)[: most + (len(rule.pins) >= VARIED)]
 
 
+def _of_inner_type(rule: RequestRule) -> bool:
+    """Whether a rule is about the type of something inside a declaration or a format: validators know all of them, or
+    none."""
+    return rule.chapter in ("tools", "output") and rule.id.endswith(".type.refuses") and rule.id.count(".") > 2
+
+
 def joinable(rule: RequestRule) -> bool:
     """Whether the acceptance of a request that holds more than a body of this rule says that the rule holds."""
     return rule.expect is Expect.ACCEPT and not rule.risky and rule.fit is None
@@ -105,6 +111,9 @@ def joinable(rule: RequestRule) -> bool:
 
 TELLING = (3, 4, 6)
 """Numbers of pins from each of which on a rule of the default depth draws one body less: they say much already."""
+
+LIGHT = 2
+"""Bodies that a rule of many draws at most where others are merged: those are rich as well."""
 
 
 def drawn_count(rule: RequestRule, chosen: Settings) -> int:
@@ -114,8 +123,8 @@ def drawn_count(rule: RequestRule, chosen: Settings) -> int:
     drawn = chosen.drawn_for(rule.strength)
     if chosen.depth == "default" and chosen.examples is None:
         drawn = max(0, drawn - sum(len(rule.pins) >= many for many in TELLING))
-    light = DEPTHS[chosen.depth].jointly  # what is merged meets others as well
-    return (drawn if rule.pins else max(drawn, 1)) * (1 if light else rule.weight)
+    weight = min(rule.weight, LIGHT) if DEPTHS[chosen.depth].jointly else rule.weight
+    return (drawn if rule.pins else max(drawn, 1)) * weight
 
 
 def leads(rule: AnswerRule, place: int) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from ...strategies.bodies import lean
 from ...strategies.json_values import is_array
-from ...strategies.messages import user
+from ...strategies.messages import system, user
 from ..model import Body, Exchange, Fresh, Request, Script, Undecided
 from .effect_forms import effect, relation, text_of, texts
 from .views import COUNT, asked, choices, long_answer, option, plain
@@ -128,8 +128,8 @@ RULES = [
         "writes no stop string that was asked for",
         _telling,
         holds_stop,
-        long_answer(stop=["9", "3"], max_tokens=32),
-        # the last of four comes first; to find it, a search must begin anew within "11, 12", where it failed
+        lean(messages=[system(), *COUNT], stop=["15", "14", "9", "3"], max_tokens=32),  # the last of four comes first
+        # to find the one that comes first, a search must begin anew within "11, 12", where it failed
         long_answer(stop=["15", "14", "13", "1, 12"], max_tokens=64, temperature=0),
         # nothing is left of a text that begins with one
         long_answer(stop=["4", "3", "2", "1"], max_tokens=32, n=2),
