@@ -15,7 +15,7 @@ from ..strategies.bodies import lean
 from ..strategies.company import COMPANY
 from ..strategies.json_values import is_object
 from ..strategies.messages import user
-from ..strategies.tools import STRICT_PARAMETERS, named_choice
+from ..strategies.tools import STRICT_PARAMETERS, named_choice, tool
 from .bearers import ADDED_RULE, CROWD_RULE, REFUSED_RULE, REPEAT_RULE, STEADY_RULE, STREAM_RULE
 from .canary import CANARY
 from .exchange import Exchange, Request
@@ -40,15 +40,18 @@ _COMPANIONS = (
 """What stands between: among equal requests nobody would see that they get each other's answers. Theirs end of
 themselves, because most rules do not judge what was cut."""
 
+_OF_ANOTHER = {**STRICT_PARAMETERS, "properties": {"river": {"type": "string"}}, "required": ["river"]}
 _ORDINARY = {
     **dict(COMPANY.values()),
-    "tool_choice": named_choice("get_weather"),
+    "tools": [tool("get_tide")],
+    "tool_choice": named_choice("get_tide"),
     "response_format": {
         "type": "json_schema",
-        "json_schema": {"name": "city", "strict": True, "schema": STRICT_PARAMETERS},
+        "json_schema": {"name": "river", "strict": True, "schema": _OF_ANOTHER},
     },
 }
-"""Valid values that a companion has where the request has some: what is mixed up shows beside its own kind."""
+"""Valid values that a companion has where the request has some, and others than rules have: what is mixed up shows
+beside its own kind."""
 
 LOST = (Symptom.CRASHED, Symptom.REFUSED_VALID)
 """Symptoms that another request may have left behind."""

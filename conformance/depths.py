@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .bearers import FAULTY_TEXT_RULE, only_bears
+from .bearers import only_bears
 from .catalogue import Catalogue
 from .claims import Limit, excess
 from .exchange import Request, as_request
@@ -99,9 +99,9 @@ def asked_pins(rule: RequestRule, depth: Depth) -> list[int]:
 
 
 def _of_inner_type(rule: RequestRule) -> bool:
-    """Whether a rule is about the type of something inside a declaration or a format: validators know all of them, or
-    none."""
-    return rule.chapter in ("tools", "output") and rule.id.endswith(".type.refuses") and rule.id.count(".") > 2
+    """Whether a rule is about the type of something inside a declaration, a format or a part: validators know all of
+    them, or none."""
+    return rule.chapter in ("tools", "output", "parts") and rule.id.endswith(".type.refuses") and rule.id.count(".") > 2
 
 
 def joinable(rule: RequestRule) -> bool:
@@ -145,7 +145,7 @@ def worth_of(rule: Rule, chosen: Settings) -> float:
 
 
 def _tries_footing(rule: RequestRule) -> bool:
-    return rule.chapter == "http" and rule.id != FAULTY_TEXT_RULE
+    return rule.chapter == "http"
 
 
 MANY_STEPS = ("mm.monotone.good", "mm.isolation.options", "mm.default.should")

@@ -107,6 +107,7 @@ MUTANTS = [
         "response_format",
         structured(lambda text: f"[{text}]", "json_object"),
         "ef.json_object.kind",
+        "gate.json_object",
         family="answer",
     ),
     effect(

@@ -118,7 +118,7 @@ MUTANTS = [
     form(
         "functions-alone",
         "functions",
-        "mm.tools.legacy",
+        "mm.tools.legacy together.pairs.accepts",
         "together.*",
         server=refused_when(has("functions", "stop")),
     ),

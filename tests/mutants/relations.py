@@ -127,6 +127,7 @@ MUTANTS = [
         "messages",
         seeing_messages(lambda rows: rows[-1:], "role.enum", "role.required", "role.type"),
         "mm.position.refuses",
+        "role.enum.refuses",
         with_it=("role.*.refuses",),
     ),
     relation(
