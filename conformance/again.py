@@ -50,8 +50,8 @@ _ORDINARY = {
         "json_schema": {"name": "river", "strict": True, "schema": _OF_ANOTHER},
     },
 }
-"""Valid values that a companion has where the request has some, and others than rules have: what is mixed up shows
-beside its own kind."""
+"""Valid values that a companion has where the request has some, tools and schemas other than those of rules: what is
+mixed up shows beside its own kind."""
 
 LOST = (Symptom.CRASHED, Symptom.REFUSED_VALID)
 """Symptoms that another request may have left behind."""
@@ -265,7 +265,9 @@ class Crowd:
 
     def note(self, sighting: CrowdSighting, strength: Strength) -> str:
         """Keep a sighting of a rule of this strength; what is said of it on that rule."""
-        said = f"{'' if sighting.rare else 'holds alone; '}broken {self.when}, {sighting.confirmed}"
+        said = f"broken now and then, {sighting.confirmed}"
+        if not sighting.rare:
+            said = f"holds alone; broken {self.when}, {sighting.confirmed}"
         if strength is Strength.MAY and sighting.symptom not in GRAVE:
             return said  # what binds nobody alone binds nobody in a crowd
         if sighting.symptom is Symptom.HUNG:

@@ -11,7 +11,7 @@ REFUSED_RULE = "mm.isolation"
 """The rule that bears the blame for what crashes only after a request that was refused."""
 
 REPEAT_RULE = "mm.repeat.neg"
-"""The rule that bears the blame where a refused request is accepted when it is sent again, as it was."""
+"""The rule that bears the blame where a refused request is accepted when it is sent again, as it was, or by chance."""
 
 STEADY_RULE = "mm.repeat"
 """The rule that bears the blame where a request fails now and then, and not when it is sent again."""
@@ -34,9 +34,11 @@ ADDED_RULE = "mm.monotone.bad"
 COMBINED_RULE = "together.random.accepts"
 """The rule that bears the blame where valid bodies are refused as one, and each is accepted by itself."""
 
-BEARERS = (CROWD_RULE, REFUSED_RULE, STREAM_RULE, STEADY_RULE, ADDED_RULE)
+SILENT_AT_SMOKE = (CROWD_RULE, REFUSED_RULE, STREAM_RULE, STEADY_RULE, ADDED_RULE)
+
+"""Rules that send nothing at smoke, and only bear what the others see."""
 
 
 def only_bears(rule: Rule, depth: str) -> bool:
     """Whether a rule sends nothing at this depth and bears what the others see."""
-    return depth == "smoke" and rule.id in BEARERS
+    return depth == "smoke" and rule.id in SILENT_AT_SMOKE

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import cycle, islice
+from collections import defaultdict
 
 from ..strategies.bodies import lean
 from .again import Crowd
-from .exchange import Request, unaffordable
+from .budget import SEARCH
+from .exchange import Request
 from .judge import Reaction, react
 from .pipeline import Pipeline
 
@@ -17,10 +18,10 @@ INVALID = {
     "stop": lean(stop=7),
     "user": lean(user=["user-1"]),
 }
-"""Invalid bodies by the property that is wrong in them."""
+"""Invalid bodies by the property that is wrong in them; few are under way at a time."""
 
-ASKED = 120
-"""How many of them are sent: a fault may take one in fifty, and it is to be seen of more than one property."""
+ROUNDS = 30
+"""How often each of them is sent: a fault may take one request in fifty, and is to be seen of several properties."""
 
 SELDOM = 4
 """Of how many at least one is accepted at most: more is a property that is not looked at, or not by some servers."""
@@ -34,13 +35,20 @@ async def taken_by_chance(pipeline: Pipeline, kept: Crowd, label: str, property:
 
 
 async def _taken(pipeline: Pipeline, label: str) -> frozenset[str]:
-    """The properties of which an invalid request was accepted, and others were not."""
-    names = list(islice(cycle(INVALID), ASKED))
-    exchanges = await asyncio.gather(*(pipeline.ask_again(Request(body=INVALID[name]), label) for name in names))
-    told = [(name, react(one)) for name, one in zip(names, exchanges, strict=True) if not unaffordable(one)]
-    fates = {name: [fate for about, fate in told if about == name] for name in INVALID}
-    return frozenset(
-        name
-        for name, rows in fates.items()
-        if 0 < rows.count(Reaction.ACCEPTED) * SELDOM <= len(rows) and Reaction.REFUSED in rows
-    )
+    """The properties of which an invalid request was accepted, while most were refused."""
+    fates: dict[str, list[Reaction]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        exchanges = await asyncio.gather(
+            *(pipeline.ask_again(Request(body=body), label, SEARCH) for body in INVALID.values())
+        )
+        for name, exchange in zip(INVALID, exchanges, strict=True):
+            fates[name].append(react(exchange))
+    return frozenset(name for name, rows in fates.items() if 0 < _accepted(rows) * SELDOM <= _decided(rows))
+
+
+def _accepted(rows: list[Reaction]) -> int:
+    return rows.count(Reaction.ACCEPTED)
+
+
+def _decided(rows: list[Reaction]) -> int:
+    return _accepted(rows) + rows.count(Reaction.REFUSED)

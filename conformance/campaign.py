@@ -18,7 +18,7 @@ from ..strategies.json_values import is_object
 from ..strategies.simpler import properties_of
 from .again import GRAVE, kept_apart
 from .answers import Answers
-from .bearers import CROWD_RULE, STEADY_RULE
+from .bearers import CROWD_RULE, REPEAT_RULE, STEADY_RULE
 from .budget import NOTE
 from .catalogue import Catalogue
 from .depths import DEPTHS, Settings, joinable, steps_of
@@ -101,7 +101,7 @@ class Campaign:
         self._ledger = Ledger(self._sightings)
         self._finished: list[Mapping[str, Any]] = []
         self._kept = kept_apart()
-        self._told = self._kept[CROWD_RULE], self._kept[STEADY_RULE]
+        self._told = {name: self._kept[name] for name in (CROWD_RULE, STEADY_RULE, REPEAT_RULE)}
         self._prove = prove
         self._stop: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,12 +136,16 @@ class Campaign:
         cut_off = next((row.note for row in report.results if row.verdict is Verdict.ERROR and NOTE in row.note), "")
         if cut_off:  # what a server offers is not known, so nothing can be asked
             self._pipeline.give_up(_said_first(cut_off))
+        seen: set[int] = set()  # one answer may be that of many gates
         for gate in gates:
-            exchange = self._pipeline.known(bounded(gate, self.target))
-            if exchange and react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
+            exchange = report.shared.get(gate.id) or self._pipeline.known(bounded(gate, self.target))
+            if exchange is None or id(exchange) in seen:
+                continue
+            seen.add(id(exchange))
+            if react(exchange) is Reaction.ACCEPTED and not self._pipeline.health.tainted(exchange):
                 with self._ledger.of(gate.id):
                     self._sightings.observe(exchange)
-        report.results = [row.with_(tally=self._ledger.take(row.rule, *self._told)) for row in report.results]
+        report.results = [row.with_(tally=self._ledger.take(row.rule, self._told)) for row in report.results]
         return report
 
     def submit(self, rules: Sequence[RequestRule | AnswerRule | Relation]) -> None:
@@ -353,7 +357,7 @@ class Campaign:
             if result.verdict is Verdict.ERROR and NOTE in result.note:
                 result = result.with_(note=_said_first(result.note))
         if not future.done():
-            if told := self._ledger.take(result.rule, *self._told):
+            if told := self._ledger.take(result.rule, self._told):
                 result = result.with_(tally=told)
             self._on_result(result)
             future.set_result(result)

@@ -3,6 +3,8 @@ now and then."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .again import IN_SEQUEL, REFUSED, Crowd, crowd_of
 from .bearers import CROWD_RULE, REFUSED_RULE, REPEAT_RULE
 from .exchange import Request
@@ -83,5 +85,6 @@ _MAKERS = {CROWD_RULE: _of_crowd, REFUSED_RULE: _of_refused, REPEAT_RULE: _of_re
 
 def finding_of(rule_id: str, kept: Crowd, target: Target) -> Finding:
     """The finding of the rule that bears the blame for what others saw, of which there is at least one sighting."""
+    kept = replace(kept, sightings=sorted(kept.sightings, key=lambda row: row.rare))
     make = _of_rare if kept.sightings[0].rare else _MAKERS.get(rule_id, _of_company)
     return make(kept, target)

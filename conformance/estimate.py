@@ -152,11 +152,10 @@ def _rehearsed(
     gates = [rule for rule in rules if isinstance(rule, Gate) and not settings.beyond(rule.probe)]
     gates.sort(key=lambda one: one.property not in bounds)
     probed: list[Gate] = []
-    if not settings.only_claims:
+    if DEPTHS[settings.depth].jointly and not settings.only_claims:
         for ready in ([gate for gate in gates if not gate.needs], [gate for gate in gates if gate.needs]):
-            of_round, body = joint.probes(ready)
-            probed += of_round
-            if of_round:
+            for of_round, body in joint.probes(ready):
+                probed += of_round
                 rehearsal.ask(GATES, Request(body=body))
     for rule in gates:
         rehearsal.gate(rule, probed=rule in probed)

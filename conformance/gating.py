@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from .again import GRAVE, settling
-from .depths import Settings
+from .depths import DEPTHS, Settings
 from .exchange import TOKEN_BOUNDS, Exchange, Request, as_request
 from .joint import LABEL, probes
 from .judge import Judgement, Kind, Reaction, declined, describe, excuse, judge, react, speaks_of_model
@@ -22,10 +22,11 @@ from .target import Target
 
 @dataclass
 class GateReport:
-    """Capabilities by name, and one result a gate."""
+    """Capabilities by name, one result a gate, and what was accepted for many gates at once, by the id of each."""
 
     capabilities: dict[str, Capability] = field(default_factory=dict[str, Capability])
     results: list[Result] = field(default_factory=list[Result])
+    shared: dict[str, Exchange] = field(default_factory=dict[str, Exchange])
 
 
 async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Settings) -> GateReport:
@@ -41,8 +42,8 @@ async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Setting
         ready = [gate for gate in waiting if all(name in report.capabilities for name in gate.needs)]
         ready = [gate for gate in ready if gate in of_bounds] or ready
         waiting = [gate for gate in waiting if gate not in ready]
-        shared = await _probed_at_once(pipeline, ready, report.capabilities, settings)
-        asked = (_ask(pipeline, gate, report.capabilities, settings, shared) for gate in ready)
+        report.shared |= await _probed_at_once(pipeline, ready, report.capabilities, settings)
+        asked = (_ask(pipeline, gate, report.capabilities, settings, report.shared.get(gate.id)) for gate in ready)
         for result in await asyncio.gather(*asked):
             report.results.append(result)
         for gate, result in zip(ready, report.results[-len(ready) :], strict=True):
@@ -53,20 +54,21 @@ async def ask_gates(pipeline: Pipeline, gates: Sequence[Gate], settings: Setting
 async def _probed_at_once(
     pipeline: Pipeline, gates: Sequence[Gate], known: dict[str, Capability], settings: Settings
 ) -> dict[str, Exchange]:
-    """The exchange that shows that many probes are accepted, by the id of their gate; empty where it is refused, and
-    each is asked alone."""
-    if settings.only_claims:
+    """The exchange that shows that a gate's probe is accepted among others, by the id of the gate, where few requests
+    are wanted. Those of which others are refused are asked alone."""
+    if not DEPTHS[settings.depth].jointly or settings.only_claims:
         return {}
     met = (gate for gate in gates if all(known[name] is Capability.OFFERED for name in gate.needs))
-    together, body = probes(gate for gate in met if not settings.beyond(gate.probe))
-    if not together:
-        return {}
-    exchange = await pipeline.ask(Request(body=body), LABEL, URGENT)
-    return {gate.id: exchange for gate in together} if react(exchange) is Reaction.ACCEPTED else {}
+    found: dict[str, Exchange] = {}
+    for together, body in probes(gate for gate in met if not settings.beyond(gate.probe)):
+        exchange = await pipeline.ask(Request(body=body), LABEL, URGENT)
+        if react(exchange) is Reaction.ACCEPTED:
+            found |= {gate.id: exchange for gate in together}
+    return found
 
 
 async def _ask(
-    pipeline: Pipeline, gate: Gate, known: dict[str, Capability], settings: Settings, shared: dict[str, Exchange]
+    pipeline: Pipeline, gate: Gate, known: dict[str, Capability], settings: Settings, shared: Exchange | None
 ) -> Result:
     started = time.monotonic()
     claimed = gate.capability in settings.claims
@@ -88,7 +90,7 @@ async def _ask(
         return result
     health = pipeline.health
     vetted = await health.undisturbed(
-        lambda: _judged(pipeline, gate, settings, shared.pop(gate.id, None)),
+        lambda: _judged(pipeline, gate, settings, shared),
         lambda result: result.verdict is Verdict.PASSED,
     )
     result = vetted or Result(gate.id, Verdict.ERROR, note=health.why_not)

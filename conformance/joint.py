@@ -78,18 +78,22 @@ def groups(cases: Iterable[Case]) -> list[Group]:
     return sorted(found, key=lambda group: group.cases[0].order)
 
 
-def probes(gates: Iterable[Gate]) -> tuple[list[Gate], Body]:
-    """The gates that are satisfied if one body is accepted, with that body, which says what their probes say: of those
-    that look for no effect and set no bound."""
-    found: list[Gate] = []
-    body: Body = {}
-    for gate in gates:
-        if gate.effect is None and gate.probe.keys().isdisjoint(TOKEN_BOUNDS):
+def probes(gates: Iterable[Gate]) -> list[tuple[list[Gate], Body]]:
+    """Gates that are satisfied if one body is accepted, with that body, which says what their probes say: of those that
+    look for no effect and set no bound. What not every server has is apart, so that its refusal leaves the others."""
+    gates = [gate for gate in gates if gate.effect is None and gate.probe.keys().isdisjoint(TOKEN_BOUNDS)]
+    found: list[tuple[list[Gate], Body]] = []
+    for optional in (False, True):
+        members: list[Gate] = []
+        body: Body = {}
+        for gate in (gate for gate in gates if gate.optional is optional):
             both = merged(body, gate.probe) if body else gate.probe
             if both is not None:
-                found.append(gate)
+                members.append(gate)
                 body = both
-    return (found, body) if len(found) > 1 else ([], {})
+        if len(members) > 1:
+            found.append((members, body))
+    return found
 
 
 def _lonely(body: Body | None) -> int:

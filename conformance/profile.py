@@ -61,7 +61,7 @@ class Profile:
     waivers: Waivers = field(default_factory=Waivers)
 
     def settings(self) -> dict[str, Any]:
-        """What of it shapes the requests of a run, as members of ``plan.Settings``."""
+        """What of it shapes the requests of a run, as members of ``depths.Settings``."""
         return {
             "profile": self.name,
             "claims": self.claims,

@@ -259,11 +259,14 @@ class Prover:
         """Whether an invalid request was accepted now and then, as those of other properties are: one fault of them
         all, which one rule bears. Where they are known to be, what was accepted twice may have been by chance."""
         kept = self.kept[REPEAT_RULE]
-        if kept.blamed in (None, rule.id) or judgement.symptom is not Symptom.ACCEPTED_INVALID:
+        if kept.blamed is None or judgement.symptom is not Symptom.ACCEPTED_INVALID:
             return False
-        if not asked.steady:
-            return await taken_by_chance(self.pipeline, kept, rule.id, rule.property)
-        return kept.known and await self._holds_once(rule, request, judgement)
+        if asked.after or rule.risky or self.kept[CROWD_RULE].known:  # what is risky is asked when that rule has spoken
+            return False
+        if asked.steady and not (kept.known and kept.taken):
+            return False
+        by_chance = await taken_by_chance(self.pipeline, kept, rule.id, rule.property)
+        return by_chance and (not asked.steady or await self._holds_once(rule, request, judgement))
 
     async def _holds_once(self, rule: RequestRule, request: Request, judgement: Judgement) -> bool:
         """Whether a request that was broken each time holds in one of some more times."""

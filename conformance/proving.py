@@ -62,8 +62,8 @@ class Subject:
 class Trial:
     """What one campaign made of one wrong server; ``first`` is the number of requests until a rule failed.
 
-    ``kin`` are the failed rules about the property of the fault, of its family, or about a part or form of what a rule
-    of the fault is about, as their ids say.
+    ``kin`` are the failed rules about the property of the fault, of its family, or about a part of what a rule of
+    the fault is about, as their ids say.
     """
 
     subject: Subject
@@ -208,7 +208,7 @@ def attempt(root: str, subject: Subject, settings: Settings) -> Trial:
         for name in failed
         if lines[name]["property"] == about
         or name.startswith(alike)
-        or any(f"{name}.".startswith(f"{row}.") or f"{row}.".startswith(f"{name}.") for row in subject.fails)
+        or (not name.startswith("mm.") and name.startswith(tuple(f"{row}." for row in subject.fails)))
     )
     broken = next((f"{name}: {line['note']}" for name, line in lines.items() if OURS in line.get("note", "")), "")
     return Trial(subject, failed, warned, shown, requests, first, time.monotonic() - started, broken, kin=kin)

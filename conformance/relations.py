@@ -315,16 +315,19 @@ class Relations:
         return next((one for one in found.seen[-1][1] if react(one) in _LOST), None)
 
     async def _taken_by_chance(self, rule: Relation, found: Asked[Played]) -> Exchange | None:
-        """A request of a comparison that is not broken every time which is accepted in it, where invalid ones are
-        accepted by chance: another rule bears that."""
+        """An invalid request that is accepted in a comparison which is not broken every time, where such are accepted
+        by chance: another rule bears that."""
         kept = self.kept[REPEAT_RULE]
-        if found.steady or kept.blamed in (None, rule.id) or rule.chapter == CROWDS:
+        if found.steady or kept.blamed in (None, rule.id) or rule.quiet or self.crowd.known:
             return None
-        fates = [react(one) for one in found.seen[-1][1]]
-        if Reaction.REFUSED not in fates or Reaction.ACCEPTED not in fates:
+        made = found.seen[-1][1]
+        if not any(react(one) is Reaction.REFUSED for one in made):
             return None
-        by_chance = await taken_by_chance(self.pipeline, kept, rule.id, rule.property)
-        return found.seen[-1][1][fates.index(Reaction.ACCEPTED)] if by_chance else None
+        for one in [one for one in reversed(made) if react(one) is Reaction.ACCEPTED][:CONTROLS]:
+            if react(await self.pipeline.ask_alone(one.request, rule.id)) is Reaction.REFUSED:
+                by_chance = await taken_by_chance(self.pipeline, kept, rule.id, rule.property)
+                return one if by_chance else None
+        return None
 
     def _loses_answers(self, rule: Relation, found: Asked[Played]) -> bool:
         """Whether many at once get no answers, as a rule: one fault, whatever they ask for. The rule about that bears

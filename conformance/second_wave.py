@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .answers import Answers
-from .bearers import STEADY_RULE
+from .bearers import REPEAT_RULE, STEADY_RULE
 from .model import AnswerRule, Relation
 from .playing import CROWDS
 from .relations import Relations
 from .results import Result, Verdict, faulted
 from .shards import Share
+
+_LAST = (REPEAT_RULE, STEADY_RULE)
+"""Rules that bear what all others, and at last each other, may add to."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class SecondWave:
         takes = [rule for rule in relations if self.relations.bears(rule)]  # what the others saw
         crowds = [rule for rule in relations if rule.chapter == CROWDS and rule not in takes]
         last = [rule for rule in relations if rule.quiet and rule not in takes and rule not in crowds]
-        last += sorted(takes, key=lambda rule: rule.id == STEADY_RULE)  # which the others may add to
+        last += sorted(takes, key=lambda rule: _LAST.index(rule.id) if rule.id in _LAST else -1)
         first = [rule for rule in relations if rule not in last and rule not in crowds]
         held: list[tuple[Relation, Result]] = []  # one of them may have to bear what others see
         for rule in crowds:  # what they find explains what others see

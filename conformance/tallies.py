@@ -53,13 +53,15 @@ class Ledger:
                 rows = self._found.setdefault(label, {}).setdefault(rule.id, [])
                 rows += [row for row in one.smallest if not any(row is other for other in smallest_before)]
 
-    def take(self, label: str, *kept: Crowd) -> dict[str, Any]:
-        """What the rule ``label`` has added since it was last taken, and to what is kept by those that bear it,
+    def take(self, label: str, kept: Mapping[str, Crowd]) -> dict[str, Any]:
+        """What the rule ``label`` has added since it was last taken, and to what is kept by these rules that bear it,
         JSON-safe; empty where it added nothing."""
         judged = self._judged.pop(label, [0] * len(self._sightings.rules))
         seen = self._seen.pop(label, {})
         found, marks = self._found.pop(label, {}), self._marks.pop(label, {})
-        only_crowds = [row for one in kept for row in one.sightings if row.rule == label]
+        only_crowds = [
+            row for name, one in kept.items() for row in one.sightings if row.rule == label and row.bearer == name
+        ]
         if not any(judged) and not only_crowds:
             return {}
         told: dict[str, Any] = {"judged": [[count, len(list(rows))] for count, rows in groupby(judged)]}

@@ -475,7 +475,7 @@ def test_a_good_refusal_breaks_none(body: Any, value: Any, status: int) -> None:
 def test_some_traffic_has_tokens_of_several_bytes() -> None:
     """Code points in place of bytes are the same in ASCII: a pin asks for other text, and the reference gives it."""
     rule = BY_ID["res.logprobs.concat"]
-    [pin] = [pin for pin in rule.pins if "Größe" in json.dumps(pin, ensure_ascii=False)]
+    pin = next(pin for pin in rule.pins if "Größe" in json.dumps(pin, ensure_ascii=False))
     answered = respond(Reference(models=None), "application/json", json.dumps(pin).encode())
     exchange = made(pin, b"".join(answered.blocks))
     assert rule.applies(exchange)

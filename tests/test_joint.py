@@ -176,11 +176,14 @@ def test_tools_of_one_name_get_others_unless_they_are_called() -> None:
 
 
 def test_probes_without_effect_are_one_request() -> None:
-    found, body = probes(CATALOGUE.gates)
+    ((found, body), (rest, other)) = probes(CATALOGUE.gates)
     assert len(found) > 8
     assert reasons(body) == []
     assert all(gate.effect is None for gate in found)
-    assert probes(found[:1]) == ([], {})
+    assert all(gate.optional for gate in rest)
+    assert not any(gate.optional for gate in found)
+    assert reasons(other) == []
+    assert probes([*found[:1], *rest[:1]]) == []
 
 
 def picky(test: servers.Test) -> servers.Behaviour:

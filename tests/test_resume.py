@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import servers
-from chatproof.conformance.again import Crowd, kept_apart
+from chatproof.conformance.again import CrowdSighting, kept_apart
+from chatproof.conformance.bearers import CROWD_RULE, REPEAT_RULE, STEADY_RULE
 from chatproof.conformance.catalogue import load
 from chatproof.conformance.depths import Settings
-from chatproof.conformance.model import Answer, Exchange, Expect, as_request
+from chatproof.conformance.model import Answer, Exchange, Expect, Symptom, as_request
 from chatproof.conformance.outgoing import prepare
 from chatproof.conformance.plan import pin_cases
 from chatproof.conformance.resume import load as earlier
@@ -263,9 +264,29 @@ def test_what_was_not_asked_is_asked_with_a_higher_ceiling(ask: Ask, serve: Serv
 # --- tallies -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("symptom", "rare", "bearer"),
+    [
+        (Symptom.ACCEPTED_INVALID, True, REPEAT_RULE),
+        (Symptom.REFUSED_VALID, True, STEADY_RULE),
+        (Symptom.CRASHED, False, CROWD_RULE),
+    ],
+)
+def test_what_another_rule_bears_survives_a_record(symptom: Symptom, rare: bool, bearer: str) -> None:
+    request = as_request(lean(temperature=3))
+    exchange = Exchange(request, Answer(200, (("content-type", "application/json"),), b"{}"))
+    kept = kept_apart()
+    kept[bearer].sightings.append(CrowdSighting("a", "why", symptom, request, exchange, "1/6", rare=rare))
+    told = Ledger(Sightings(CATALOGUE.answers)).take("a", kept)
+    fresh = kept_apart()
+    restore(Sightings(CATALOGUE.answers), fresh, [json.loads(json.dumps({"rule": "a", KEY: told}))])
+    assert [name for name, one in fresh.items() if one.sightings] == [bearer]
+    assert fresh[bearer].sightings[0].rare is rare
+
+
 def test_tallies_survive_a_record() -> None:
     sightings = Sightings(CATALOGUE.answers)
-    ledger, crowd = Ledger(sightings), Crowd()
+    ledger, kept = Ledger(sightings), kept_apart()
     value = servers.completion()
     value["usage"]["total_tokens"] = 99
     kind = (("content-type", "application/json"),)
@@ -274,8 +295,8 @@ def test_tallies_survive_a_record() -> None:
         answer = Answer(200, kind, json.dumps(value if number < 2 else servers.completion()).encode())
         with ledger.of(f"rule.{number}"):
             sightings.observe(Exchange(as_request(body), answer))
-        lines.append(json.loads(json.dumps({"rule": f"rule.{number}", KEY: ledger.take(f"rule.{number}", crowd)})))
-    assert ledger.take("rule.0", crowd) == {}
+        lines.append(json.loads(json.dumps({"rule": f"rule.{number}", KEY: ledger.take(f"rule.{number}", kept)})))
+    assert ledger.take("rule.0", kept) == {}
     other = Sightings(CATALOGUE.answers)
     restore(other, kept_apart(), lines)
     for rule in CATALOGUE.answers:

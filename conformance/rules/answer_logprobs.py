@@ -14,10 +14,8 @@ from .answer_views import alternatives, choices, every_token, logprobs, member, 
 from .forms import documented, judges, observed, prose
 from .views import asked, is_integer, is_number, option, said
 
-_LOGPROBS = [
-    lean(logprobs=True),
-    lean(messages=[user("Repeat these words: Größe, 日本語, 🛑.")], logprobs=True, top_logprobs=2),
-]
+_WIDE = lean(messages=[user("Repeat these words: Größe, 日本語, 🛑.")], logprobs=True)
+_LOGPROBS = [lean(logprobs=True), {**_WIDE, "top_logprobs": 2}]
 
 
 def _logprobs_shape(found: Any) -> str | None:
@@ -231,7 +229,7 @@ RULES = [
         observed("bytes: joined they are the content"),
         _sequences,
         _differs,
-        [*_LOGPROBS, TWO_CUT],
+        [*_LOGPROBS, _WIDE, TWO_CUT],
         symptom=Symptom.WRONG_CONTENT,
     ),
     judges(

@@ -65,7 +65,9 @@ def holds_stop(exchange: Exchange) -> str | None:
 
 def _telling(exchange: Exchange) -> bool:
     """Whether the answer should have come to the stop sequence, or holds it."""
-    return bool(_stopped(exchange)) and (asked(exchange).get("messages") == COUNT or holds_stop(exchange) is not None)
+    rows = asked(exchange).get("messages")
+    counts = is_array(rows) and rows[-1:] == COUNT
+    return bool(_stopped(exchange)) and (counts or holds_stop(exchange) is not None)
 
 
 def stops(body: Body) -> Script:
