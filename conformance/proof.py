@@ -263,7 +263,7 @@ class Prover:
             return False
         if asked.after or rule.risky or self.kept[CROWD_RULE].known:  # what is risky is asked when that rule has spoken
             return False
-        if asked.steady and not (kept.known and kept.taken):
+        if asked.steady and kept.taken is None:  # nothing was accepted by chance so far
             return False
         by_chance = await taken_by_chance(self.pipeline, kept, rule.id, rule.property)
         return by_chance and (not asked.steady or await self._holds_once(rule, request, judgement))

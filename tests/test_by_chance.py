@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from itertools import count
+from zlib import crc32
 
 import pytest
 import servers
@@ -25,12 +26,20 @@ RULES = [
 Test = Callable[[servers.Received], bool]
 
 
-def lenient(test: Test, seldom: int) -> servers.Behaviour:
-    """The reference, which answers one in so many of these refused requests as if it were another."""
-    met = count(1)
+SELDOM = 20
+"""How often one body must be sent to be accepted again: more than a violation is asked again."""
+
+
+def lenient(test: Test, first: int) -> servers.Behaviour:
+    """The reference, which answers one in so many of these refused requests when it first sees it, and any of them the
+    twentieth time."""
+    met: Counter[bytes] = Counter()
 
     async def behave(request: servers.Received, talk: servers.Talk) -> None:
-        if request.is_chat and refused(request) and test(request) and next(met) % seldom == 0:
+        met[request.content] += 1
+        seen = met[request.content]
+        lax = seen % SELDOM == 0 or (seen == 1 and crc32(request.content) % first == 0)
+        if request.is_chat and refused(request) and test(request) and lax:
             await servers.agreeable(request, talk)
         else:
             await servers.strict(request, talk)
@@ -45,7 +54,7 @@ def refused(request: servers.Received) -> bool:
 
 @pytest.mark.parametrize("in_flight", [1, 16])
 def test_what_is_accepted_by_chance_whatever_is_wrong_is_one_finding(serve: Serve, in_flight: int) -> None:
-    found = fire(serve(lenient(lambda request: True, 23)), RULES, in_flight=in_flight)
+    found = fire(serve(lenient(lambda request: True, 5)), RULES, in_flight=in_flight)
     told = [name for name, row in found.items() if row.verdict in (Verdict.FAILED, Verdict.INCONSISTENT)]
     assert told == [REPEAT_RULE]
     assert found[REPEAT_RULE].verdict is Verdict.INCONSISTENT
@@ -55,14 +64,14 @@ def test_what_is_accepted_by_chance_whatever_is_wrong_is_one_finding(serve: Serv
 
 
 def test_what_is_accepted_by_chance_of_one_property_is_its_own(serve: Serve) -> None:
-    found = fire(serve(lenient(lambda request: request.value("temperature") is not None, 7)), RULES)
+    found = fire(serve(lenient(lambda request: request.value("temperature") is not None, 3)), RULES)
     told = {name for name, row in found.items() if row.verdict in (Verdict.FAILED, Verdict.INCONSISTENT)}
-    assert told
-    assert all(name.startswith("temperature.") for name in told)
+    assert any(name.startswith("temperature.") for name in told)
+    assert all(name.startswith("temperature.") for name in told - {REPEAT_RULE})  # which has pins of its own
 
 
 def test_a_property_that_is_not_looked_at_is_not_asked_for_chance(serve: Serve) -> None:
-    server = serve(lenient(lambda request: request.value("seed") is not None, 1))
+    server = serve(servers.on(lambda request: request.value("seed") is not None, servers.agreeable, servers.strict))
     found = fire(server, RULES)
     assert found["seed.type.refuses"].verdict is Verdict.FAILED
     assert not [one for one in server.received if one.value("temperature") == "warm"]
