@@ -45,7 +45,7 @@ def not_implemented(ask: Ask) -> Iterator[Reason]:
     for name, there in wanted.items():
         if there:
             why = f"{name}: not implemented. This feature is not supported with this model yet."
-            yield Reason("dialect", why, None, None, status=501, type="not_implemented")
+            yield Reason("dialect", why, None, None, status=400, type="not_implemented")
 
 
 def unvalued(path: str, value: str, *known: str) -> Reason:
@@ -119,7 +119,7 @@ def gone(ask: Ask) -> Iterator[Reason]:
         yield Reason("dialect", why, "max_tokens", "unsupported_parameter")
 
 
-NEWER = "tools", "tool_choice", "parallel_tool_calls", "max_completion_tokens", "stream_options"
+NEWER = "tools", "tool_choice", "parallel_tool_calls"
 LOGS = "logprobs", "top_logprobs"
 
 
@@ -171,16 +171,6 @@ def unstreamed_stops(ask: Ask) -> Iterator[Reason]:
     """What was sent cannot be taken back."""
     if ask.body.get("stream") is True and stops(ask.body):
         yield together("stop", "Streaming with stop sequences", None)
-
-
-DOZEN = 12
-
-
-def a_dozen(ask: Ask) -> Iterator[Reason]:
-    """Somebody counts the arguments, and does not know what they are for."""
-    if len(ask.body) > DOZEN:
-        why = f"Request has {len(ask.body)} arguments, maximum supported is {DOZEN}."
-        yield Reason("dialect", why, None, "too_many_arguments")
 
 
 def seeds_want_heat(ask: Ask) -> Iterator[Reason]:
@@ -242,7 +232,6 @@ DIALECTS = [
     Dialect(name="blind9-room-to-call", server=built(refuses=room_to_call)),
     Dialect(name="blind9-objects-unbounded", server=built(refuses=unbounded_objects)),
     Dialect(name="blind9-stops-not-streamed", server=built(refuses=unstreamed_stops)),
-    Dialect(name="blind9-a-dozen-members", server=built(refuses=a_dozen)),
     Dialect(name="blind9-seeds-want-heat", server=built(refuses=seeds_want_heat)),
     Dialect(name="blind9-later-few-extras", server=built(refuses=few_extras, vintage=LATER), vintage=LATER),
 ]
