@@ -35,7 +35,6 @@ COMBINED_RULE = "together.random.accepts"
 """The rule that bears the blame where valid bodies are refused as one, and each is accepted by itself."""
 
 SILENT_AT_SMOKE = (CROWD_RULE, REFUSED_RULE, STREAM_RULE, STEADY_RULE, ADDED_RULE)
-
 """Rules that send nothing at smoke, and only bear what the others see."""
 
 

@@ -67,7 +67,6 @@ class Settings:
 
 
 _NUMBER = re.compile(r"-?\d[\d.eE+-]*")
-
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 SPARSE = ("legacy", "audio", "prediction", "logit_bias", "audio_input")
@@ -144,10 +143,6 @@ def worth_of(rule: Rule, chosen: Settings) -> float:
     return 2 if isinstance(rule, Gate) else 0.5
 
 
-def _tries_footing(rule: RequestRule) -> bool:
-    return rule.chapter == "http"
-
-
 MANY_STEPS = ("mm.monotone.good", "mm.isolation.options", "mm.default.should")
 """Relations, beside those of crowds, whose one comparison takes as many requests as several others."""
 
@@ -169,7 +164,7 @@ def asked_at(catalogue: Catalogue, depth: str) -> list[Rule]:
         rule
         for rule in every
         if (not isinstance(rule, Relation) or _compared_at_smoke(rule) or only_bears(rule, depth))
-        and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and not _tries_footing(rule))
+        and not (isinstance(rule, RequestRule) and rule.strength is Strength.MAY and rule.chapter != "http")
         and not (isinstance(rule, RequestRule) and rule.borrows)  # it does not send most of that
     ]
 

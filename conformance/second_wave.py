@@ -17,9 +17,6 @@ from .relations import Relations
 from .results import Result, Verdict, faulted
 from .shards import Share
 
-_LAST = (REPEAT_RULE, STEADY_RULE)
-"""Rules that bear what all others, and at last each other, may add to."""
-
 
 @dataclass(frozen=True)
 class SecondWave:
@@ -37,7 +34,8 @@ class SecondWave:
         takes = [rule for rule in relations if self.relations.bears(rule)]  # what the others saw
         crowds = [rule for rule in relations if rule.chapter == CROWDS and rule not in takes]
         last = [rule for rule in relations if rule.quiet and rule not in takes and rule not in crowds]
-        last += sorted(takes, key=lambda rule: _LAST.index(rule.id) if rule.id in _LAST else -1)
+        # which the others may add to, and the first of the two to the second
+        last += sorted(takes, key=lambda rule: (rule.id == STEADY_RULE, rule.id == REPEAT_RULE))
         first = [rule for rule in relations if rule not in last and rule not in crowds]
         held: list[tuple[Relation, Result]] = []  # one of them may have to bear what others see
         for rule in crowds:  # what they find explains what others see

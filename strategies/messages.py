@@ -22,7 +22,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from .bodies import PROMPT
 from .json_values import is_array, is_object
 from .text import PHRASES, PLAIN, SPOKEN, WHOLE, call_id, phrases, texts
-from .tools import definition
+from .tools import definition, tool
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -158,7 +158,7 @@ def declarations(messages: Sequence[Any]) -> dict[str, Any]:
     lists = [message["tool_calls"] for message in history if is_array(message.get("tool_calls"))]
     called = [call.get("function") for calls in lists for call in calls if is_object(call)]
     if names := _names_in(called):
-        return {"tools": [{"type": "function", "function": definition(name)} for name in names]}
+        return {"tools": [tool(name) for name in names]}
     if names := _names_in([message.get("function_call") for message in history]):
         return {"functions": [definition(name) for name in names]}
     return {}

@@ -20,8 +20,8 @@ SAMPLES: dict[str, tuple[Any, ...]] = {
     "object": ({},),
     "null": (None,),
 }
-"""Values a lax server takes for something else, by type, the most tempting first. Objects
-with members are the nonsense that the gates of most properties ask."""
+"""Values a lax server takes for something else, by type, the most tempting first. Objects with members are the nonsense
+that the gates of most properties ask."""
 
 WRITTEN: dict[str, tuple[str, ...]] = {
     "integer": ("1", ""),

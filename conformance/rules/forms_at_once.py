@@ -37,13 +37,13 @@ def at_once(rules: Sequence[Relation]) -> Relation:
     """The comparison of ``BASES`` with what the forms of these rules make of them, one after the other. Its exchanges
     are those of the first rule."""
 
-    written = sorted((rule for rule in rules if rule.form), key=_place)
+    written = [(rule.id, rule.form) for rule in sorted(rules, key=_place) if rule.form]
 
     def script(body: Body) -> Script:
         other, left_out = Request(body), _ABSENT[BASES.index(body) % len(_ABSENT)]
-        for rule in written:
-            if rule.form and rule.id != left_out:
-                other = rule.form(other)
+        for name, form in written:
+            if name != left_out:
+                other = form(other)
         base = yield Request(body)
         changed = yield other
         return unlike(base, changed, "in all other forms at once")
